@@ -1,0 +1,186 @@
+"""Every error g4fsync raises: one tree, drawn here.
+
+::
+
+    G4FSyncError
+    ├─ InvalidRequest (also ValueError)       unknown provider or model, empty messages, bad option or type
+    ├─ ConfigurationError                     no key, no default model, unreadable cookie file
+    ├─ AuthenticationError                    401, 403, missing or refused cookies
+    ├─ ProviderError                          theirs: said no; .status .code .body (first 2 kB)
+    │  ├─ RateLimited          (retry)        429; .retry_after
+    │  ├─ ServerError          (retry)        5xx, overloaded
+    │  ├─ CaptchaRequired                     a human check or an HTML challenge page; never worked around
+    │  └─ ContentFiltered
+    ├─ ConnectionFailed        (retry)        also ConnectionError: refused, reset, DNS, TLS, proxy
+    │  └─ StreamInterrupted                   cut in the middle
+    ├─ StreamTruncated                        ended cleanly without the protocol's end mark
+    ├─ ProtocolError                          bytes the protocol does not allow; .evidence
+    ├─ DeadlineExceeded (also TimeoutError)   .clock: connect, first_token, idle or total
+    ├─ Cancelled
+    └─ AllFailed                              .errors: one per model tried, in order
+
+Two questions decide the class: whose fault is it, and is it worth trying
+again?  ``.retryable`` answers the second; the engine asks it only before the
+first token.  Every class can be made from its message alone, so errors pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .events import Attempt
+
+BODY_BYTES = 2048  # how much of a refused request's body an error keeps
+
+
+class G4FSyncError(Exception):
+    """Root of all errors of this package.
+
+    ``provider`` and ``model`` are names or ``None``; ``partial`` is the answer
+    text received before the failure; ``attempts`` tells what was tried;
+    ``retryable`` says whether the same call may succeed a moment later.
+    """
+
+    retryable: bool = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.model = model
+        self.partial = ""
+        self.attempts: tuple[Attempt, ...] = ()
+        if retryable is not None:
+            self.retryable = retryable
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class InvalidRequest(G4FSyncError, ValueError):
+    """The call itself is wrong: nothing was sent."""
+
+
+class ConfigurationError(G4FSyncError):
+    """Something the user must set up is missing or unreadable: nothing was sent."""
+
+
+class AuthenticationError(G4FSyncError):
+    """The provider does not know or does not want these credentials.
+
+    ``status`` is the HTTP status, ``None`` when it was found out before sending.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        body: str = "",
+    ) -> None:
+        super().__init__(message, provider=provider)
+        self.status = status
+        self.code = code
+        self.body = body[:BODY_BYTES]
+
+
+class ProviderError(G4FSyncError):
+    """The provider understood the request and said no.
+
+    ``status`` is the HTTP status (200 for an error inside a stream, ``None``
+    where there is no HTTP), ``code`` the provider's own word as text, ``body``
+    the first 2 kB of what it sent, ``retry_after`` the seconds it asks to wait.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        body: str = "",
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, retryable=retryable)
+        self.status = status
+        self.code = code
+        self.body = body[:BODY_BYTES]
+        self.retry_after = retry_after
+
+
+class RateLimited(ProviderError):
+    """Too many requests; ``retry_after`` is the wait asked for, when it was told."""
+
+    retryable = True
+
+
+class ServerError(ProviderError):
+    """The provider failed or is overloaded; ``retry_after`` as in :class:`RateLimited`."""
+
+    retryable = True
+
+
+class CaptchaRequired(ProviderError):
+    """The provider wants to see a human; this package never works around that."""
+
+
+class ContentFiltered(ProviderError):
+    """The provider refuses the prompt or the answer for its content."""
+
+
+class ConnectionFailed(G4FSyncError, ConnectionError):
+    """The request did not get through: refused, reset, DNS, TLS or proxy."""
+
+    retryable = True
+
+
+class StreamInterrupted(ConnectionFailed):
+    """The connection broke in the middle of an answer."""
+
+
+class StreamTruncated(G4FSyncError):
+    """The answer ended cleanly, but without the mark that says it is whole."""
+
+
+class ProtocolError(G4FSyncError):
+    """The provider sent bytes its protocol does not allow; ``evidence`` is a cut of them."""
+
+    def __init__(
+        self, message: str = "", *, provider: str | None = None, evidence: str = ""
+    ) -> None:
+        super().__init__(message, provider=provider)
+        self.evidence = evidence[:BODY_BYTES]
+
+
+class DeadlineExceeded(G4FSyncError, TimeoutError):
+    """A clock ran out; ``clock`` is ``connect``, ``first_token``, ``idle`` or ``total``."""
+
+    def __init__(
+        self, message: str = "", *, provider: str | None = None, clock: str = "total"
+    ) -> None:
+        super().__init__(message, provider=provider)
+        self.clock = clock
+
+
+class Cancelled(G4FSyncError):
+    """The caller cancelled, or closed the stream before its end."""
+
+
+class AllFailed(G4FSyncError):
+    """Every model failed; ``errors`` has one error per model, in the order tried."""
+
+    def __init__(self, message: str = "", *, errors: Sequence[G4FSyncError] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)

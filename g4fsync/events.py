@@ -1,0 +1,102 @@
+"""What an answer is made of: typed events, each a frozen value.
+
+A provider yields plain ``str`` for answer text and these objects for anything
+else; :meth:`ChatStream.events` gives text as :class:`Text` too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .errors import G4FSyncError, ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The next piece of the answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """The next piece of what the model thinks aloud; not part of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One whole call the model wants made; ``arguments`` is JSON text as it was sent."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def json(self) -> dict[str, Any]:
+        """The arguments as a mapping; :class:`ProtocolError` when they are none.
+
+        A model can write broken JSON, so this may fail on a complete answer.
+        """
+        try:
+            value = json.loads(self.arguments or "{}")
+        except ValueError as exc:
+            raise ProtocolError(
+                f"arguments of tool call {self.name!r} are not JSON: {exc}",
+                evidence=self.arguments,
+            ) from exc
+        if not isinstance(value, dict):
+            raise ProtocolError(
+                f"arguments of tool call {self.name!r} are not a JSON object",
+                evidence=self.arguments,
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens counted by the provider; ``None`` for what it did not tell."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The protocol's end mark: the answer is whole.
+
+    ``reason`` is ``stop``, ``length``, ``tool_calls``, ``content_filter`` or
+    the server's own word; ``raw`` is always the server's word.
+    """
+
+    reason: str
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one model.
+
+    ``number`` counts from 1 within a call; ``phase`` is how far it came:
+    ``connect`` (not sent), ``first_token`` (sent, no token) or ``stream``;
+    ``seconds`` is how long it took (to its first token when it succeeded);
+    ``error`` is ``None`` for the attempt that answered.
+    """
+
+    number: int
+    provider: str
+    model: str
+    phase: str
+    seconds: float
+    error: G4FSyncError | None = None
+
+
+Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Finish | Attempt
+
+JSONObject: TypeAlias = Mapping[str, Any]

@@ -1,0 +1,100 @@
+"""What a provider may ask of the outside world: small Protocols, no code.
+
+A transport belongs to one attempt and one thread.  Everything that blocks
+here obeys the call's clocks and its cancellation, and raises only
+:class:`~g4fsync.errors.G4FSyncError`; a provider needs no ``try`` for it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from ..codecs.socketio import SocketEvent
+from ..codecs.sse import ServerSentEvent
+
+
+class Response(Protocol):
+    """A 2xx answer; any other status was raised by the transport.
+
+    ``headers`` is looked up without case; ``media_type`` is the content type
+    in lower case without its parameters, ``""`` when none was sent.  The body
+    can be read once, by one of the methods.
+    """
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def media_type(self) -> str: ...
+    def json(self) -> Any:
+        """The whole body as one strict JSON value."""
+    def events(self) -> Iterator[ServerSentEvent]:
+        """The body as server-sent events; no event at all is an error."""
+    def records(self) -> Iterator[Any]:
+        """The body as newline-delimited JSON values; no value at all is an error."""
+    def pieces(self) -> Iterator[bytes]:
+        """The decoded body in pieces as they arrive, for a format of the provider's own."""
+
+
+class SocketIO(Protocol):
+    """One connected Socket.IO namespace; pings are answered below."""
+
+    def emit(self, name: str, *args: Any) -> None:
+        """Send one event."""
+    def __iter__(self) -> Iterator[SocketEvent]:
+        """Events of the namespace; ends when the far side disconnects."""
+
+
+class Transport(Protocol):
+    """Requests, Socket.IO, time and chance for one attempt.
+
+    Paths are joined to the provider's base URL.  ``json=`` sends a JSON body,
+    ``body=`` bytes as they are.  ``api_key`` is the user's key for this
+    provider, or ``None``.
+    """
+
+    @property
+    def random(self) -> random.Random: ...
+    @property
+    def api_key(self) -> str | None: ...
+    def now(self) -> float:
+        """Seconds since the epoch, for signatures."""
+    def sleep(self, seconds: float) -> None:
+        """Wait; ends early with Cancelled or DeadlineExceeded."""
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response: ...
+    def post(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response: ...
+    def delete(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response: ...
+    def socketio(
+        self,
+        path: str,
+        *,
+        namespace: str,
+        auth: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AbstractContextManager[SocketIO]: ...
+    def cleanup(self, seconds: float = 5.0) -> AbstractContextManager[None]:
+        """Undo in here: with a few seconds of its own even after cancel, failures only logged."""
