@@ -1,0 +1,79 @@
+"""g4fsync: chat with many providers from plain blocking code.
+
+Importing starts nothing: no thread, file, network or plug-in.
+"""
+
+from __future__ import annotations
+
+from .client import Client
+from .engine import Retry
+from .errors import (
+    AllFailed,
+    AuthenticationError,
+    Cancelled,
+    CaptchaRequired,
+    ConfigurationError,
+    ConnectionFailed,
+    ContentFiltered,
+    DeadlineExceeded,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    RateLimited,
+    ServerError,
+    StreamInterrupted,
+    StreamTruncated,
+)
+from .events import Attempt, Finish, Reasoning, Text, ToolCall, Usage
+from .messages import ChatRequest, ChatResult, Image, Message
+from .providers.base import Provider
+from .registry import provider_names, register
+from .scope import Timeout
+from .stream import ChatStream
+
+__all__ = [
+    "AllFailed",
+    "Attempt",
+    "AuthenticationError",
+    "Cancelled",
+    "CaptchaRequired",
+    "ChatRequest",
+    "ChatResult",
+    "ChatStream",
+    "Client",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "ContentFiltered",
+    "DeadlineExceeded",
+    "Finish",
+    "G4FSyncError",
+    "Image",
+    "InvalidRequest",
+    "Message",
+    "ProtocolError",
+    "Provider",
+    "ProviderError",
+    "RateLimited",
+    "Reasoning",
+    "Retry",
+    "ServerError",
+    "StreamInterrupted",
+    "StreamTruncated",
+    "Text",
+    "Timeout",
+    "ToolCall",
+    "Usage",
+    "__version__",
+    "provider_names",
+    "register",
+]
+
+
+def __getattr__(name: str) -> str:
+    # On demand: importlib.metadata costs as much to import as all of the above.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("g4fsync")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

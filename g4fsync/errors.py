@@ -3,13 +3,13 @@
 ::
 
     G4FSyncError
-    ├─ InvalidRequest (also ValueError)       unknown provider or model, empty messages, bad option or type
+    ├─ InvalidRequest (also ValueError)       unknown provider or model, bad messages or option
     ├─ ConfigurationError                     no key, no default model, unreadable cookie file
     ├─ AuthenticationError                    401, 403, missing or refused cookies
     ├─ ProviderError                          theirs: said no; .status .code .body (first 2 kB)
     │  ├─ RateLimited          (retry)        429; .retry_after
     │  ├─ ServerError          (retry)        5xx, overloaded
-    │  ├─ CaptchaRequired                     a human check or an HTML challenge page; never worked around
+    │  ├─ CaptchaRequired                     a human check or a challenge page; never worked around
     │  └─ ContentFiltered
     ├─ ConnectionFailed        (retry)        also ConnectionError: refused, reset, DNS, TLS, proxy
     │  └─ StreamInterrupted                   cut in the middle
@@ -62,7 +62,11 @@ class G4FSyncError(Exception):
             self.retryable = retryable
 
     def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+        """The message, the provider's name before it."""
+        message = str(self.args[0]) if self.args else ""
+        if self.provider is None or message.startswith(self.provider):
+            return message
+        return f"{self.provider}: {message}"
 
 
 class InvalidRequest(G4FSyncError, ValueError):

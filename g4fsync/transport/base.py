@@ -32,10 +32,13 @@ class Response(Protocol):
     def media_type(self) -> str: ...
     def json(self) -> Any:
         """The whole body as one strict JSON value."""
-    def events(self) -> Iterator[ServerSentEvent]:
-        """The body as server-sent events; no event at all is an error."""
+
+    def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
+        """The body as server-sent events; no event at all is an error unless *empty_ok*."""
+
     def records(self) -> Iterator[Any]:
         """The body as newline-delimited JSON values; no value at all is an error."""
+
     def pieces(self) -> Iterator[bytes]:
         """The decoded body in pieces as they arrive, for a format of the provider's own."""
 
@@ -45,6 +48,7 @@ class SocketIO(Protocol):
 
     def emit(self, name: str, *args: Any) -> None:
         """Send one event."""
+
     def __iter__(self) -> Iterator[SocketEvent]:
         """Events of the namespace; ends when the far side disconnects."""
 
@@ -63,8 +67,10 @@ class Transport(Protocol):
     def api_key(self) -> str | None: ...
     def now(self) -> float:
         """Seconds since the epoch, for signatures."""
+
     def sleep(self, seconds: float) -> None:
         """Wait; ends early with Cancelled or DeadlineExceeded."""
+
     def get(
         self,
         path: str,

@@ -1,0 +1,68 @@
+"""Bytes cut into lines, each scanned once, whatever the pieces.
+
+Lines are cut from bytes, never from text: ``str.splitlines`` also cuts at
+U+0085 and U+2028, which may stand raw inside JSON.
+"""
+
+from __future__ import annotations
+
+from ..errors import ProtocolError
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+
+
+class LineDecoder:
+    """Lines that end with LF, CR LF or CR, as in server-sent events.
+
+    A line longer than *max_line_bytes* (its end not counted) raises
+    :class:`ProtocolError`; the decoder is of no use after that.  Lines before
+    it are lost with it only when one piece holds more than the limit.
+    """
+
+    def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max_line_bytes = max_line_bytes
+        self._rest = bytearray()  # the unfinished line: grown, never searched
+        self._after_cr = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The lines completed by *piece*, without their ends."""
+        if not piece:
+            return []
+        # A CR ends its line at once, for what follows may be long in coming;
+        # a LF that turns out to belong to it is dropped here.
+        if self._after_cr and piece.startswith(b"\n"):
+            piece = piece[1:]
+        self._after_cr = piece.endswith(b"\r")
+        lines = piece.splitlines()
+        tail = b"" if piece.endswith((b"\n", b"\r")) or not lines else lines.pop()
+        return self._join(lines, tail)
+
+    def close(self) -> bytes:
+        """What came after the last line end; ``b""`` when the last line is whole."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        return rest
+
+    def _join(self, lines: list[bytes], tail: bytes) -> list[bytes]:
+        """Put the unfinished line before *lines*, and keep *tail* as the next one."""
+        if lines and self._rest:
+            self._rest += lines[0]
+            lines[0] = self.close()
+        self._rest += tail
+        if max(map(len, lines), default=0) > self._max_line_bytes or (
+            len(self._rest) > self._max_line_bytes
+        ):
+            raise ProtocolError(f"a line is longer than {self._max_line_bytes} bytes")
+        return lines
+
+
+class NewlineDecoder(LineDecoder):
+    """Lines that end with LF, as in NDJSON; one CR before it is taken off.
+
+    That CR counts as a byte of the line.
+    """
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """The lines completed by *piece*, without their ends."""
+        *lines, tail = piece.split(b"\n")
+        return [line.removesuffix(b"\r") for line in self._join(lines, tail)]

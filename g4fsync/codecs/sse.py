@@ -1,0 +1,153 @@
+"""Server-sent events, by the rules of the WHATWG HTML standard, section 9.2.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+Four deviations, each for a reason:
+
+* Bytes that are not UTF-8 are a :class:`~g4fsync.errors.ProtocolError`; the
+  standard puts U+FFFD in their place, which would pass as an answer.
+* A body that ends inside an event raises
+  :class:`~g4fsync.errors.StreamTruncated`; the standard drops the event in
+  silence, and a cut answer would look whole.
+* A field named ``error`` counts as ``event: error`` with that value as data:
+  llama.cpp servers of 2024 report failures so.
+* Lines from one that begins with ``{`` or ``[`` up to the blank line, known
+  fields aside, are given as an event named :data:`RAW`: Gemini writes a failure
+  into the running stream as bare JSON of many lines.  The standard ignores
+  them as unknown fields.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ..errors import ProtocolError, StreamTruncated
+from . import strict
+from .lines import MAX_LINE_BYTES, LineDecoder
+
+MAX_EVENT_BYTES = MAX_LINE_BYTES
+
+RAW = "raw"
+
+_MAX_RETRY_DIGITS = 15  # more than a human life of milliseconds, and cheap to read
+
+
+# A named tuple, since a frozen dataclass costs twice as much to make, and one is made per token.
+class ServerSentEvent(NamedTuple):
+    """One event.
+
+    ``id`` is the last one seen on the stream, ``""`` before the first;
+    ``retry`` is the wait before reconnecting in milliseconds, when this event
+    told one.
+    """
+
+    event: str = "message"
+    data: str = ""
+    id: str = ""
+    retry: int | None = None
+
+    def json(self) -> Any:
+        """The data as strict JSON; :class:`ProtocolError` when it is none."""
+        return strict.parse(self.data)
+
+
+class SSEDecoder:
+    """Cut a byte stream into server-sent events.
+
+    A line, or the data lines of one event together, longer than
+    *max_event_bytes*, raise :class:`ProtocolError`, and so does a line that is
+    not UTF-8; the decoder is of no use after that.
+    """
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._lines = LineDecoder(max_line_bytes=max_event_bytes)
+        self._max_event_bytes = max_event_bytes
+        self._at_start = True
+        self._id = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._event = ""
+        self._data: list[str] = []
+        self._raw: list[str] = []
+        self._retry: int | None = None
+        self._event_bytes = 0  # of the lines kept in _data and _raw
+        self._inside = False  # an event: a field came since the last blank line
+
+    def feed(self, piece: bytes) -> Iterator[ServerSentEvent]:
+        """The events completed by *piece*; take them all before the next piece."""
+        lines = self._lines.feed(piece)
+        if self._at_start and lines:
+            self._at_start = False
+            lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+        try:
+            for line in lines:
+                if line:
+                    self._take(line)
+                elif self._inside:
+                    yield from self._dispatch()
+        except UnicodeDecodeError as exc:
+            raise strict.unexpected("UTF-8", exc.object) from exc
+
+    def close(self) -> list[ServerSentEvent]:
+        """End of the body: give a whole :data:`RAW` value that lacks its blank line.
+
+        Raises :class:`StreamTruncated` when the body ended inside anything else.
+        """
+        rest = self._lines.close()
+        if self._at_start:
+            rest = rest.removeprefix(codecs.BOM_UTF8)
+        try:
+            if rest:
+                self._take(rest)
+            if self._raw and not self._data:
+                strict.parse("\n".join(self._raw))
+                return self._dispatch()
+        except (ProtocolError, UnicodeDecodeError) as exc:  # half a value, half a character
+            raise StreamTruncated("the event stream ended inside an event") from exc
+        if rest or self._inside:
+            raise StreamTruncated("the event stream ended inside an event")
+        return []
+
+    def _take(self, line: bytes) -> None:
+        """Read one line that is not blank; ``UnicodeDecodeError`` when it is not UTF-8."""
+        text = line.decode()
+        name, _, value = text.partition(":")
+        if not name:  # a comment
+            return
+        self._inside = True
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._keep(self._data, value, len(line))
+        elif name == "event":
+            self._event = value
+        elif name == "error":
+            self._event = name
+            self._keep(self._data, value, len(line))
+        elif name == "id":
+            if "\0" not in value:
+                self._id = value
+        elif name == "retry":
+            if value.isascii() and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
+                self._retry = int(value)
+        elif self._raw or name.startswith(("{", "[")):
+            self._keep(self._raw, text, len(line))
+
+    def _keep(self, texts: list[str], text: str, line_bytes: int) -> None:
+        self._event_bytes += line_bytes
+        if self._event_bytes > self._max_event_bytes:
+            raise ProtocolError(f"an event is longer than {self._max_event_bytes} bytes")
+        texts.append(text)
+
+    def _dispatch(self) -> list[ServerSentEvent]:
+        """The events of the finished block: none, one, or bare JSON after a proper one."""
+        events = []
+        if self._data:
+            name, data = self._event or "message", "\n".join(self._data)
+            events.append(ServerSentEvent(name, data, self._id, self._retry))
+        if self._raw:
+            events.append(ServerSentEvent(RAW, "\n".join(self._raw), self._id, self._retry))
+        self._reset()
+        return events

@@ -1,0 +1,87 @@
+"""A loopback port: accepts connections, a named thread for each, and joins them all."""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import socket
+import socketserver
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .wire import Bell, EmulatorClosed, Wire
+
+
+class Listener(socketserver.TCPServer):
+    """Serves every connection of one port with ``serve(wire, listener)``.
+
+    The port is chosen by the system and bound to 127.0.0.1 only.
+    """
+
+    request_queue_size = 1024
+
+    def __init__(self, name: str, serve: Callable[[Wire, Listener], None], bell: Bell) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        self.name = name
+        self.port: int = self.socket.getsockname()[1]
+        self._serve = serve
+        self._bell = bell
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()  # guards _open
+        self._open: dict[threading.Thread, Wire] = {}
+        self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """End every connection and join every thread; the bell has been rung before."""
+        if self._acceptor.ident is not None:
+            self._acceptor.join()
+        self.server_close()
+        with self._lock:
+            threads = dict(self._open)
+        for wire in threads.values():
+            try:
+                wire.socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # its own thread was faster
+        for thread in threads:
+            thread.join()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give the connection a thread of its own."""
+        try:
+            wire = Wire(request, self._bell)
+        except OSError:
+            request.close()  # the client left between connecting and now
+            return
+        thread = threading.Thread(
+            target=self._run, args=(wire,), name=f"{self.name}-{next(self._numbers)}", daemon=True
+        )
+        with self._lock:
+            self._open[thread] = wire
+        thread.start()
+
+    def _accept(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._bell.heard, selectors.EVENT_READ)
+            while True:
+                ready = selector.select()
+                if any(key.fileobj is self._bell.heard for key, _ in ready):
+                    return
+                self.handle_request()
+
+    def _run(self, wire: Wire) -> None:
+        try:
+            self._serve(wire, self)
+        except EmulatorClosed:
+            pass  # close() waits for this thread, nobody else
+        finally:
+            # close() may want to shut this socket until it is out of the table.
+            with self._lock:
+                del self._open[threading.current_thread()]
+            wire.close()

@@ -1,0 +1,72 @@
+"""Options of a call that many providers share: their types, checked before anything is sent.
+
+An option of a provider's own (OpenAssistant's ``typical_p``) passes unchecked;
+whether a provider honours an option at all is for its ``options`` to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from .errors import InvalidRequest
+
+
+def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:
+    """*options* without those that are ``None``; ``InvalidRequest`` names the first bad one."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if name not in allowed:
+            raise InvalidRequest(
+                f"{provider} has no option {name!r}; {_offer(name, allowed)}", provider=provider
+            )
+        want, is_good = _TYPES.get(name, ("", None))
+        if is_good is not None and not is_good(value):
+            raise InvalidRequest(
+                f"option {name} must be {want}, got {value!r:.80}", provider=provider
+            )
+    return given
+
+
+def _offer(name: str, allowed: Collection[str]) -> str:
+    if not allowed:
+        return "it takes none"
+    near = get_close_matches(name, allowed, 1)
+    return f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(allowed))}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    )
+
+
+def _is_headers(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(k, str) and isinstance(v, str) for k, v in value.items()
+    )
+
+
+_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "temperature": ("a number from 0", lambda v: _is_number(v) and v >= 0),
+    "top_p": ("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1),
+    "max_tokens": ("a whole number above 0", lambda v: _is_whole(v) and v > 0),
+    "seed": ("a whole number", _is_whole),
+    "stop": ("a str or a list of str", _is_texts),
+    "tools": ("a list of mappings", lambda v: isinstance(v, list | tuple)),
+    "tool_choice": ("a str or a mapping", lambda v: isinstance(v, str | Mapping)),
+    "response_format": ("a mapping or 'json'", lambda v: v == "json" or isinstance(v, Mapping)),
+    "reasoning_effort": ("a str", lambda v: isinstance(v, str)),
+    "extra_body": ("a mapping", lambda v: isinstance(v, Mapping)),
+    "extra_headers": ("a mapping of str to str", _is_headers),
+}

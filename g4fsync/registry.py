@@ -1,0 +1,116 @@
+"""Names of providers and models: the built-in table, entry points, ``register()``.
+
+Listing names imports no provider.  Names are matched without case, ``_`` and
+``-``.  The environment variable ``G4FSYNC_PLUGINS=0`` turns entry points off.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+from .errors import ConfigurationError, InvalidRequest
+from .providers.base import Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ProviderSpec: TypeAlias = "str | Provider | type[Provider]"
+_P = TypeVar("_P", bound=type[Provider])
+
+ENTRY_POINTS = "g4fsync.providers"
+
+_BUILT_IN = {
+    "koala": "g4fsync.providers.koala:Koala",
+    "flowgpt": "g4fsync.providers.flowgpt:FlowGpt",
+    "myshell": "g4fsync.providers.myshell:Myshell",
+    "openassistant": "g4fsync.providers.openassistant:OpenAssistant",
+}
+_registered: dict[str, type[Provider]] = {}
+
+
+def folded(name: str) -> str:
+    """*name* as names are compared: without case, ``_`` and ``-``."""
+    return name.casefold().replace("_", "").replace("-", "")
+
+
+def register(provider_class: _P) -> _P:
+    """Make a provider class known by its ``name``; usable as a decorator.
+
+    Registering the same name again replaces the class; a built-in name is an
+    ``InvalidRequest``.
+    """
+    if not (isinstance(provider_class, type) and issubclass(provider_class, Provider)):
+        raise InvalidRequest(f"register() takes a Provider class, got {provider_class!r:.80}")
+    name = getattr(provider_class, "name", None)
+    if not isinstance(name, str) or not name or ":" in name:
+        raise InvalidRequest(f"{provider_class.__name__} needs a name without a colon")
+    if folded(name) in _BUILT_IN:
+        raise InvalidRequest(f"the name {name!r} belongs to a built-in provider")
+    _registered[folded(name)] = provider_class
+    return provider_class
+
+
+def provider_names() -> list[str]:
+    """All names, built-in ones first; imports no provider."""
+    return list(dict.fromkeys([*_BUILT_IN, *_registered, *_entry_points()]))
+
+
+def provider_class(name: str) -> type[Provider]:
+    """The class known by *name*; ``InvalidRequest`` offers near names when there is none."""
+    found = _find(name)
+    if found is None:
+        raise InvalidRequest(f"unknown provider {name!r}; {_offer(name)}")
+    return found
+
+
+def split(model: str) -> tuple[type[Provider], str | None]:
+    """The provider and the model in ``"provider"``, ``"provider:model"`` or a model's name."""
+    name, colon, rest = model.partition(":")
+    found = _find(name)
+    if found is not None:
+        return found, rest if colon else None
+    for each in _BUILT_IN:
+        offering = provider_class(each)
+        if model in offering.models or model in offering.model_aliases:
+            return offering, model
+    raise InvalidRequest(f"unknown provider or model {model!r}; {_offer(name)}", model=model)
+
+
+def _find(name: str) -> type[Provider] | None:
+    key = folded(name)
+    if key in _registered:
+        return _registered[key]
+    if key in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[key].partition(":")
+        found: type[Provider] = getattr(import_module(module), attribute)
+        return found
+    plugin = _entry_points().get(key)
+    return None if plugin is None else _loaded(plugin)
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    if os.environ.get("G4FSYNC_PLUGINS") == "0":
+        return {}
+    # Only here, since it costs 10 ms to import.
+    from importlib.metadata import entry_points
+
+    return {folded(each.name): each for each in entry_points(group=ENTRY_POINTS)}
+
+
+def _loaded(plugin: EntryPoint) -> type[Provider]:
+    try:
+        found = plugin.load()
+    except Exception as exc:
+        raise ConfigurationError(f"the plug-in {plugin.value!r} can't be loaded: {exc}") from exc
+    if not (isinstance(found, type) and issubclass(found, Provider)):
+        raise ConfigurationError(f"the plug-in {plugin.value!r} is not a Provider class")
+    return found
+
+
+def _offer(name: str) -> str:
+    names = provider_names()
+    near = get_close_matches(folded(name), names, 1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"

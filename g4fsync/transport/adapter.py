@@ -1,0 +1,260 @@
+"""Connections another thread can wake: a ``requests`` adapter over urllib3.
+
+``close()`` does not free a thread blocked in a socket, and no timeout of
+``requests`` bounds a server that trickles.  ``shutdown()`` frees the thread at
+once, in any phase: TCP connect, proxy CONNECT, TLS, sending, waiting for
+headers, body.  So each request has a :class:`Wire`, which always knows the
+socket its thread may be blocked in, and the call's scope shuts that down.
+
+If you change this file, keep in mind:
+
+* urllib3 opens connections in the thread that asked, so the wire of the
+  request under way is handed to the connection classes by thread
+  (``_current.wire``); nothing else needs it.
+* While TLS is being set up the socket object changes hands (``wrap_socket``
+  detaches the plain one), so the wire holds a duplicate until the connection
+  stands.
+* A connection that goes back to the pool must drop its wire first, or a late
+  cancel would cut off the next request on it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests.adapters
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from ..errors import ConfigurationError
+from ..scope import CancelScope
+
+_current = threading.local()
+
+
+class Wire:
+    """The socket one request is using, so that another thread can shut it down."""
+
+    def __init__(self, scope: CancelScope) -> None:
+        self.scope = scope
+        self.sent = False  # the request is out
+        self._socket: socket.socket | None = None
+        self._key: int | None = scope.register(self._abort)
+
+    def use(self, sock: socket.socket) -> None:
+        """The thread may block in *sock* from now on; raises when the call has ended."""
+        self._socket = sock
+        # An end that came before the line above has found no socket to shut.
+        self.scope.check()
+
+    def limit(self, seconds: float) -> None:
+        """Let the next read wait *seconds* at most, then fail."""
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
+
+    def drop(self) -> None:
+        """The socket is no longer this request's; nothing touches it once this returns."""
+        if self._key is not None:
+            self.scope.unregister(self._key)
+            self._key = None
+            self._socket = None
+
+    def _abort(self) -> None:
+        sock = self._socket
+        if sock is not None:
+            # Not sock.shutdown(): SSLSocket's forgets its TLS state, and the
+            # reader would take what is left of the ciphertext for plain text.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+@contextmanager
+def using(wire: Wire) -> Iterator[None]:
+    """Connections opened and used by this thread in the block belong to *wire*."""
+    before = getattr(_current, "wire", None)
+    _current.wire = wire
+    try:
+        yield
+    finally:
+        _current.wire = before
+
+
+def _wire() -> Wire:
+    wire: Wire = _current.wire
+    return wire
+
+
+def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
+    """Addresses of *host* as :func:`socket.getaddrinfo` gives them, within the clocks.
+
+    The system's resolver can't be woken, so a name (not a numeric address) is
+    looked up by a thread of its own; the call does not wait for it past its end.
+    """
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    answer: list[Any] = []
+    done = threading.Event()
+
+    def look_up() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as exc:
+            answer.append(exc)
+        done.set()
+
+    try:
+        threading.Thread(target=look_up, name="g4fsync-resolver", daemon=True).start()
+    except RuntimeError:  # the process is shutting down: look up right here
+        look_up()
+    scope.wait(done)
+    found = answer[0]
+    if isinstance(found, Exception):
+        raise found
+    return list(found)
+
+
+class _Wakeable(HTTPConnection):
+    """A connection whose every blocking step can be woken through its wire."""
+
+    wire: Wire | None = None
+
+    def _new_conn(self) -> socket.socket:
+        host, port = self._peer()
+        wire = _wire()
+        try:
+            found = resolve(host.strip("[]"), port, wire.scope)
+        except (socket.gaierror, UnicodeError) as exc:
+            wire.scope.check()
+            raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
+        failure: OSError = OSError("no address")
+        for family, kind, proto, _, address in found:
+            try:
+                return self._open(wire, self._make_socket(family, kind, proto), address)
+            except OSError as exc:
+                wire.scope.check()
+                failure = exc
+        raise NewConnectionError(self, str(failure)) from failure
+
+    def _open(self, wire: Wire, sock: socket.socket, address: Any) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(wire.scope.remaining())
+            self._handle = sock.dup()
+            wire.use(self._handle)
+            self._reach(sock, address)
+        except BaseException:
+            sock.close()
+            self._drop_handle()
+            raise
+        return sock
+
+    def connect(self) -> None:
+        self.wire = wire = _wire()
+        try:
+            super().connect()
+            wire.use(self.sock)
+        finally:
+            self._drop_handle()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self.wire = wire = _wire()
+        if self.sock is not None:
+            wire.use(self.sock)
+        super().request(*args, **kwargs)
+        wire.sent = True
+        wire.scope.sent()
+
+    # How SOCKS differs from a direct connection:
+
+    def _peer(self) -> tuple[str, int]:
+        return self._dns_host, self.port
+
+    def _make_socket(self, family: int, kind: int, proto: int) -> socket.socket:
+        return socket.socket(family, kind, proto)
+
+    def _reach(self, sock: socket.socket, address: Any) -> None:
+        sock.connect(address)
+
+    _handle: socket.socket | None = None
+
+    def _drop_handle(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+
+class _WakeableTLS(_Wakeable, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Wakeable
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and conn.wire is not None:
+            conn.wire.drop()
+            conn.wire = None
+        super()._put_conn(conn)
+
+
+class _PoolTLS(_Pool, HTTPSConnectionPool):
+    ConnectionCls = _WakeableTLS
+
+
+_POOLS = {"http": _Pool, "https": _PoolTLS}
+
+
+class Adapter(requests.adapters.HTTPAdapter):
+    """``HTTPAdapter`` over wakeable connections; it never retries by itself."""
+
+    def __init__(self, hosts: int = 32, connections: int = 64) -> None:
+        super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        try:
+            manager = super().proxy_manager_for(proxy, **kwargs)
+        except requests.exceptions.InvalidSchema as exc:
+            raise ConfigurationError(
+                'a SOCKS proxy needs PySocks: pip install "g4fsync[socks]"'
+            ) from exc
+        if proxy.lower().startswith("socks"):
+            from .socks import SOCKS_POOLS
+
+            manager.pool_classes_by_scheme = SOCKS_POOLS
+        else:
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def open_socket(
+        self, wire: Wire, url: str, *, proxies: dict[str, str], verify: bool | str
+    ) -> Any:
+        """A connected socket to *url*'s host, through proxy and TLS, for a WebSocket.
+
+        The caller owns it.  It is opened as the HTTP connections are, so all
+        clocks, proxies and certificate settings apply alike.
+        """
+        request = requests.Request("GET", url).prepare()
+        pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies)
+        self.cert_verify(pool, url, verify, None)
+        connection = pool._new_conn()
+        if pool.proxy is not None:
+            # A WebSocket needs a tunnel in any case, also an unencrypted one.
+            target = urlsplit(url)
+            port = target.port or (443 if target.scheme == "https" else 80)
+            connection.set_tunnel(
+                target.hostname, port, headers=pool.proxy_headers, scheme=pool.proxy.scheme
+            )
+        with using(wire):
+            try:
+                connection.connect()
+            except BaseException:
+                connection.close()
+                raise
+        return connection.sock

@@ -1,0 +1,178 @@
+"""The one map from foreign exceptions to our errors.
+
+Each was provoked with requests 2.34, urllib3 2.8 and websocket-client 1.9.
+What a server *said* when it refused is read in :mod:`g4fsync.codecs.refusals`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+import urllib3.exceptions as urllib3_errors
+
+from ..errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    StreamInterrupted,
+)
+from ..scope import CancelScope
+
+# requests' exceptions are OSErrors; urllib3's own come out of raw.read1().
+FOREIGN: tuple[type[Exception], ...] = (
+    OSError,
+    urllib3_errors.HTTPError,
+    http.client.HTTPException,
+)
+
+
+@contextmanager
+def translated(
+    scope: CancelScope, host: str, *, reading: bool = False, also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Turn foreign exceptions in the block into ours.
+
+    *reading*: an answer had begun, so a broken connection is a
+    ``StreamInterrupted``.  When the call has ended, that is what is raised,
+    whatever the exception: it was the end that broke the connection.
+    """
+    try:
+        yield
+    except G4FSyncError:
+        raise
+    except FOREIGN + also as exc:
+        try:
+            scope.check()
+        except G4FSyncError as ended:
+            raise ended from exc
+        raise translate(exc, host, reading=reading) from exc
+
+
+def translate(exc: BaseException, host: str, *, reading: bool = False) -> G4FSyncError:
+    """Our error for *exc*, looking through what it wraps."""
+    chain = tuple(_chain(exc))
+    for kinds, make in _MAP:
+        for each in chain:
+            if isinstance(each, kinds):
+                error: G4FSyncError = make(each, host)
+                break
+        else:
+            continue
+        break
+    else:
+        error = ConnectionFailed(f"connection to {host} failed: {_reason(chain[-1])}")
+    if reading and type(error) is ConnectionFailed:
+        return StreamInterrupted(f"the connection to {host} broke in the middle of the answer")
+    return error
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """*exc* and what it was raised from or wraps, outermost first."""
+    seen: set[int] = set()
+    waiting: list[Any] = [exc]
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
+
+
+def _reason(exc: BaseException) -> str:
+    text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+    return str(text)[:200]
+
+
+def _untrusted(exc: Any, host: str) -> G4FSyncError:
+    why = getattr(exc, "verify_message", "") or _reason(exc)
+    return ConnectionFailed(f"the TLS certificate of {host} is not trusted: {why}", retryable=False)
+
+
+def _proxy(exc: Any, host: str) -> G4FSyncError:
+    why = next((_reason(e) for e in _chain(exc) if "unnel" in str(e)), "")
+    why = why or _reason(tuple(_chain(exc))[-1])
+    refused = bool(re.search(r"\b40[37]\b", why))
+    return ConnectionFailed(
+        f"the proxy did not connect to {host}: {why}", retryable=False if refused else None
+    )
+
+
+def _malformed(exc: BaseException, host: str) -> G4FSyncError:
+    return ProtocolError(f"{host} sent what is not HTTP: {_reason(exc)}", evidence=_reason(exc))
+
+
+def _invalid(exc: BaseException, host: str) -> G4FSyncError:
+    return InvalidRequest(f"the request to {host} can't be sent: {_reason(exc)}")
+
+
+def _connection(words: str) -> Any:
+    def make(exc: BaseException, host: str) -> G4FSyncError:
+        return ConnectionFailed(words.format(host=host, why=_reason(exc)))
+
+    return make
+
+
+def _late(exc: BaseException, host: str) -> G4FSyncError:
+    # The scope's clocks come first; this is the socket's own timeout, which is
+    # set as a second line of defence.
+    return DeadlineExceeded(f"no answer from {host} in time")
+
+
+_Kinds = type[BaseException] | tuple[type[BaseException], ...]
+
+# The first kind found anywhere in the chain decides, so the special stand first.
+_MAP: tuple[tuple[_Kinds, Any], ...] = (
+    (G4FSyncError, lambda exc, host: exc),
+    ((ssl.SSLCertVerificationError, ssl.CertificateError), _untrusted),
+    ((urllib3_errors.ProxyError, requests.exceptions.ProxyError), _proxy),
+    (
+        (urllib3_errors.NameResolutionError, socket.gaierror),
+        _connection("the name {host} can't be resolved"),
+    ),
+    (ConnectionRefusedError, _connection("connection to {host} refused: nothing listens there")),
+    (
+        (http.client.RemoteDisconnected, urllib3_errors.IncompleteRead, http.client.IncompleteRead),
+        _connection("{host} closed the connection without an answer"),
+    ),
+    (
+        (ConnectionResetError, BrokenPipeError, ConnectionAbortedError),
+        _connection("connection to {host} reset"),
+    ),
+    (ssl.SSLError, _connection("TLS with {host} failed: {why}")),
+    (
+        (urllib3_errors.HeaderParsingError, urllib3_errors.InvalidChunkLength),
+        _malformed,
+    ),
+    (
+        (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidHeader,
+            urllib3_errors.LocationValueError,
+        ),
+        _invalid,
+    ),
+    (http.client.HTTPException, _malformed),
+    ((TimeoutError, urllib3_errors.TimeoutError), _late),
+)
+
+
+def without(error: G4FSyncError, secret: str | None) -> G4FSyncError:
+    """*error* with *secret* blotted out: some servers echo the key they refuse."""
+    if secret:
+        error.args = tuple(str(arg).replace(secret, "…") for arg in error.args)
+        if isinstance(error, ProviderError | AuthenticationError):
+            error.body = error.body.replace(secret, "…")
+    return error

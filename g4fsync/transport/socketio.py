@@ -1,0 +1,373 @@
+"""Socket.IO over websocket-client: one namespace on one WebSocket.
+
+The server pings and drops whoever does not answer in time (Engine.IO 4), also
+while the caller sleeps or thinks between two tokens.  So when the owner of a
+connection is not reading it, the *keeper*, one thread for the process, looks
+in every now and then: it takes what has arrived, answers the pings, and leaves
+the rest for the owner.  It never blocks, and it ends with the last connection.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import websocket
+from requests.structures import CaseInsensitiveDict
+from websocket import ABNF
+
+from ..codecs import engineio, refusals, socketio
+from ..codecs.engineio import Handshake
+from ..codecs.socketio import SocketEvent
+from ..errors import InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
+from . import failures
+from .adapter import Wire
+
+if TYPE_CHECKING:
+    from .live import LiveTransport
+
+MAX_MESSAGE_BYTES = 4 * 2**20  # one message with its frames
+MAX_HANDSHAKE_BYTES = 65_536
+MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
+KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
+
+_FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
+_ALL_FOREIGN = failures.FOREIGN + _FOREIGN
+_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_OPEN = engineio.PacketType.OPEN
+_PING, _PONG = engineio.PacketType.PING, engineio.PacketType.PONG
+_MESSAGE, _CLOSE = engineio.PacketType.MESSAGE, engineio.PacketType.CLOSE
+_Type = socketio.PacketType
+
+
+class SocketIOConnection:
+    """One connected namespace; :class:`~.base.SocketIO` tells what it promises.
+
+    Use it as a context manager: entering connects.
+    """
+
+    def __init__(
+        self,
+        transport: LiveTransport,
+        path: str,
+        namespace: str,
+        auth: Any,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._namespace = namespace
+        self._auth = auth
+        self._headers = transport.checked_headers({**transport.target.headers, **headers})
+        self._wire: Wire | None = None
+        self._stream: _Buffered | None = None
+        self._ws: Any = websocket.WebSocket(skip_utf8_validation=True)
+        self._reading = threading.Lock()  # guards the read side, _waiting and _failure
+        self._waiting: deque[engineio.Packet] = deque()
+        self._waiting_bytes = 0
+        self._failure: Exception | None = None
+        self._attachments = 0  # binary frames to skip
+        self.handshake = Handshake("", 25.0, 20.0)
+
+    def __enter__(self) -> SocketIOConnection:
+        scope = self._transport.scope
+        scope.check()
+        scope.connecting()
+        try:
+            self._open_websocket()
+            self._connect_namespace()
+        finally:
+            scope.sent()
+        _keeper.add(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close(graceful=True)
+
+    def emit(self, name: str, *args: Any) -> None:
+        self._send(socketio.Packet(_Type.EVENT, self._namespace, [name, *args]))
+        self._transport.sent = True
+
+    def __iter__(self) -> Iterator[SocketEvent]:
+        while True:
+            packet = self._next()
+            if packet is None or packet.type is _Type.DISCONNECT:
+                return
+            if packet.type in (_Type.EVENT, _Type.BINARY_EVENT):
+                if packet.ack_id is not None:
+                    self._send(socketio.Packet(_Type.ACK, self._namespace, [], packet.ack_id))
+                yield packet.event()
+
+    def close(self, *, graceful: bool = False) -> None:
+        """Leave; never waits for the far side."""
+        _keeper.remove(self)
+        if self._wire is None:
+            return
+        self._wire.drop()
+        self._wire = None
+        # The keeper may be looking in just now; it never takes long.
+        with self._reading:
+            stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.settimeout(0)
+            with suppress(*_ALL_FOREIGN):
+                if graceful:
+                    self._ws.send_close()
+            stream.close()
+
+    # -- opening --------------------------------------------------------
+
+    def _open_websocket(self) -> None:
+        transport = self._transport
+        url = transport.url(self._path) + "?EIO=4&transport=websocket"
+        network, scope = transport.network, transport.scope
+        self._wire = Wire(scope)
+        with failures.translated(scope, transport.host, also=_FOREIGN):
+            sock = network.adapter.open_socket(
+                self._wire, url, proxies=network.proxies(url), verify=network.verify
+            )
+            self._stream = _Buffered(sock, MAX_HANDSHAKE_BYTES)
+            self._wire.use(sock)
+            cookies = "; ".join(f"{k}={v}" for k, v in transport.target.cookies.items())
+            try:
+                self._ws.connect(
+                    url.replace("http", "ws", 1),
+                    socket=self._stream,
+                    header=[f"{name}: {value}" for name, value in self._headers.items()],
+                    cookie=cookies or None,
+                    suppress_origin=True,
+                    redirect_limit=0,
+                )
+            except websocket.WebSocketBadStatusException as exc:
+                headers = CaseInsensitiveDict(exc.resp_headers or {})
+                error = refusals.from_answer(exc.status_code, headers, exc.resp_body or b"")
+                raise failures.without(error, transport.api_key) from exc
+        self._stream.limit = MAX_MESSAGE_BYTES
+
+    def _connect_namespace(self) -> None:
+        opened = self._take()
+        if opened is None or opened.type is not _OPEN:
+            raise ProtocolError(f"expected an Engine.IO open packet, got {opened!r:.100}")
+        self.handshake = Handshake.parse(opened.payload)
+        if self._stream is not None:
+            # Without a ping for that long the connection is dead.
+            self._stream.settimeout(self.handshake.ping_interval + self.handshake.ping_timeout)
+        self._send(socketio.Packet(_Type.CONNECT, self._namespace, self._auth))
+        answer = self._next()
+        if answer is None or answer.type is _Type.DISCONNECT:
+            raise ProviderError(f"the server closed namespace {self._namespace} at once")
+        if answer.type is _Type.CONNECT_ERROR:
+            told = answer.data.get("message") if isinstance(answer.data, dict) else answer.data
+            raise ProviderError(
+                f"namespace {self._namespace} refused: {told}",
+                code="connect_error",
+                body=str(answer.data),
+            )
+        if answer.type is not _Type.CONNECT:
+            raise ProtocolError(f"expected the namespace to be connected, got {answer!r:.100}")
+
+    # -- sending --------------------------------------------------------
+
+    def _send(self, packet: socketio.Packet) -> None:
+        try:
+            frame = engineio.encode(engineio.Packet(_MESSAGE, socketio.encode(packet)))
+        except (TypeError, ValueError) as exc:
+            raise InvalidRequest(f"a message or option can't be sent as JSON: {exc}") from exc
+        limit = self.handshake.max_payload
+        if limit is not None and len(frame) > limit:
+            raise InvalidRequest(
+                f"the message has {len(frame)} bytes, more than the {limit} the server takes"
+            )
+        with failures.translated(
+            self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
+        ):
+            self._ws.send(frame)
+
+    # -- receiving ------------------------------------------------------
+
+    def _next(self) -> socketio.Packet | None:
+        """The next Socket.IO packet of our namespace; ``None`` when the far side closed."""
+        while True:
+            packet = self._take()
+            if packet is None or packet.type is _CLOSE:
+                return None
+            if packet.type is not _MESSAGE:
+                continue
+            message = socketio.decode(packet.payload)
+            if message.namespace == self._namespace:
+                return message
+
+    def _take(self) -> engineio.Packet | None:
+        """The next Engine.IO packet that is no ping; blocks."""
+        scope = self._transport.scope
+        with (
+            self._reading,
+            failures.translated(scope, self._transport.host, reading=True, also=_FOREIGN),
+        ):
+            if self._waiting:
+                packet = self._waiting.popleft()
+                self._waiting_bytes -= len(packet.payload)
+                return packet
+            if self._failure is not None:
+                raise self._failure
+            while True:
+                scope.wait_begins()
+                try:
+                    opcode, data = self._receive()
+                except websocket.WebSocketTimeoutException as exc:
+                    scope.check()
+                    raise StreamInterrupted("the server's heartbeat has stopped") from exc
+                finally:
+                    scope.wait_ends()
+                if opcode == ABNF.OPCODE_CLOSE:
+                    # Our own shutdown may look like the server's farewell.
+                    scope.check()
+                    return None
+                found = self._packet(opcode, data)
+                if found is not None:
+                    return found
+
+    def _receive(self) -> tuple[int, bytes]:
+        opcode, frame = self._ws.recv_data_frame()
+        if self._stream is not None:
+            self._stream.taken = 0
+        return opcode, frame.data
+
+    def _packet(self, opcode: int, data: bytes) -> engineio.Packet | None:
+        """The packet in a WebSocket message; pings are answered and give none."""
+        if opcode == ABNF.OPCODE_BINARY:
+            return None  # an attachment; the event it belongs to has been told
+        try:
+            packet = engineio.decode(data.decode())
+        except UnicodeDecodeError as exc:
+            raise ProtocolError("a text frame is not UTF-8", evidence=repr(data[:80])) from exc
+        if packet.type is _PING:
+            self._ws.send(engineio.encode(engineio.Packet(_PONG, packet.payload)))
+            return None
+        return packet
+
+    def tend(self) -> None:
+        """For the keeper: answer pings and store the rest, unless the owner is reading."""
+        if not self._reading.acquire(blocking=False):
+            return
+        stream = self._stream
+        try:
+            if stream is None:
+                return
+            before = stream.gettimeout()
+            stream.settimeout(0)
+            try:
+                while self._failure is None and self._waiting_bytes < MAX_WAITING_BYTES:
+                    self._store(*self._receive())
+            except _WOULD_BLOCK:
+                pass  # nothing more for now
+            finally:
+                stream.settimeout(before)
+        except (*_ALL_FOREIGN, ProtocolError) as exc:
+            self._failure = exc  # the owner's to raise
+        finally:
+            self._reading.release()
+
+    def _store(self, opcode: int, data: bytes) -> None:
+        if opcode == ABNF.OPCODE_CLOSE:
+            packet: engineio.Packet | None = engineio.Packet(_CLOSE)
+            self._failure = StreamInterrupted("the server closed the connection")
+        else:
+            packet = self._packet(opcode, data)
+        if packet is not None:
+            self._waiting.append(packet)
+            self._waiting_bytes += len(packet.payload)
+
+
+class _Buffered:
+    """The socket as websocket-client wants it, read in large blocks, its messages bounded.
+
+    websocket-client asks for two bytes of a frame's head, then for its length,
+    then for its payload, each a system call on a bare socket.
+    """
+
+    def __init__(self, sock: socket.socket, limit: int) -> None:
+        self._socket = sock
+        self._block = b""
+        self._at = 0
+        self.limit = limit  # bytes of one message
+        self.taken = 0  # bytes of the message under way
+        self.fileno = sock.fileno
+        self.send = sock.send
+        self.settimeout = sock.settimeout
+        self.gettimeout = sock.gettimeout
+
+    def recv(self, size: int) -> bytes:
+        if self._at == len(self._block):
+            self._block = self._socket.recv(65_536)
+            self._at = 0
+        piece = self._block[self._at : self._at + size]
+        self._at += len(piece)
+        self.taken += len(piece)
+        if self.taken > self.limit:
+            raise ProtocolError(f"a WebSocket message is longer than {self.limit} bytes")
+        return piece
+
+    def shutdown(self, how: int) -> None:
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._socket.close()
+
+
+class _Keeper:
+    """The thread that tends connections whose owner is busy elsewhere."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.RLock())  # guards all below
+        self._connections: set[SocketIOConnection] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, connection: SocketIOConnection) -> None:
+        with self._changed:
+            self._connections.add(connection)
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="g4fsync-keeper", daemon=True)
+                # A process that is shutting down starts no threads.
+                with suppress(RuntimeError):
+                    thread.start()
+                    self._thread = thread
+            self._changed.notify()
+
+    def remove(self, connection: SocketIOConnection) -> None:
+        with self._changed:
+            self._connections.discard(connection)
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._connections:
+                    self._thread = None
+                    return
+                timeouts = [c.handshake.ping_timeout for c in self._connections]
+                self._changed.wait(min(KEEPER_SECONDS, min(timeouts) / 4))
+                connections = tuple(self._connections)
+            for connection in connections:
+                connection.tend()
+
+
+_keeper = _Keeper()
+
+
+def _renew_keeper() -> None:
+    """In a forked child: the thread is gone and its lock may be held for ever."""
+    global _keeper
+    _keeper = _Keeper()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_keeper)

@@ -1,0 +1,49 @@
+"""SOCKS proxies: the wakeable connections, reached through PySocks (extra ``socks``)."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import socks
+
+from .adapter import _Pool, _PoolTLS, _Wakeable, _WakeableTLS
+
+
+class _Socks(_Wakeable):
+    def __init__(self, _socks_options: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._options = _socks_options
+
+    def _peer(self) -> tuple[str, int]:
+        return self._options["proxy_host"], int(self._options["proxy_port"] or 1080)
+
+    def _make_socket(self, family: int, kind: int, proto: int) -> socket.socket:
+        sock: socket.socket = socks.socksocket(family, kind, proto)
+        return sock
+
+    def _reach(self, sock: Any, address: Any) -> None:
+        sock.set_proxy(
+            self._options["socks_version"],
+            address[0],
+            address[1],
+            rdns=self._options["rdns"],
+            username=self._options["username"],
+            password=self._options["password"],
+        )
+        sock.connect((self._dns_host, self.port))
+
+
+class _SocksTLS(_Socks, _WakeableTLS):
+    pass
+
+
+class _SocksPool(_Pool):
+    ConnectionCls = _Socks  # type: ignore[assignment]  # it takes one argument more
+
+
+class _SocksPoolTLS(_PoolTLS):
+    ConnectionCls = _SocksTLS  # type: ignore[assignment]  # it takes one argument more
+
+
+SOCKS_POOLS = {"http": _SocksPool, "https": _SocksPoolTLS}
