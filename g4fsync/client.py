@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import math
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from . import engine, options, registry
+from . import engine, options
+from .access import Access, Cookies, Own, checked_proxy
 from .engine import Call, Retry
-from .errors import AuthenticationError, ConfigurationError, InvalidRequest
+from .errors import ConfigurationError, G4FSyncError, InvalidRequest
+from .fanout.comparison import Comparison
+from .fanout.mapping import outcomes
+from .fanout.racing import Until, race
 from .messages import ChatRequest, ChatResult, Message, as_messages
 from .providers import base
 from .providers.base import Provider
@@ -23,10 +26,10 @@ from .scope import CancelScope, Timeout
 from .stream import ChatStream
 
 if TYPE_CHECKING:
-    from .transport.live import LiveTransport, Network
+    from concurrent.futures import Executor
 
-Cookies = Mapping[str, str] | str | os.PathLike[str]
-_SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
+
+Outcome: TypeAlias = "ChatResult | G4FSyncError"
 
 
 class Client:
@@ -39,7 +42,9 @@ class Client:
     (``http://``, ``https://``, ``socks5h://``); without it the environment's
     proxy variables hold.  ``verify`` is ``False`` or a CA bundle's path, as for
     ``requests``.  ``cookies``, ``api_keys`` and ``base_urls`` are mappings from
-    a provider's name.
+    a provider's name.  ``max_concurrent`` limits how many calls are under way
+    at a provider's base URL at a time, ``{"llamacpp": 1}`` for a server that
+    can't do two.
 
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving
     the ``with`` block) cancels what is still running and closes idle
@@ -58,19 +63,25 @@ class Client:
         cookies: Mapping[str, Cookies] | None = None,
         api_keys: Mapping[str, str] | None = None,
         base_urls: Mapping[str, str] | None = None,
+        max_concurrent: Mapping[str, int] | None = None,
     ) -> None:
         self.model = model
         self.fallback = (fallback,) if isinstance(fallback, str) else tuple(fallback)
         self.timeout = Timeout.of(timeout, Timeout())
         self.retry = retry or Retry()
-        self._proxy = checked_proxy(proxy)
-        self._verify = verify
-        self._cookies = _by_provider("cookies", cookies)
-        self._api_keys = _by_provider("api_keys", api_keys)
-        self._base_urls = _by_provider("base_urls", base_urls)
-        self._lock = threading.Lock()  # guards the making of _network
-        self._network: Network | None = None
-        self._process = 0  # whose network it is: sockets are not shared across a fork
+        self._access = Access(
+            proxy=proxy,
+            verify=verify,
+            cookies=cookies,
+            api_keys=api_keys,
+            base_urls=base_urls,
+            max_concurrent=max_concurrent,
+        )
+        self._setup()
+
+    def _setup(self) -> None:
+        """What is not configuration, and made anew in each process."""
+        self._lock = threading.RLock()  # guards all below
         self._streams: weakref.WeakSet[ChatStream] = weakref.WeakSet()
         self._closed = False
 
@@ -85,54 +96,152 @@ class Client:
         retry: Retry | None = None,
         proxy: str | None = None,
         cookies: Cookies | None = None,
+        api_key: str | None = None,
         **options: Any,
     ) -> ChatStream:
         """Ask, and get the answer as a :class:`ChatStream` of ``str``.
 
         ``messages`` is a ``str`` or a sequence of ``{"role", "content"}``
         mappings or :class:`Message`; ``system`` is put before them.
-        ``cookies`` are for this call's provider.  ``options`` are
+        ``cookies`` and ``api_key`` are for this call's provider.  ``options`` are
         ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed``, ... :
         one that the provider can't honour is an ``InvalidRequest``.
 
         Raises ``InvalidRequest`` and ``ConfigurationError`` at once, before
         anything is sent; all else comes while iterating.
         """
-        turns = as_messages(messages)
-        if system is not None:
-            turns = as_messages([Message("system", system), *turns])
-        proxy = checked_proxy(proxy)
         models = [model] if provider is not None or model is not None else [self.model]
         if provider is None and model is None:
             models += self.fallback
-        calls = [
-            self._call(turns, each, provider, options, proxy=proxy, cookies=cookies)
-            for each in models
-        ]
-        limits = Timeout.of(timeout, self.timeout)
-        run = partial(engine.answer, calls, retry or self.retry)
-        stream = ChatStream(run, CancelScope(limits))
-        with self._lock:
-            if self._closed:
-                raise ConfigurationError("the client is closed")
-            self._streams.add(stream)
-        return stream
+        own = Own(checked_proxy(proxy), cookies, api_key)
+        calls = self._calls(_turns(messages, system), models, provider, own, options)
+        return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), retry)
 
     def ask(self, messages: object, **arguments: Any) -> ChatResult:
         """Ask and wait for the whole answer; the same arguments as :meth:`chat`."""
         with self.chat(messages, **arguments) as stream:
             return stream.result()
 
+    def compare(
+        self,
+        messages: object,
+        models: Sequence[ProviderSpec],
+        *,
+        timeout: Timeout | float | None = None,
+        max_workers: int | None = None,
+        executor: Executor | None = None,
+        system: str | None = None,
+        retry: Retry | None = None,
+        **options: Any,
+    ) -> Comparison:
+        """Ask several models at once; iterate over the :class:`Comparison` for their tokens.
+
+        ``models`` are as for :meth:`chat`, or provider objects.  ``timeout`` is
+        for all together; ``max_workers`` lanes run at a time, by default all.
+        ``executor`` is any :class:`concurrent.futures.Executor` of threads to
+        use in place of a pool of the comparison's own.
+        """
+        streams = self._lanes(messages, models, timeout, system, retry, options)
+        return Comparison(streams, max_workers=max_workers, executor=executor)
+
+    def race(
+        self,
+        messages: object,
+        models: Sequence[ProviderSpec],
+        *,
+        until: Until = "first_token",
+        hedge_after: float | None = None,
+        timeout: Timeout | float | None = None,
+        executor: Executor | None = None,
+        system: str | None = None,
+        retry: Retry | None = None,
+        **options: Any,
+    ) -> ChatStream:
+        """Ask several models at once, and get the fastest's answer; the others are shut down.
+
+        ``until`` says who has won: ``"first_token"``, ``"complete"``, or a
+        predicate on the :class:`ChatResult`.  With ``hedge_after`` seconds the
+        next model starts only when those before were silent that long, or
+        failed.  When all fail, iterating raises ``AllFailed``.
+        """
+        streams = self._lanes(messages, models, timeout, system, retry, options)
+        total = Timeout.of(timeout, self.timeout).total
+        return race(streams, total=total, until=until, hedge_after=hedge_after, executor=executor)
+
+    @overload
+    def map(
+        self,
+        prompts: Iterable[object],
+        models: Sequence[str] | str | None = None,
+        *,
+        max_workers: int = ...,
+        timeout: Timeout | float | None = ...,
+        rate: float | None = ...,
+        ordered: Literal[True] = ...,
+        executor: Executor | None = ...,
+        **options: Any,
+    ) -> Iterator[Outcome]: ...
+    @overload
+    def map(
+        self,
+        prompts: Iterable[object],
+        models: Sequence[str] | str | None = None,
+        *,
+        max_workers: int = ...,
+        timeout: Timeout | float | None = ...,
+        rate: float | None = ...,
+        ordered: Literal[False],
+        executor: Executor | None = ...,
+        **options: Any,
+    ) -> Iterator[tuple[int, Outcome]]: ...
+    def map(
+        self,
+        prompts: Iterable[object],
+        models: Sequence[str] | str | None = None,
+        *,
+        max_workers: int = 8,
+        timeout: Timeout | float | None = None,
+        rate: float | None = None,
+        ordered: bool = True,
+        executor: Executor | None = None,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """Ask each prompt; iterate for its ``ChatResult``, or the error it ended with.
+
+        Prompts are taken as they are needed, so there may be no end to them.
+        With several ``models`` each prompt is asked of each, in turn.  Results
+        come in the order asked, or, not ``ordered``, as ``(index, result)`` when
+        they are there.  ``timeout`` is for each prompt; ``rate`` is how many are
+        started per second at most.
+
+        ``executor`` is any :class:`concurrent.futures.Executor`.  For one of
+        other processes the client is pickled without ``api_keys`` and
+        ``cookies``: a worker finds keys in its own environment, or pass
+        ``api_key=`` here.
+        """
+        wanted = [models] if models is None or isinstance(models, str) else list(models)
+        arguments = {"timeout": timeout, **options}
+        tasks = ((prompt, model, arguments) for prompt in prompts for model in wanted)
+        asker = _Asker(self)
+        found = outcomes(
+            asker,
+            tasks,
+            max_workers=max_workers,
+            ordered=ordered,
+            rate=rate,
+            executor=executor,
+            stop=asker.stop,
+        )
+        return (outcome for _, outcome in found) if ordered else found
+
     def close(self) -> None:
         """Cancel what is still running, and close idle connections."""
         with self._lock:
             self._closed = True
-            streams, network = list(self._streams), self._network
-            self._network = None
+            streams = tuple(self._streams)
         for stream in streams:
             stream.close()
-        if network is not None and self._process == os.getpid():
-            network.adapter.close()
+        self._access.close()
 
     def __enter__(self) -> Client:
         return self
@@ -148,137 +257,110 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.model!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Configuration without secrets, for another process."""
+        names = ("model", "fallback", "timeout", "retry", "_access")
+        return {name: vars(self)[name] for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._setup()
+
     # -- inside ---------------------------------------------------------
 
-    def _call(
+    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry | None) -> ChatStream:
+        stream = ChatStream(partial(engine.answer, calls, retry or self.retry), scope)
+        with self._lock:
+            if self._closed:
+                raise ConfigurationError("the client is closed")
+            self._streams.add(stream)
+        return stream
+
+    def _lanes(
+        self,
+        messages: object,
+        models: Sequence[ProviderSpec],
+        timeout: Timeout | float | None,
+        system: str | None,
+        retry: Retry | None,
+        given: Mapping[str, Any],
+    ) -> list[tuple[str, ChatStream]]:
+        """A label and a stream for each model, all with one deadline."""
+        if isinstance(models, str) or not models:
+            raise InvalidRequest("models must be a list of one model or more")
+        turns, limits = _turns(messages, system), Timeout.of(timeout, self.timeout)
+        deadline = math.inf if limits.total is None else monotonic() + limits.total
+        lanes = []
+        for each in models:
+            model, provider = (each, None) if isinstance(each, str) else (None, each)
+            calls = self._calls(turns, [model], provider, Own(), given)
+            label = each if isinstance(each, str) else calls[0].provider.name
+            scope = CancelScope(limits, deadline=deadline)
+            lanes.append((label, self._stream(calls, scope, retry)))
+        return lanes
+
+    def _calls(
         self,
         turns: tuple[Message, ...],
-        model: str | None,
+        models: Sequence[str | None],
         provider: ProviderSpec | None,
+        own: Own,
         given: Mapping[str, Any],
-        *,
-        proxy: str | None,
-        cookies: Cookies | None,
-    ) -> Call:
-        chosen, model = self._resolve(model, provider)
-        request = ChatRequest(
-            messages=turns,
-            model=chosen.wire_model(model),
-            options=options.checked(given, chosen.options, chosen.name),
-        )
-        chosen.check(request)
-        return Call(chosen, chosen.model_name(model), request, self._opener(chosen, proxy, cookies))
-
-    def _resolve(
-        self, model: str | None, provider: ProviderSpec | None
-    ) -> tuple[Provider, str | None]:
-        """The provider object and the model's name, which may be ``None`` for its default."""
-        if isinstance(provider, Provider):
-            return provider, model
-        if isinstance(provider, str):
-            provider = registry.provider_class(provider)
-        elif provider is None:
-            if model is None:
-                raise ConfigurationError(
-                    'no model: say Client("koala") or chat(..., model="koala"); '
-                    f"there are {', '.join(registry.provider_names())}"
+    ) -> list[Call]:
+        """Everything checked that can be before anything is sent."""
+        calls = []
+        for each in models:
+            chosen, model = self._access.resolve(each, provider)
+            request = ChatRequest(
+                messages=turns,
+                model=chosen.wire_model(model),
+                options=options.checked(given, chosen.options, chosen.name),
+            )
+            chosen.check(request)
+            calls.append(
+                Call(
+                    provider=chosen,
+                    model=chosen.model_name(model),
+                    request=request,
+                    open=self._access.opener(chosen, own),
+                    gate=self._access.gate(chosen),
                 )
-            if not isinstance(model, str):
-                raise InvalidRequest(f"model must be a str, got {type(model).__name__}")
-            provider, model = registry.split(model)
-        elif not (isinstance(provider, type) and issubclass(provider, Provider)):
-            raise InvalidRequest(
-                f"provider must be a name, a Provider class or object, got {provider!r:.80}"
             )
-        return provider(self._base_urls.get(registry.folded(provider.name))), model
-
-    def _opener(
-        self, provider: Provider, proxy: str | None, cookies: Cookies | None
-    ) -> Callable[[CancelScope], LiveTransport]:
-        def open_transport(scope: CancelScope) -> LiveTransport:
-            from .transport.live import LiveTransport, Target
-
-            network = self._shared_network()
-            if proxy is not None:
-                network = replace(network, proxy=proxy)
-            name = registry.folded(provider.name)
-            target = Target(
-                provider=provider.name,
-                base_url=provider.base_url,
-                headers=provider.headers,
-                cookies=self._found_cookies(provider, cookies or self._cookies.get(name)),
-                api_key=self._found_key(provider, self._api_keys.get(name)),
-            )
-            return LiveTransport(target, network, scope)
-
-        return open_transport
-
-    def _shared_network(self) -> Network:
-        with self._lock:
-            if self._network is None or self._process != os.getpid():
-                from .transport.live import Network
-
-                self._network = Network(proxy=self._proxy, verify=self._verify)
-                self._process = os.getpid()
-            return self._network
-
-    def _found_cookies(self, provider: Provider, source: Cookies | None) -> dict[str, str]:
-        if source is None and not provider.needs_cookies:
-            return {}
-        from .transport import cookies
-
-        url = urlsplit(provider.base_url)
-        host, secure = url.hostname or "", url.scheme == "https"
-        path = url.path or "/"
-        if source is None:
-            found = cookies.find(provider.name, host, secure=secure, path=path)
-        else:
-            found = cookies.load(
-                source, provider=provider.name, host=host, secure=secure, path=path
-            )
-        if provider.needs_cookies and not found:
-            raise AuthenticationError(
-                f"no cookies for {host}; give Client(cookies={{{provider.name!r}: ...}}) a mapping "
-                f"or a file, or put {provider.name}.txt into {cookies.cookies_dir()}",
-                provider=provider.name,
-            )
-        return found
-
-    def _found_key(self, provider: Provider, explicit: str | None) -> str | None:
-        if explicit is None and not provider.key_variables:
-            return None
-        from .transport import keys
-
-        key = keys.resolve(provider.name, explicit, provider.key_variables)
-        if provider.needs_key and not key:
-            raise ConfigurationError(
-                f"no API key; set {provider.key_variables[0]}, "
-                f"or give Client(api_keys={{{provider.name!r}: ...}})",
-                provider=provider.name,
-            )
-        return key
+        return calls
 
 
-def checked_proxy(proxy: str | None) -> str | None:
-    """*proxy*; ``InvalidRequest`` when it is no URL of a known kind, without repeating it."""
-    if proxy is None:
-        return None
-    try:
-        parts = urlsplit(proxy)
-        good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-    except (ValueError, AttributeError, TypeError):
-        good = False
-    if not good:  # it may hold a password
-        raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
-    return proxy
+class _Asker:
+    """What :meth:`Client.map` sends to a worker: ask one prompt, never raise ours."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._running: weakref.WeakSet[ChatStream] = weakref.WeakSet()
+        self._stopped = False
+
+    def __call__(self, task: tuple[object, str | None, Mapping[str, Any]]) -> Outcome:
+        prompt, model, arguments = task
+        try:
+            with self._client.chat(prompt, model=model, **arguments) as stream:
+                self._running.add(stream)
+                if self._stopped:
+                    stream.cancel()
+                return stream.result()
+        except G4FSyncError as error:
+            return error
+
+    def stop(self) -> None:
+        """End what runs in this process."""
+        self._stopped = True
+        for stream in tuple(self._running):
+            stream.cancel()
+
+    def __reduce__(self) -> tuple[type[_Asker], tuple[Client]]:
+        return _Asker, (self._client,)
 
 
-def _by_provider(what: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidRequest(f"{what} must be a mapping from a provider's name")
-    return {registry.folded(name): value for name, value in given.items()}
+def _turns(messages: object, system: str | None) -> tuple[Message, ...]:
+    turns = as_messages(messages)
+    return turns if system is None else as_messages([Message("system", system), *turns])
 
 
 def _chat_alone(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +30,7 @@ from .errors import (
     StreamTruncated,
 )
 from .events import Attempt, Event, Finish, Usage
+from .gate import Gate
 from .messages import ChatRequest
 from .providers.base import Provider
 from .scope import CancelScope
@@ -87,28 +88,31 @@ class AttemptTransport(Transport, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One model to ask, by its name; ``open`` gives each attempt its transport."""
+    """One model to ask, by its name; ``open`` gives each attempt its transport.
+
+    ``gate`` limits how many calls are under way at its server.
+    """
 
     provider: Provider
     model: str
     request: ChatRequest
     open: Callable[[CancelScope], AttemptTransport]
+    gate: Gate | None = None
 
 
 def answer(
     calls: Sequence[Call], retry: Retry, scope: CancelScope, journal: Journal
 ) -> Generator[str | Event, None, None]:
     """Ask *calls* one after the other until one answers; yield its tokens and events."""
+    scope.start()
     if len(calls) == 1:
-        scope.start()
         yield from _ask(calls[0], retry, scope, journal)
         return
     errors: list[G4FSyncError] = []
     for call in calls:
-        scope.start()
+        before = len(journal.attempts)
         # A clock that runs out for this model must not end the others.
-        own = CancelScope(scope.timeout, deadline=scope.total)
-        own.start()
+        own = scope.child()
         try:
             with scope.aborting(own.cancel):
                 yield from _ask(call, retry, own, journal)
@@ -116,11 +120,11 @@ def answer(
             scope.check()
             if journal.first_token_seconds is not None:
                 raise
+            error.attempts = tuple(journal.attempts[before:])
             errors.append(error)
         else:
             return
-    told = "; ".join(f"{e.provider}:{e.model}: {type(e).__name__}: {e}" for e in errors)
-    raise AllFailed(f"none of {len(errors)} models answered: {told}", errors=errors)
+    raise AllFailed(f"none of {len(errors)} models answered", errors=errors)
 
 
 def _ask(call: Call, retry: Retry, scope: CancelScope, journal: Journal) -> Iterator[str | Event]:
@@ -128,12 +132,12 @@ def _ask(call: Call, retry: Retry, scope: CancelScope, journal: Journal) -> Iter
     journal.provider, journal.model = call.provider.name, call.model
     before = len(journal.attempts)
     try:
-        attempt = _retrying(retry, scope, journal)(_Attempt.begin, call, scope, journal)
-        try:
-            yield from journal.attempts[before:-1]
-            yield from attempt.tokens()
-        finally:
-            attempt.close()
+        with call.gate.slot(scope) if call.gate else nullcontext():
+            scope.asking()
+            attempt = _retrying(retry, scope, journal)(_Attempt.begin, call, scope, journal)
+            with closing(attempt):
+                yield from journal.attempts[before:-1]
+                yield from attempt.tokens()
     except G4FSyncError as error:
         error.provider = error.provider or call.provider.name
         error.model = error.model or call.model

@@ -183,8 +183,17 @@ class Cancelled(G4FSyncError):
 
 
 class AllFailed(G4FSyncError):
-    """Every model failed; ``errors`` has one error per model, in the order tried."""
+    """Every model failed; ``errors`` has one error per model, in the order tried.
+
+    The message has a line for each: model, phase, seconds, error.
+    """
 
     def __init__(self, message: str = "", *, errors: Sequence[G4FSyncError] = ()) -> None:
-        super().__init__(message)
         self.errors = tuple(errors)
+        super().__init__("\n".join([message, *map(_line, self.errors)]) if errors else message)
+
+
+def _line(error: G4FSyncError) -> str:
+    last = error.attempts[-1] if error.attempts else None
+    how_far = f" ({last.phase}, {last.seconds:.2f} s)" if last else ""
+    return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {error}"

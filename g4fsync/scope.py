@@ -75,7 +75,7 @@ class CancelScope:
     """Deadline and cancellation of one call.
 
     ``deadline`` is an upper bound on ``total`` shared with other calls, as a
-    :func:`time.monotonic` time.  The clocks stand still until :meth:`start`.
+    :func:`time.monotonic` time.  The clocks stand still until they are started.
     """
 
     def __init__(self, timeout: Timeout | float | None = None, *, deadline: float = _NEVER) -> None:
@@ -94,12 +94,20 @@ class CancelScope:
     # -- clocks ---------------------------------------------------------
 
     def start(self) -> None:
-        """Start ``total`` (once) and ``first_token`` (anew: each model has its own)."""
-        now = monotonic()
+        """Start ``total``; a second time nothing happens."""
         if self.started is None:
-            self.started = now
-            self.total = min(self.total, now + _seconds(self.timeout.total))
-        self._first_token = now + _seconds(self.timeout.first_token)
+            self.started = monotonic()
+            self.total = min(self.total, self.started + _seconds(self.timeout.total))
+
+    def asking(self) -> None:
+        """Start ``first_token``: a model is about to be asked."""
+        self._first_token = monotonic() + _seconds(self.timeout.first_token)
+
+    def child(self) -> CancelScope:
+        """A scope with clocks of its own, but the same start and bound on ``total``."""
+        child = CancelScope(self.timeout, deadline=self.total)
+        child.started = self.started
+        return child
 
     def elapsed(self) -> float:
         """Seconds since :meth:`start`; 0 before it."""

@@ -22,6 +22,7 @@ class Journal:
     model: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     first_token_seconds: float | None = None
+    losers: list[ChatStream] = field(default_factory=list)  # of a race this answer won
 
 
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
@@ -41,9 +42,10 @@ class ChatStream:
     """
 
     def __init__(self, run: Run, scope: CancelScope, journal: Journal | None = None) -> None:
-        self._scope = scope
+        self.scope = scope
         self._journal = journal or Journal()
         self._parts: list[str] = []
+        self._merged = 0  # pieces that were joined to others
         self._reasoning: list[str] = []
         self._tool_calls: list[ToolCall] = []
         self._usage: Usage | None = None
@@ -72,9 +74,13 @@ class ChatStream:
 
     def events(self) -> Iterator[Event]:
         """Iterate over typed events in place of text; leaving the loop closes the stream."""
+        for item in self.items():
+            yield Text(item) if isinstance(item, str) else item
+
+    def items(self) -> Iterator[str | Event]:
+        """Iterate over both as the engine gives them: ``str`` for text, events for all else."""
         try:
-            for item in self._items:
-                yield Text(item) if isinstance(item, str) else item
+            yield from self._items
             self._raise_if_failed()
         finally:
             self.close()
@@ -101,18 +107,18 @@ class ChatStream:
 
     def cancel(self) -> None:
         """End the call at once, from any thread and in any phase; then it raises ``Cancelled``."""
-        self._scope.cancel()
+        self.scope.cancel()
 
     def close(self) -> None:
         """Free the connection; nothing happens when the answer has ended."""
         if self._seconds is not None:
             return
         if getattr(self._items, "gi_running", False):
-            self._scope.cancel()  # another thread is in it; it will clean up
+            self.scope.cancel()  # another thread is in it; it will clean up
             return
         self._fail(Cancelled("the stream was closed before its end"))
         self._items.close()
-        self._seconds = self._scope.elapsed()
+        self._seconds = self.scope.elapsed()
 
     def __enter__(self) -> ChatStream:
         return self
@@ -134,6 +140,7 @@ class ChatStream:
         if count > 1:
             # In one step, since the iterating thread may append meanwhile.
             self._parts[:count] = ["".join(self._parts[:count])]
+            self._merged += count - 1
         return self._parts[0] if self._parts else ""
 
     @property
@@ -172,6 +179,11 @@ class ChatStream:
         return tuple(self._journal.attempts)
 
     @property
+    def losers(self) -> tuple[Attempt, ...]:
+        """What the others tried in a race this answer won."""
+        return tuple(attempt for stream in self._journal.losers for attempt in stream.attempts)
+
+    @property
     def first_token_seconds(self) -> float | None:
         """Seconds from the start to the first token; ``None`` before it."""
         return self._journal.first_token_seconds
@@ -179,7 +191,15 @@ class ChatStream:
     @property
     def seconds(self) -> float:
         """Seconds from the start until now, or until the end."""
-        return self._scope.elapsed() if self._seconds is None else self._seconds
+        return self.scope.elapsed() if self._seconds is None else self._seconds
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Pace after the first token, in pieces of text unless the provider counts tokens."""
+        if self.first_token_seconds is None or self.seconds <= self.first_token_seconds:
+            return None
+        counted = self._usage.output_tokens if self._usage else None
+        return (counted or len(self._parts) + self._merged) / (self.seconds - self.first_token_seconds)
 
     def __repr__(self) -> str:
         state = "running" if self._seconds is None else "failed" if self._error else "complete"
@@ -190,7 +210,7 @@ class ChatStream:
     def _recorded(self, run: Run) -> Generator[str | Event, None, None]:
         """The engine's items, each noted before it is handed on."""
         append = self._parts.append
-        items = run(self._scope, self._journal)
+        items = run(self.scope, self._journal)
         try:
             with closing(items):
                 for item in items:
@@ -199,7 +219,7 @@ class ChatStream:
                     else:
                         self._note(item)
                     yield item
-            self._seconds = self._scope.elapsed()
+            self._seconds = self.scope.elapsed()
         except G4FSyncError as error:
             self._fail(error)
             raise
@@ -224,7 +244,7 @@ class ChatStream:
             error.provider = error.provider or self.provider
             error.model = error.model or self.model
             self._error = error
-        self._seconds = self._scope.elapsed()
+        self._seconds = self.scope.elapsed()
 
     def _raise_if_failed(self) -> None:
         if self._error is not None:

@@ -11,17 +11,27 @@ class Wrong(Exception):
     """A request the far side refuses: the status, and why.
 
     ``detail`` replaces the reason where the provider's shape has a place for
-    more than text; ``body`` replaces the whole body.
+    more than text; ``body`` replaces the whole body.  ``code`` and ``kind`` fill the
+    members ``code`` and ``type`` (or their like) where the shape has them.
     """
 
     def __init__(
-        self, status: int, reason: str, *, detail: Any = None, body: bytes | None = None
+        self,
+        status: int,
+        reason: str,
+        *,
+        detail: Any = None,
+        body: bytes | None = None,
+        code: str | None = None,
+        kind: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.detail = reason if detail is None else detail
         self.body = body
+        self.code = code
+        self.kind = kind
 
 
 def is_number(value: Any) -> bool:
@@ -35,6 +45,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "number": is_number,
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "positive": lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "empty array": lambda value: value == [],
@@ -74,6 +85,16 @@ def check_object(
         if problem := kind_problem(member, known[name]):
             raise Wrong(status, f"{where}.{name}: {problem}")
     return value
+
+
+def query_number(query: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number out of the query, or :class:`Wrong`."""
+    sent = query.get(name)
+    if not sent:
+        return default
+    if not sent.isdecimal():
+        raise Wrong(400, f"query.{name}: expected a number, got {sent!r}")
+    return int(sent)
 
 
 def check_headers(

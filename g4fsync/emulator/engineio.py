@@ -48,6 +48,7 @@ class EngineIO:
         self._pipe: FaultPipe | None = None
         self._fragments = b""
         self._inbox: deque[str] = deque()
+        self._end: Exception | None = None  # what ends the connection once the inbox is empty
         self.packets: list[str] = []  # every text packet received
 
     def read_request(self) -> Request | None:
@@ -89,6 +90,8 @@ class EngineIO:
 
     def send(self, packet: bytes, *, fragments: int = 1) -> None:
         """Send a text packet, cut into so many WebSocket frames."""
+        if self._end:
+            raise self._end
         step = -(-len(packet) // fragments)
         pieces = [packet[start : start + step] for start in range(0, len(packet), step)]
         self._protocol.send_text(pieces[0], fin=len(pieces) == 1)
@@ -98,6 +101,8 @@ class EngineIO:
 
     def send_binary(self, content: bytes) -> None:
         """Send a binary frame."""
+        if self._end:
+            raise self._end
         self._protocol.send_binary(content)
         self._flush(self._pipe)
 
@@ -113,6 +118,8 @@ class EngineIO:
         """Let time pass: read what comes, and send pings (not when *quiet*)."""
         until = float("inf") if seconds is None else time.monotonic() + seconds
         while not (until_message and self._inbox):
+            if self._end:
+                raise self._end
             due = until if quiet else min(until, self._next_ping, self._pong_due)
             ready = self._wire.ready(None if due == float("inf") else due - time.monotonic())
             if ready:
@@ -130,7 +137,7 @@ class EngineIO:
             self._flush()
         until = time.monotonic() + 1.0
         try:
-            while self._wire.ready(until - time.monotonic()):
+            while self._protocol.close_rcvd is None and self._wire.ready(until - time.monotonic()):
                 self._read(quiet=False)
         except ClientGone:
             pass
@@ -165,12 +172,12 @@ class EngineIO:
     def _read(self, *, quiet: bool) -> None:
         self._protocol.receive_data(self._wire.receive())
         for frame in self._protocol.events_received():
-            if isinstance(frame, Frame):
+            if isinstance(frame, Frame) and self._end is None:
                 self._take(frame)
         if not quiet:
             self._flush()
-        if self._protocol.state is not State.OPEN:
-            raise ClientGone(f"closed with code {self._protocol.close_code}")
+        if self._end is None and self._protocol.state is not State.OPEN:
+            self._end = ClientGone(f"closed with code {self._protocol.close_code}")
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT):
@@ -186,11 +193,11 @@ class EngineIO:
         elif kind == "4":
             self._inbox.append(packet[1:])
         elif kind == "1":
-            raise ClientGone("closed by an Engine.IO packet")
+            self._end = ClientGone("closed by an Engine.IO packet")
         elif kind == "2":
-            raise ProtocolProblem("the client sent a ping: in Engine.IO 4 the server does")
+            self._end = ProtocolProblem("the client sent a ping: in Engine.IO 4 the server does")
         else:
-            raise ProtocolProblem(f"a packet without a known type digit: {packet[:80]!r}")
+            self._end = ProtocolProblem(f"a packet without a known type digit: {packet[:80]!r}")
 
     def _flush(self, pipe: FaultPipe | None = None) -> None:
         content = b"".join(self._protocol.data_to_send())

@@ -122,7 +122,9 @@ class Exchange:
                 headers["Retry-After"] = str(status.retry_after)
             if status.body is None:
                 self.error_headers = headers
-                raise PlannedRefusal(status.code, status.message)
+                raise PlannedRefusal(
+                    status.code, status.message, code=status.error_code, kind=status.kind
+                )
             body = status.body.encode() if isinstance(status.body, str) else status.body
             self.send(status.code, body, status.content_type, headers)
             raise Answered

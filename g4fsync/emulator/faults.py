@@ -49,7 +49,9 @@ class HangBeforeHeaders(Fault):
 class Status(Fault):
     """Answer with this status instead (WebSocket: in place of 101).
 
-    Without a ``body`` it is the provider's own error shape with ``message``.
+    Without a ``body`` it is the provider's own error shape with ``message``;
+    ``error_code`` and ``kind`` fill its members ``code`` and ``type``, or their like,
+    where it has them (``error_code="insufficient_quota"``).
     """
 
     code: int
@@ -58,6 +60,8 @@ class Status(Fault):
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | bytes | None = None
     content_type: str = "application/json"
+    error_code: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ class InvalidUTF8(Fault):
 class InBandError(Fault):
     """After so many tokens, tell of an error inside the answer, as the provider does.
 
-    ``code`` and ``kind`` fill the fields of that name where the shape has them.
+    ``code`` and ``kind`` fill the members ``code`` and ``type``, or their like, where the
+    shape has them.  A plain answer becomes a status 500.
     """
 
     message: str = "the emulator was asked to fail"
@@ -137,8 +142,12 @@ class InBandError(Fault):
 class NoEndMark(Fault):
     """End cleanly, but without the protocol's end mark.
 
-    Koala and FlowGpt have none: their last event lacks its line end.
+    Koala and FlowGpt have none: their last event lacks its line end.  With ``lie``
+    the answer still has a closing word that proves nothing, where there is one
+    (``[DONE]``).
     """
+
+    lie: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,10 +116,12 @@ class Chat:
         prompt = (answer.work or {}).get("system_prompt")
         system: Messages = [{"role": "system", "content": prompt}] if prompt else []
         turns: Messages = []
-        walk: Message | None = answer
-        while walk := self.messages.get(walk.parent_id or ""):
-            role = "user" if walk.role == "prompter" else "assistant"
-            turns.append({"role": role, "content": walk.content or ""})
+        parent_id = answer.parent_id
+        while parent_id:
+            parent = self.messages[parent_id]
+            role = "user" if parent.role == "prompter" else "assistant"
+            turns.append({"role": role, "content": parent.content or ""})
+            parent_id = parent.parent_id
         turns.reverse()
         if len(turns) > 1:
             return [*system, *turns]

@@ -15,9 +15,13 @@ _TURN = re.compile(r"^(System|Developer|User|Assistant|Tool): ", re.MULTILINE)
 
 
 def echo(messages: Messages) -> Iterable[str]:
-    """Repeat the question, word by word; add :data:`SHOWCASE` when it says "showcase"."""
+    """Repeat the question, word by word; add :data:`SHOWCASE` when it says "showcase".
+
+    The result of a tool is quoted.
+    """
     question = messages[-1]["content"]
-    text = f"You said: {question}"
+    who = "The tool" if messages[-1]["role"] == "tool" else "You"
+    text = f"{who} said: {question}"
     if len(messages) > 1:
         text += f"\n(message {len(messages)} of our conversation)"
     if "showcase" in question.lower():

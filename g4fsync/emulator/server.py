@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
+from .anthropic import Anthropic
 from .farside import FarSide, Pace
 from .flowgpt import FlowGpt
+from .gemini import Gemini
 from .http import HTTPFarSide, RequestReader
 from .koala import Koala
 from .listener import Listener
+from .ollama import Ollama
+from .openai import OpenAI
 from .openassistant import OpenAssistant
 from .replies import Reply, echo
 from .wire import Bell, Wire
@@ -59,8 +63,21 @@ class Emulator:
         self.koala = Koala(reply, pace, api_key)
         self.flowgpt = FlowGpt(reply, pace)
         self.openassistant = OpenAssistant(reply, pace)
+        self.openai = OpenAI(reply, pace, api_key)
+        self.anthropic = Anthropic(reply, pace, api_key)
+        self.gemini = Gemini(reply, pace, api_key)
+        self.ollama = Ollama(reply, pace, api_key)
         self._http_sides: dict[str, HTTPFarSide] = {
-            side.name: side for side in (self.koala, self.flowgpt, self.openassistant)
+            side.name: side
+            for side in (
+                self.koala,
+                self.flowgpt,
+                self.openassistant,
+                self.openai,
+                self.anthropic,
+                self.gemini,
+                self.ollama,
+            )
         }
         self._myshell = _make_myshell(reply, pace)
         self._listeners: list[Listener] = []

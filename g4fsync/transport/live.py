@@ -6,7 +6,6 @@ cookie jar, over the connection pool its client shares (:class:`.Adapter`).
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
 import random
 import time
@@ -20,21 +19,13 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import get_environ_proxies
 
-from ..codecs import refusals
 from ..codecs.inflate import Inflater
-from ..codecs.ndjson import RecordDecoder
-from ..codecs.sse import ServerSentEvent, SSEDecoder
-from ..codecs.strict import parse
-from ..errors import (
-    ConnectionFailed,
-    G4FSyncError,
-    InvalidRequest,
-    ProtocolError,
-    StreamTruncated,
-)
+from ..errors import G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
 from . import failures
 from .adapter import Adapter, Wire, using
+from .incoming import IncomingResponse
+from .outgoing import checked_headers, checked_path, json_body
 
 if TYPE_CHECKING:
     from .socketio import SocketIOConnection
@@ -42,20 +33,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("g4fsync.transport")
 
 BLOCK_BYTES = 65_536
-MAX_JSON_BYTES = 16 * 2**20  # a whole answer in one JSON value
-MAX_ERROR_BYTES = 65_536  # what is read of a refusal, to find its message
 DRAIN_SECONDS = 0.02  # to see the end of a body whose answer is already whole
 
 _LOOPBACK = ("localhost", "127.", "[::1]", "::1")
-_STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
-_RECORDS = (
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/json",
-    "application/stream+json",
-    "application/json-lines",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +122,7 @@ class LiveTransport:
     ) -> LiveResponse:
         headers = dict(headers or ())
         if json is not None:
-            try:
-                body = jsonlib.dumps(json, allow_nan=False).encode()
-            except (TypeError, ValueError) as exc:
-                raise InvalidRequest(f"a message or option can't be sent as JSON: {exc}") from exc
+            body = json_body(json)
             headers.setdefault("Content-Type", "application/json")
         return self._send("POST", path, body, params, headers)
 
@@ -192,18 +169,9 @@ class LiveTransport:
         session.cookies.update(self.target.cookies)
         return session
 
-    def checked_headers(self, headers: Mapping[str, str] | None) -> dict[str, str]:
-        """*headers*; ``InvalidRequest`` for what would break out of a header line."""
-        for name, value in (headers or {}).items():
-            if any(ord(c) < 32 or ord(c) == 127 or ord(c) > 255 for c in name + value):
-                raise InvalidRequest(f"header {name!r}: its value can't be sent in a header")
-        return dict(headers or ())
-
     def url(self, path: str) -> str:
         """*path* below the base URL; ``InvalidRequest`` for what would break out of a path."""
-        if any(ord(c) <= 32 or ord(c) >= 127 or c in "#?\\" for c in path):
-            raise InvalidRequest(f"the path {path!r} can't be requested")
-        return self.target.base_url + path
+        return self.target.base_url + checked_path(path)
 
     def _send(
         self,
@@ -215,7 +183,7 @@ class LiveTransport:
     ) -> LiveResponse:
         url = self.url(path)
         request = requests.Request(
-            method, url, params=params, data=body, headers=self.checked_headers(headers)
+            method, url, params=params, data=body, headers=checked_headers(headers)
         )
         log.debug("%s: %s %s", self.target.provider, method, url)
         scope = self.scope
@@ -247,10 +215,11 @@ class LiveTransport:
         return response
 
 
-class LiveResponse:
+class LiveResponse(IncomingResponse):
     """An answer whose headers have come."""
 
     def __init__(self, transport: LiveTransport, answer: requests.Response, wire: Wire) -> None:
+        super().__init__(transport)
         self._transport = transport
         self._answer = answer
         self._raw: Any = answer.raw
@@ -264,44 +233,6 @@ class LiveResponse:
     @property
     def headers(self) -> Mapping[str, str]:
         return self._answer.headers
-
-    @property
-    def media_type(self) -> str:
-        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-    def json(self) -> Any:
-        if self.media_type == "text/html":
-            raise self.refusal()
-        value = self._transport.latest = parse(self._read(MAX_JSON_BYTES, "the JSON answer"))
-        return value
-
-    def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
-        decoder = SSEDecoder()
-        empty = True
-        for piece in self._stream(_STREAMS):
-            for event in decoder.feed(piece):
-                empty = False
-                self._transport.latest = event
-                yield event
-        for event in decoder.close():
-            empty = False
-            yield event
-        if empty and not empty_ok:
-            raise StreamTruncated("the answer is empty: no event in it")
-
-    def records(self) -> Iterator[Any]:
-        decoder = RecordDecoder()
-        empty = True
-        for piece in self._stream(_RECORDS + _STREAMS):
-            for record in decoder.feed(piece):
-                empty = False
-                self._transport.latest = record
-                yield record
-        yield from decoder.close()
-        if decoder.truncated:
-            raise StreamTruncated("the answer ended inside a line")
-        if empty:
-            raise StreamTruncated("the answer is empty: no line in it")
 
     def pieces(self) -> Iterator[bytes]:
         scope, read = self._transport.scope, self._raw.read1
@@ -325,12 +256,8 @@ class LiveResponse:
         self._ended = True
 
     def refusal(self) -> G4FSyncError:
-        """The error this answer is, with what its body tells; reads some of the body."""
-        body = b""
-        with suppress(ConnectionFailed, ProtocolError):
-            body = self._read(MAX_ERROR_BYTES, None)
-        error = refusals.from_answer(self.status, self.headers, body)
-        return failures.without(error, self._transport.target.api_key)
+        """As its base has it, the key blotted out: some servers echo what they refuse."""
+        return failures.without(super().refusal(), self._transport.target.api_key)
 
     def close(self, *, graceful: bool = False) -> None:
         """Free the connection: back to the pool if the body has ended, else shut."""
@@ -354,39 +281,3 @@ class LiveResponse:
         if encoding == "deflate":
             return Inflater("deflate")
         raise ProtocolError(f"the answer is encoded with {encoding!r}, which was not asked for")
-
-    def _stream(self, media_types: tuple[str, ...]) -> Iterator[bytes]:
-        """The pieces of a body that may be a stream; anything else is an error."""
-        if self.status != 200:
-            raise ProtocolError(f"HTTP {self.status} in place of a stream")
-        if self.media_type == "text/html":
-            raise self.refusal()
-        if self.media_type not in media_types:
-            raise self._misplaced()
-        pieces = self.pieces()
-        first = next(pieces, b"")
-        if first.lstrip()[:1] == b"<" and refusals.is_page({}, first.decode("latin-1")):
-            raise refusals.from_page(self.status, self.headers, first.decode("utf-8", "replace"))
-        if first:
-            yield first
-        yield from pieces
-
-    def _misplaced(self) -> G4FSyncError:
-        body = self._read(MAX_ERROR_BYTES, None)
-        text = body.decode("utf-8", "replace")
-        if self.media_type.endswith("json") and '"error"' in text:
-            return refusals.in_band(text, status=self.status)
-        return ProtocolError(
-            f"expected a stream, got content type {self.media_type!r}", evidence=text
-        )
-
-    def _read(self, limit: int, what: str | None) -> bytes:
-        """The whole body; beyond *limit* bytes an error about *what*, or cut without one."""
-        body = bytearray()
-        for piece in self.pieces():
-            body += piece
-            if len(body) > limit:
-                if what is None:
-                    break
-                raise ProtocolError(f"{what} is longer than {limit} bytes")
-        return bytes(body[:limit])

@@ -25,9 +25,10 @@ from websocket import ABNF
 from ..codecs import engineio, refusals, socketio
 from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
-from ..errors import InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
+from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
 from . import failures
 from .adapter import Wire
+from .outgoing import checked_headers
 
 if TYPE_CHECKING:
     from .live import LiveTransport
@@ -39,6 +40,7 @@ KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartb
 
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
 _ALL_FOREIGN = failures.FOREIGN + _FOREIGN
+_TROUBLE: tuple[type[Exception], ...] = (*_ALL_FOREIGN, G4FSyncError)
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _OPEN = engineio.PacketType.OPEN
 _PING, _PONG = engineio.PacketType.PING, engineio.PacketType.PONG
@@ -64,7 +66,7 @@ class SocketIOConnection:
         self._path = path
         self._namespace = namespace
         self._auth = auth
-        self._headers = transport.checked_headers({**transport.target.headers, **headers})
+        self._headers = checked_headers({**transport.target.headers, **headers})
         self._wire: Wire | None = None
         self._stream: _Buffered | None = None
         self._ws: Any = websocket.WebSocket(skip_utf8_validation=True)
@@ -269,7 +271,7 @@ class SocketIOConnection:
                 pass  # nothing more for now
             finally:
                 stream.settimeout(before)
-        except (*_ALL_FOREIGN, ProtocolError) as exc:
+        except _TROUBLE as exc:
             self._failure = exc  # the owner's to raise
         finally:
             self._reading.release()

@@ -56,9 +56,7 @@ def body_of(answer: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_refuse(
-    emulator: Emulator, tcp: Connect, koala_request: bytes, *, reset: bool
-) -> None:
+def test_refuse(emulator: Emulator, tcp: Connect, koala_request: bytes, *, reset: bool) -> None:
     emulator.koala.fault = Refuse(reset=reset)
     connection = tcp(emulator.base_urls["koala"], koala_request)
     assert read_all(connection) == (b"", reset)
@@ -96,7 +94,9 @@ def test_cut_of_a_chunked_body_has_no_last_chunk(emulator: Emulator, koala: Ask)
     assert got == WHOLE[:17]
 
 
-def test_cut_of_a_body_with_a_length(emulator: Emulator, tcp: Connect, koala_request: bytes) -> None:
+def test_cut_of_a_body_with_a_length(
+    emulator: Emulator, tcp: Connect, koala_request: bytes
+) -> None:
     emulator.koala.fault = (Framing("length"), Cut(17))
     content, _ = read_all(tcp(emulator.base_urls["koala"], koala_request))
     assert b"Content-Length: %d\r\n" % len(WHOLE) in content
@@ -131,7 +131,9 @@ def test_client_that_leaves_is_seen_at_once(
     assert 0 <= record.ended_at - left_at < 1.0
 
 
-def test_client_that_leaves_between_paced_tokens_is_seen(koala_request: bytes, tcp: Connect) -> None:
+def test_client_that_leaves_between_paced_tokens_is_seen(
+    koala_request: bytes, tcp: Connect
+) -> None:
     with Emulator(tokens_per_second=0.01) as emulator:
         connection = tcp(emulator.base_urls["koala"], koala_request)
         assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
@@ -185,7 +187,9 @@ def test_trickle_sends_bytes(emulator: Emulator, koala: Ask) -> None:
     assert time.monotonic() - begun >= 0.001 * len(WHOLE)
 
 
-def test_garbage_and_cut_together_in_order(emulator: Emulator, tcp: Connect, koala_request: bytes) -> None:
+def test_garbage_and_cut_together_in_order(
+    emulator: Emulator, tcp: Connect, koala_request: bytes
+) -> None:
     emulator.koala.fault = (Cut(20), Garbage(5, b"\x00\xff"), Framing("close"))
     content, _ = read_all(tcp(emulator.base_urls["koala"], koala_request))
     assert body_of(content) == WHOLE[:5] + b"\x00\xff" + WHOLE[5:20]
@@ -267,7 +271,9 @@ def test_no_gzip_for_a_client_that_takes_none(emulator: Emulator, koala: Ask) ->
     assert answer.content == WHOLE
 
 
-def test_close_framing_ends_the_connection(emulator: Emulator, tcp: Connect, koala_request: bytes) -> None:
+def test_close_framing_ends_the_connection(
+    emulator: Emulator, tcp: Connect, koala_request: bytes
+) -> None:
     emulator.koala.framing = Framing("close")
     content, was_reset = read_all(tcp(emulator.base_urls["koala"], koala_request))
     assert b"\r\nConnection: close\r\n" in content

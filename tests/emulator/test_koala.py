@@ -57,7 +57,9 @@ def test_reply_gets_the_conversation(emulator: Emulator, koala: Ask) -> None:
 
 def test_default_reply_repeats_the_question(koala: Ask) -> None:
     answer = koala({"input": "a  showcase"}).content.decode()
-    assert answer.startswith('data: "You"\n\ndata: " said:"\n\ndata: " a"\n\ndata: "  showcase"\n\n')
+    assert answer.startswith(
+        'data: "You"\n\ndata: " said:"\n\ndata: " a"\n\ndata: "  showcase"\n\n'
+    )
     assert "Привет" in answer
     assert "🙂" in answer
     assert "🙂" in SHOWCASE

@@ -1,0 +1,202 @@
+"""How a client's calls reach their providers: URLs, cookies, keys, proxy, connections."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from . import registry
+from .errors import AuthenticationError, ConfigurationError, InvalidRequest
+from .gate import Gate
+from .providers.base import Provider
+from .registry import ProviderSpec
+from .scope import CancelScope
+
+if TYPE_CHECKING:
+    from .transport.live import LiveTransport, Network
+
+Cookies: TypeAlias = "Mapping[str, str] | str | os.PathLike[str]"
+_SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a single call says about its way and its credentials."""
+
+    proxy: str | None = None
+    cookies: Cookies | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+
+
+class Access:
+    """A client's ways and credentials.  Pickled, it keeps no secret.
+
+    The mappings are by a provider's name, matched as names are.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: str | None,
+        verify: bool | str,
+        cookies: Mapping[str, Cookies] | None,
+        api_keys: Mapping[str, str] | None,
+        base_urls: Mapping[str, str] | None,
+        max_concurrent: Mapping[str, int] | None,
+    ) -> None:
+        self._proxy = checked_proxy(proxy)
+        self._verify = verify
+        self._cookies = _by_provider("cookies", cookies)
+        self._api_keys = _by_provider("api_keys", api_keys)
+        self._base_urls = _by_provider("base_urls", base_urls)
+        self._max_concurrent = _by_provider("max_concurrent", max_concurrent)
+        self._setup()
+
+    def _setup(self) -> None:
+        """What is not configuration, and made anew in each process."""
+        self._lock = threading.RLock()  # guards all below
+        self._gates: dict[str, Gate] = {}  # by base URL
+        self._network: Network | None = None
+        self._process = 0  # whose network it is: sockets are not shared across a fork
+
+    def __getstate__(self) -> dict[str, Any]:
+        has_password = self._proxy is not None and "@" in self._proxy
+        return {
+            "_proxy": None if has_password else self._proxy,
+            "_verify": self._verify,
+            "_cookies": {},
+            "_api_keys": {},
+            "_base_urls": self._base_urls,
+            "_max_concurrent": self._max_concurrent,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._setup()
+
+    def resolve(
+        self, model: str | None, provider: ProviderSpec | None
+    ) -> tuple[Provider, str | None]:
+        """The provider object and the model's name, which may be ``None`` for its default."""
+        if isinstance(provider, Provider):
+            return provider, model
+        if isinstance(provider, str):
+            provider = registry.provider_class(provider)
+        elif provider is None:
+            if model is None:
+                raise ConfigurationError(
+                    'no model: say Client("koala") or chat(..., model="koala"); '
+                    f"there are {', '.join(registry.provider_names())}"
+                )
+            if not isinstance(model, str):
+                raise InvalidRequest(f"model must be a str, got {type(model).__name__}")
+            provider, model = registry.split(model)
+        elif not (isinstance(provider, type) and issubclass(provider, Provider)):
+            raise InvalidRequest(
+                f"provider must be a name, a Provider class or object, got {provider!r:.80}"
+            )
+        return provider(self._base_urls.get(registry.folded(provider.name))), model
+
+    def gate(self, provider: Provider) -> Gate | None:
+        limit = self._max_concurrent.get(registry.folded(provider.name))
+        if limit is None:
+            return None
+        with self._lock:
+            return self._gates.setdefault(provider.base_url, Gate(limit))
+
+    def opener(self, provider: Provider, own: Own) -> Callable[[CancelScope], LiveTransport]:
+        def open_transport(scope: CancelScope) -> LiveTransport:
+            from .transport.live import LiveTransport, Target
+
+            network = self._shared_network()
+            if own.proxy is not None:
+                network = replace(network, proxy=own.proxy)
+            name = registry.folded(provider.name)
+            target = Target(
+                provider=provider.name,
+                base_url=provider.base_url,
+                headers=provider.headers,
+                cookies=self._found_cookies(provider, own.cookies or self._cookies.get(name)),
+                api_key=self._found_key(provider, own.api_key or self._api_keys.get(name)),
+            )
+            return LiveTransport(target, network, scope)
+
+        return open_transport
+
+    def _shared_network(self) -> Network:
+        with self._lock:
+            if self._network is None or self._process != os.getpid():
+                from .transport.live import Network
+
+                self._network = Network(proxy=self._proxy, verify=self._verify)
+                self._process = os.getpid()
+            return self._network
+
+    def close(self) -> None:
+        """Close idle connections."""
+        with self._lock:
+            network, self._network = self._network, None
+        if network is not None and self._process == os.getpid():
+            network.adapter.close()
+
+    def _found_cookies(self, provider: Provider, source: Cookies | None) -> dict[str, str]:
+        if source is None and not provider.needs_cookies:
+            return {}
+        from .transport import cookies
+
+        url = urlsplit(provider.base_url)
+        host, secure = url.hostname or "", url.scheme == "https"
+        path = url.path or "/"
+        if source is None:
+            found = cookies.find(provider.name, host, secure=secure, path=path)
+        else:
+            found = cookies.load(
+                source, provider=provider.name, host=host, secure=secure, path=path
+            )
+        if provider.needs_cookies and not found:
+            raise AuthenticationError(
+                f"no cookies for {host}; give Client(cookies={{{provider.name!r}: ...}}) a mapping "
+                f"or a file, or put {provider.name}.txt into {cookies.cookies_dir()}",
+                provider=provider.name,
+            )
+        return found
+
+    def _found_key(self, provider: Provider, explicit: str | None) -> str | None:
+        if explicit is None and not provider.key_variables:
+            return None
+        from .transport import keys
+
+        key = keys.resolve(provider.name, explicit, provider.key_variables)
+        if provider.needs_key and not key:
+            raise ConfigurationError(
+                f"no API key; set {provider.key_variables[0]}, "
+                f"or give Client(api_keys={{{provider.name!r}: ...}})",
+                provider=provider.name,
+            )
+        return key
+
+
+def checked_proxy(proxy: str | None) -> str | None:
+    """*proxy*; ``InvalidRequest`` when it is no URL of a known kind, without repeating it."""
+    if proxy is None:
+        return None
+    try:
+        parts = urlsplit(proxy)
+        good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except (ValueError, AttributeError, TypeError):
+        good = False
+    if not good:  # it may hold a password
+        raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
+    return proxy
+
+
+def _by_provider(what: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidRequest(f"{what} must be a mapping from a provider's name")
+    return {registry.folded(name): value for name, value in given.items()}

@@ -1,0 +1,97 @@
+"""The command line: ``g4fsync`` and ``python -m g4fsync``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+
+from ..errors import G4FSyncError
+from . import arguments as typed
+from .exits import INTERRUPTED, PIPE_CLOSED, PROVIDER, exit_code, hint
+from .interrupts import LastWords, bounded
+from .terminal import OutputFailed, Terminal, discard_output
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; *argv* is what follows the program's name.  Returns the exit code."""
+    terminal = Terminal()
+    last_words = LastWords()
+    last_words.add(lambda: terminal.note("g4fsync: interrupted"))
+    with bounded(last_words):
+        try:
+            code = _run(sys.argv[1:] if argv is None else argv, terminal, last_words)
+            terminal.flush()
+        except KeyboardInterrupt:
+            last_words.say()
+            code = INTERRUPTED
+        except BrokenPipeError:
+            discard_output()
+            code = PIPE_CLOSED
+        except OutputFailed as error:
+            discard_output()
+            terminal.note(f"g4fsync: the output can't be written: {error}")
+            code = PROVIDER
+    return code
+
+
+def _run(argv: Sequence[str], terminal: Terminal, last_words: LastWords) -> int:
+    try:
+        arguments = typed.parse(argv)
+    except SystemExit as exc:  # --help, --version, bad usage
+        return exc.code if isinstance(exc.code, int) else 0
+    _log_to(terminal, debug=arguments.debug)
+    try:
+        return _command(arguments, terminal, last_words)
+    except G4FSyncError as error:
+        terminal.note(f"g4fsync: {error}")
+        code = exit_code(error)
+        if advice := hint(error, arguments):
+            terminal.note(f"g4fsync: {advice}")
+    except (BrokenPipeError, OutputFailed):
+        raise
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
+        told = f"{type(error).__name__}: {error}"
+        terminal.note(f"g4fsync: this is a mistake in g4fsync: {told} (--debug shows more)")
+        code = PROVIDER
+    if arguments.debug:
+        terminal.note(traceback.format_exc())
+    return code
+
+
+def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
+    # Each is imported when it is run: --help and --version cost nothing.
+    if arguments.verb == "ask":
+        from .ask import ask
+
+        return ask(arguments, terminal, last_words)
+    if arguments.verb in ("providers", "models"):
+        from . import listings
+
+        show = listings.providers if arguments.verb == "providers" else listings.models
+        return show(arguments, terminal)
+    from . import local
+
+    return (local.demo if arguments.verb == "demo" else local.emulate)(arguments, terminal)
+
+
+class _Log(logging.Handler):
+    """The package's log on standard error, where nothing of a provider's may act."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._terminal.note(f"{record.name}: {self.format(record)}")
+
+
+def _log_to(terminal: Terminal, *, debug: bool) -> None:
+    log = logging.getLogger("g4fsync")
+    log.setLevel(logging.DEBUG if debug else logging.WARNING)
+    log.handlers = [_Log(terminal)]
+    log.propagate = False

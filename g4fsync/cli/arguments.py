@@ -1,0 +1,153 @@
+"""What can be typed; ``g4fsync "prompt"`` stands for ``g4fsync ask "prompt"``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+VERBS = ("ask", "providers", "models", "demo", "emulate")
+
+EPILOG = """\
+A first word that is no command is a prompt: g4fsync "Why is the sky blue?"
+is short for g4fsync ask "Why is the sky blue?".
+
+exit status:
+  0 ok                 1 provider error
+  2 usage or set-up    3 timeout
+  4 answer cut short   5 some failed
+  130 Ctrl-C           141 pipe closed
+"""
+
+ASK_EPILOG = """\
+Standard input, when it is not a terminal, is read to its end and follows the
+prompt after a blank line:  g4fsync "Summarise this:" < notes.txt
+
+The answer goes to standard output, everything else to standard error. Control
+characters in an answer are shown as \\x1b and the like; --json and --events
+are exact.
+"""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace; leaves by ``SystemExit`` for ``--help`` and bad usage."""
+    argv = list(argv)
+    implied = not argv or argv[0] not in (*VERBS, "-h", "--help", "--version")
+    parser = _parser()
+    arguments = parser.parse_args(["ask", *argv] if implied else argv)
+    if implied:
+        _check_for_verb(parser, arguments.prompt)
+    return arguments
+
+
+def _check_for_verb(parser: argparse.ArgumentParser, prompt: list[str]) -> None:
+    """A mistyped command must not be sent to somebody as a prompt."""
+    if len(prompt) != 1 or not prompt[0].isalpha():
+        return
+    from difflib import get_close_matches
+
+    near = get_close_matches(prompt[0].lower(), VERBS[1:], 1, cutoff=0.75)
+    if near:
+        parser.error(
+            f"did you mean the command: g4fsync {near[0]}\n"
+            f"(to send the word as a prompt: g4fsync ask {prompt[0]})"
+        )
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from .. import __version__
+
+        print(f"g4fsync {__version__}")
+        parser.exit()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="g4fsync",
+        description="Chat with many providers from the command line.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    _add_ask(verbs)
+    _add(verbs, "providers", "list the providers, their status and what they need")
+    models = _add(verbs, "models", "list the models, of all providers or of one")
+    models.add_argument("provider", nargs="?", help="a provider's name")
+    demo = _add(verbs, "demo", "see all providers stream, emulated on this machine")
+    demo.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask")
+    demo.add_argument(
+        "--tokens-per-second", type=_rate, default=15.0, metavar="N", help="default: 15"
+    )
+    emulate = _add(verbs, "emulate", "run local stand-ins of the providers until Ctrl-C")
+    emulate.add_argument(
+        "--tokens-per-second",
+        type=_rate,
+        default=None,
+        metavar="N",
+        help="default: as fast as can be",
+    )
+    return parser
+
+
+def _add_ask(verbs: Any) -> None:
+    ask = _add(verbs, "ask", "ask one provider (the default command)", epilog=ASK_EPILOG)
+    ask.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask, as one argument")
+    ask.add_argument(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        help="PROVIDER, PROVIDER:MODEL or a model's name; default: $G4FSYNC_MODEL",
+    )
+    ask.add_argument("-s", "--system", metavar="TEXT", help="instructions that precede the prompt")
+    ask.add_argument(
+        "-o",
+        "--option",
+        dest="options",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        help="an option of the provider, such as: -o temperature 0.2 (VALUE is JSON or text)",
+    )
+    ask.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole answer")
+    ask.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    ask.add_argument("--cookies", metavar="FILE", help="cookies.txt, a JSON export or a HAR file")
+    ask.add_argument("--base-url", metavar="URL", help="where the provider is, if not at its site")
+    form = ask.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    form.add_argument("--events", action="store_true", help="print each event as a line of JSON")
+    form.add_argument("--no-stream", action="store_true", help="print the answer once it ends")
+
+
+def _add(verbs: Any, name: str, what: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--debug", action="store_true", help="show the log, and tracebacks")
+    return parser
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
+    return value
+
+
+def option_value(text: str) -> Any:
+    """JSON where it is JSON, else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,49 @@
+"""Exit codes: what a script learns of how it went."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import registry
+from ..errors import (
+    AuthenticationError,
+    Cancelled,
+    ConfigurationError,
+    DeadlineExceeded,
+    G4FSyncError,
+    InvalidRequest,
+    StreamInterrupted,
+    StreamTruncated,
+)
+
+PROVIDER, USAGE, TIMEOUT, CUT_SHORT, SOME_FAILED = 1, 2, 3, 4, 5
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+_CODES: tuple[tuple[type[G4FSyncError], int], ...] = (
+    (InvalidRequest, USAGE),
+    (ConfigurationError, USAGE),
+    (DeadlineExceeded, TIMEOUT),
+    (StreamInterrupted, CUT_SHORT),
+    (StreamTruncated, CUT_SHORT),
+    (Cancelled, INTERRUPTED),
+)
+
+
+def exit_code(error: G4FSyncError) -> int:
+    """The exit code that says *error*."""
+    if isinstance(error, AuthenticationError) and error.status is None:
+        return USAGE  # the credentials are missing here; nothing was sent
+    return next((code for kind, code in _CODES if isinstance(error, kind)), PROVIDER)
+
+
+def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
+    """What else a user may want to know about *error*."""
+    if arguments.verb != "ask" or error.provider is None:
+        return None
+    if isinstance(error, DeadlineExceeded) and error.clock == "total":
+        return "--timeout SECONDS sets the limit"
+    if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_url is not None:
+        return None
+    if registry.provider_class(error.provider).status == "retired":
+        return f"{error.provider} is retired: its site may not answer any more (g4fsync providers)"
+    return None

@@ -1,0 +1,77 @@
+"""``g4fsync providers`` and ``g4fsync models``: what can be asked, as tables."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from .. import registry
+from ..errors import ConfigurationError
+from ..providers.base import Provider
+from .tables import table
+from .terminal import Terminal, width
+
+_RETIRED = (
+    "retired: the site has closed or no longer answers this protocol; "
+    "g4fsync emulate runs a local stand-in for --base-url."
+)
+
+
+def providers(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """One row per provider."""
+    rows = [
+        (each.name, each.status, each.default_model or "", _count(each), _needs(each))
+        for each in _all(terminal)
+    ]
+    terminal.line(table(("NAME", "STATUS", "DEFAULT MODEL", "MODELS", "NEEDS"), rows, width()))
+    if any(row[1] == "retired" for row in rows):
+        terminal.note("\n" + textwrap.fill(_RETIRED, min(width(), 100)))
+    return 0
+
+
+def models(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """One row per model, in the form that ``-m`` takes."""
+    if arguments.provider is None:
+        chosen = _all(terminal)
+    else:
+        chosen = [registry.provider_class(arguments.provider)()]
+    rows = [row for each in chosen for row in _rows(each)]
+    terminal.line(table(("MODEL", "NOTES"), rows, width()))
+    return 0
+
+
+def _rows(provider: Provider) -> list[tuple[str, str]]:
+    rows = []
+    for model in provider.models:
+        notes = ["default"] if model == provider.default_model else []
+        notes += [f"alias {a}" for a, name in provider.model_aliases.items() if name == model]
+        rows.append((f"{provider.name}:{model}", ", ".join(notes)))
+    if provider.open_models:
+        rows.append((f"{provider.name}:...", "any other name is passed on"))
+    return rows
+
+
+def _all(terminal: Terminal) -> list[Provider]:
+    found = []
+    for name in registry.provider_names():
+        try:
+            found.append(registry.provider_class(name)())
+        except ConfigurationError as error:  # a broken plug-in must not hide the others
+            terminal.note(f"g4fsync: {name}: {error}")
+    return found
+
+
+def _count(provider: Provider) -> str:
+    count = str(len(provider.models))
+    return f"{count} and any other" if provider.open_models else count
+
+
+def _needs(provider: Provider) -> str:
+    needs = []
+    if provider.status == "self-hosted":
+        needs.append("--base-url")
+    if provider.needs_cookies:
+        needs.append("cookies")
+    if provider.needs_key:
+        needs.append(f"a key ({' or '.join(provider.key_variables)})")
+    return ", ".join(needs) or "nothing"

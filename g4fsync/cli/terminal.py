@@ -1,0 +1,129 @@
+"""Where the command line writes: answers to standard output, all else to standard error.
+
+What a provider sends is data, never instructions to a terminal: control
+characters, escape sequences and marks that reorder text are shown as ``\\x1b``
+or ``\\u202e``, everywhere, since a pipe may end at a terminal too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+_CONTROLS = {*range(32), *range(127, 160)} - {ord("\t"), ord("\n")}
+_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+_VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS} | {
+    code: f"\\u{code:04x}" for code in _BIDI
+}
+_ESCAPED = {code: f"\\u{code:04x}" for code in _CONTROLS | _BIDI}  # legal inside JSON strings
+
+BOLD, DIM = "1", "2"
+
+
+class OutputFailed(Exception):
+    """Standard output can't be written; not used for a closed pipe."""
+
+
+def visible(text: str) -> str:
+    """*text* with everything shown that a terminal would act upon, but newline and tab."""
+    return text.replace("\r\n", "\n").translate(_VISIBLE)
+
+
+class Terminal:
+    """Standard output and standard error as they are now."""
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+        self._held = ""  # a carriage return that may be half of a line end
+        for stream in (sys.stdout, sys.stderr):
+            # A character the terminal has no code for must not end the program.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+
+    def write(self, piece: str) -> None:
+        """Show a piece of an answer at once."""
+        piece = self._held + piece
+        self._held = "\r" if piece.endswith("\r") else ""
+        self._out(visible(piece.removesuffix("\r")))
+
+    def end_line(self) -> None:
+        """Whatever comes next begins a line of its own."""
+        if self._held:
+            self._held = ""
+            self._out(visible("\r"))
+        if not self._at_line_start:
+            self._out("\n")
+
+    def line(self, text: str = "") -> None:
+        """One line, or several, of standard output."""
+        self._out(f"{visible(text)}\n")
+
+    def json(self, value: object) -> None:
+        """*value* as one line of JSON, which is exact: its control characters are escaped."""
+        encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+        text = json.dumps(value, ensure_ascii=encoding != "utf8")
+        self._out(f"{text.translate(_ESCAPED)}\n")
+
+    def note(self, text: str, style: str = "") -> None:
+        """A line for people, on standard error."""
+        self._err(f"{styled(visible(text), style, sys.stderr)}\n")
+
+    def aside(self, piece: str) -> None:
+        """A piece of what the model thinks aloud; shown to a person only."""
+        if is_terminal(sys.stderr):
+            self._err(styled(visible(piece), DIM, sys.stderr))
+
+    def flush(self) -> None:
+        """See to it that what was written elsewhere (a help text) has arrived."""
+        if sys.stdout is not None:
+            self._out("")
+
+    def _out(self, text: str) -> None:
+        if sys.stdout is None:
+            raise OutputFailed("standard output is closed")
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as exc:
+            raise OutputFailed(exc.strerror or str(exc)) from exc
+        if text:
+            self._at_line_start = text.endswith("\n")
+
+    def _err(self, text: str) -> None:
+        if sys.stderr is None:
+            return
+        with suppress(OSError):  # there is nowhere left to say it
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at *stream*."""
+    return stream is not None and stream.isatty()
+
+
+def styled(text: str, style: str, stream: TextIO | None) -> str:
+    """*text* in bold or dim where the stream is a terminal that wants it."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if not style or plain or not is_terminal(stream):
+        return text
+    return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def width() -> int:
+    """Columns to fill: the terminal's, or ``COLUMNS``; a pipe has no end."""
+    return shutil.get_terminal_size((10_000, 24)).columns
+
+
+def discard_output() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush can't fail."""
+    with suppress(OSError, ValueError, AttributeError):  # no stream, or not a real file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,244 @@
+"""The far side of Google's Gemini API (Developer API, ``v1beta``).
+
+Facts from python-genai (Aug 2026) and ai.google.dev: the key comes in
+``x-goog-api-key``; with ``alt=sse`` the answer is ``data:`` events with CR LF line ends
+and no ``[DONE]``, without it one JSON array; usage is cumulative, in every event;
+``finishReason`` is the end mark; a blocked prompt is a 200 without candidates; an
+error inside a stream is a JSON object over several lines without ``data:``.  A key
+that is wrong is a 400 ``API_KEY_INVALID``, none at all a 403.
+
+Guesses: the texts of errors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+from .checks import Wrong, check_object, query_number
+from .encoding import compact
+from .exchange import Exchange
+from .farside import Pace
+from .faults import InBandError, JSONAnswer, NoEndMark
+from .gemini_requests import CONFIG, FIELDS, OPTIONAL, read_contents, read_parts, read_tools
+from .http import Route
+from .model import Answer, ModelSide, Piece, Question, Said, Thought
+from .replies import Reply
+
+STATUS_WORDS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
+MODEL = "/v1beta/models/(?P<model>[^/:]+)"
+
+
+class Gemini(ModelSide):
+    """Gemini's server.
+
+    ``block_reason``
+        answers every prompt as blocked, for this reason (``SAFETY``).
+    """
+
+    name = "gemini"
+    default_models = (
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite",
+        "gemini-2.0-flash",
+        "gemini-x",
+    )
+
+    def __init__(self, reply: Reply, pace: Pace, api_key: str) -> None:
+        super().__init__(reply, pace, api_key)
+        self.block_reason: str | None = None
+
+    def routes(self) -> Sequence[Route]:
+        """Both ways to generate, and the models."""
+        return (
+            Route("POST", f"{MODEL}:streamGenerateContent", "chat", self._stream),
+            Route("POST", f"{MODEL}:generateContent", "chat", self._once),
+            Route("GET", "/v1beta/models", "models", self._models),
+        )
+
+    def refusal(self, exchange: Exchange, wrong: Wrong) -> tuple[bytes, str | None]:
+        """``{"error": {"code", "message", "status"}}``."""
+        error: dict[str, Any] = {
+            "code": wrong.status,
+            "message": wrong.reason,
+            "status": wrong.kind or STATUS_WORDS.get(wrong.status, "UNKNOWN"),
+        }
+        if wrong.code:
+            info = "type.googleapis.com/google.rpc.ErrorInfo"
+            error["details"] = [{"@type": info, "reason": wrong.code}]
+        return json.dumps({"error": error}, indent=2).encode(), "application/json; charset=UTF-8"
+
+    def check_model(self, model: str) -> None:
+        """404 for a model there is not."""
+        if model not in self.models:
+            raise Wrong(404, f"models/{model} is not found for API version v1beta")
+
+    def too_long(self, tokens: int) -> Wrong:
+        """The refusal of a prompt of so many tokens."""
+        return Wrong(
+            400,
+            f"The input token count ({tokens}) exceeds the maximum number of tokens "
+            f"allowed ({self.context_size}).",
+        )
+
+    def _check_key(self, exchange: Exchange) -> None:
+        sent = exchange.headers.get("x-goog-api-key")
+        if "key" in exchange.query:
+            raise Wrong(400, "the key belongs into the header x-goog-api-key, not into the URL")
+        if sent is None:
+            raise Wrong(403, "Method doesn't allow unregistered callers. Please use an API Key.")
+        if sent != self.api_key:
+            raise Wrong(
+                400, "API key not valid. Please pass a valid API key.", code="API_KEY_INVALID"
+            )
+
+    def _models(self, exchange: Exchange) -> None:
+        self._check_key(exchange)
+        size = query_number(exchange.query, "pageSize", 50)
+        begin = query_number(exchange.query, "pageToken", 0)
+        listed = [
+            {
+                "name": f"models/{model}",
+                "displayName": model,
+                "inputTokenLimit": self.context_size or 1048576,
+                "outputTokenLimit": 65536,
+                "supportedGenerationMethods": ["generateContent", "countTokens"],
+            }
+            for model in self.models[begin : begin + size]
+        ]
+        value: dict[str, Any] = {"models": listed}
+        if begin + size < len(self.models):
+            value["nextPageToken"] = str(begin + size)
+        exchange.json(200, value)
+
+    def _stream(self, exchange: Exchange) -> None:
+        whole = exchange.find(JSONAnswer) is not None
+        answer = self._begin(exchange, whole=whole)
+        if whole:
+            exchange.json(200, self._whole(exchange, answer))
+        elif exchange.query.get("alt") == "sse":
+            exchange.stream(self._events(exchange, answer), "text/event-stream")
+        else:
+            exchange.stream(self._array(exchange, answer), "application/json; charset=UTF-8")
+
+    def _once(self, exchange: Exchange) -> None:
+        exchange.json(200, self._whole(exchange, self._begin(exchange, whole=True)))
+
+    def _begin(self, exchange: Exchange, *, whole: bool) -> Answer:
+        self._check_key(exchange)
+        self.check_model(exchange.groups["model"])
+        body = check_object(exchange.body(), FIELDS, OPTIONAL)
+        config = check_object(
+            body.get("generationConfig") or {}, {}, CONFIG, where="generationConfig"
+        )
+        messages = read_contents(exchange, body["contents"])
+        if system := body.get("systemInstruction"):
+            check_object(system, {"parts": "array"}, {"role": "string"}, where="systemInstruction")
+            text = read_parts(exchange, system["parts"], "systemInstruction")[0]
+            messages.insert(0, {"role": "system", "content": text})
+        thinking = config.get("thinkingConfig") or {}
+        calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+        question = Question(
+            messages,
+            {} if calling.get("mode") == "NONE" else read_tools(body.get("tools") or []),
+            config.get("maxOutputTokens"),
+            tuple(config.get("stopSequences") or ()),
+            self.always_thinks or bool(thinking.get("includeThoughts")),
+        )
+        return self.answer(exchange, question, whole=whole)
+
+    def _response(
+        self, exchange: Exchange, answer: Answer, candidate: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        usage: dict[str, Any] = {"promptTokenCount": answer.input_tokens}
+        if said := answer.output_tokens - answer.reasoning_tokens:
+            usage["candidatesTokenCount"] = said
+        if answer.reasoning_tokens:
+            usage["thoughtsTokenCount"] = answer.reasoning_tokens
+        usage["totalTokenCount"] = answer.input_tokens + answer.output_tokens
+        candidates = {} if candidate is None else {"candidates": [{**candidate, "index": 0}]}
+        return {
+            **candidates,
+            "usageMetadata": usage,
+            "modelVersion": exchange.groups["model"],
+            "responseId": f"r{exchange.number}",
+        }
+
+    def _blocked(self, exchange: Exchange, answer: Answer) -> dict[str, Any]:
+        feedback: dict[str, Any] = {
+            "promptFeedback": {"blockReason": self.block_reason, "safetyRatings": []}
+        }
+        return {**feedback, **self._response(exchange, answer, None)}
+
+    def _whole(self, exchange: Exchange, answer: Answer) -> dict[str, Any]:
+        if self.block_reason:
+            return self._blocked(exchange, answer)
+        parts: list[dict[str, Any]] = []
+        for part in map(_part, answer.pieces()):
+            if parts and "text" in part and part.keys() == parts[-1].keys():
+                parts[-1]["text"] += part["text"]
+            else:
+                parts.append(part)
+        candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}}
+        if not exchange.find(NoEndMark):
+            candidate["finishReason"] = self.finish_reason or FINISH[answer.finish]
+        return self._response(exchange, answer, candidate)
+
+    def _responses(
+        self, exchange: Exchange, answer: Answer
+    ) -> Generator[dict[str, Any], None, None]:
+        if self.block_reason:
+            yield self._blocked(exchange, answer)
+            return
+        for piece in answer.pieces():
+            content = {"parts": [_part(piece)], "role": "model"}
+            yield self._response(exchange, answer, {"content": content})
+        if exchange.find(NoEndMark) or exchange.find(InBandError):
+            return
+        reason = self.finish_reason or FINISH[answer.finish]
+        yield self._response(exchange, answer, {"finishReason": reason})
+
+    def _events(self, exchange: Exchange, answer: Answer) -> Generator[bytes, None, None]:
+        for response in self._responses(exchange, answer):
+            yield b"data: %b\r\n\r\n" % compact(response)
+            if self.noise:
+                yield b": comment\r\n\r\n" + b'data: {"usageMetadata":{}}\r\n\r\n'
+        if error := exchange.find(InBandError):
+            yield _error(error)
+
+    def _array(self, exchange: Exchange, answer: Answer) -> Generator[bytes, None, None]:
+        before = b"["
+        for response in self._responses(exchange, answer):
+            yield before + compact(response)
+            before = b",\r\n"
+        if error := exchange.find(InBandError):
+            yield before + _error(error).strip()
+        if not exchange.find(NoEndMark):
+            yield b"]"
+
+
+def _part(piece: Piece) -> dict[str, Any]:
+    if isinstance(piece, Thought):
+        return {"text": piece.text, "thought": True}
+    if isinstance(piece, Said):
+        return {"text": piece.text}
+    return {"functionCall": {"name": piece.name, "args": piece.arguments}}
+
+
+def _error(error: InBandError) -> bytes:
+    code = error.code if isinstance(error.code, int) else 503
+    word = error.kind or STATUS_WORDS.get(code, "UNKNOWN")
+    value = {"error": {"code": code, "message": error.message, "status": word}}
+    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,4 @@
+"""Many answers at once: compare, race, map; one thread mechanism (:mod:`.crew`) for all.
+
+This room knows streams, not clients: it runs whatever :class:`ChatStream` it is given.
+"""

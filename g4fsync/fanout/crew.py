@@ -1,0 +1,201 @@
+"""The one thread mechanism: each lane's stream is run by a worker, its items meet in one queue.
+
+Rules of this file:
+
+* The queue is bounded.  A slow reader slows the workers, and through them the
+  connections, down; memory does not grow.
+* Leaving cancels first and joins then: cancelling shuts every lane's socket and
+  wakes every wait, so the join takes as long as a thread needs to notice.
+* A lane that fails is a value.  Nothing a lane does raises in the reader's
+  thread but an exception that is no ``G4FSyncError``: that is a bug, and loud.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import TypeAlias
+
+from ..errors import Cancelled, G4FSyncError, InvalidRequest
+from ..events import Event
+from ..messages import ChatResult
+from ..stream import ChatStream
+
+QUEUED_ITEMS = 256  # of all lanes together; beyond it the lanes wait for the reader
+
+
+class Lane(str):
+    """One of several answers, under way or done; the ``str`` is its label.
+
+    The label is the model as it was asked for, with ``#2`` and so on behind it
+    when it was asked for before.  ``position`` counts from 0 in the order asked,
+    ``stream`` is the lane's :class:`ChatStream` (don't iterate it), ``result``
+    is ``None`` while it runs, then a ``ChatResult`` or the error it ended with.
+    """
+
+    position: int
+    stream: ChatStream
+    result: ChatResult | G4FSyncError | None
+
+    @classmethod
+    def of(cls, position: int, label: str, stream: ChatStream) -> Lane:
+        lane = cls(label)
+        lane.position, lane.stream, lane.result = position, stream, None
+        return lane
+
+
+def lanes_of(streams: Sequence[tuple[str, ChatStream]]) -> list[Lane]:
+    """A lane for each label and stream, labels made unique."""
+    seen: dict[str, int] = {}
+    lanes = []
+    for position, (label, stream) in enumerate(streams):
+        seen[label] = seen.get(label, 0) + 1
+        unique = label if seen[label] == 1 else f"{label}#{seen[label]}"
+        lanes.append(Lane.of(position, unique, stream))
+    return lanes
+
+
+class Ended:
+    """The last item of a lane: its ``result`` is there."""
+
+
+Item: TypeAlias = "str | Event | Ended"
+
+
+class Crew:
+    """Workers for lanes.  Use it as a context manager; leaving frees everything.
+
+    *executor* may be any :class:`concurrent.futures.Executor` whose workers
+    share this process's memory; it is left open.  Without one, a pool of named
+    threads is made, *max_workers* of them, by default one per lane.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        *,
+        max_workers: int | None = None,
+        executor: Executor | None = None,
+    ) -> None:
+        if max_workers is not None and max_workers < 1:
+            raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r}")
+        self._lanes = lanes
+        self._max_workers = max_workers or max(1, len(lanes))
+        self._given = executor
+        self._own: ThreadPoolExecutor | None = None
+        self._futures: list[Future[None]] = []
+        self._queue: deque[tuple[Lane, Item]] = deque()
+        lock = threading.RLock()  # guards _queue, _left and _bug
+        self._some = threading.Condition(lock)
+        self._room = threading.Condition(lock)
+        self._left = False
+        self._bug: BaseException | None = None
+        _living.add(self)
+
+    def start(self, lane: Lane) -> None:
+        """Let a worker run *lane*."""
+        executor = self._given or self._own
+        if executor is None:
+            executor = self._own = ThreadPoolExecutor(
+                self._max_workers, thread_name_prefix="g4fsync-lane"
+            )
+        self._futures.append(executor.submit(self._run, lane))
+
+    def items(
+        self, patience: Callable[[], float | None] = lambda: None
+    ) -> Iterator[tuple[Lane, Item] | None]:
+        """Items of all lanes as they come, for ever, the order within a lane kept.
+
+        *patience* is asked how many seconds to wait for the next one; when they
+        pass in silence, or after :meth:`wake`, the item is ``None``.
+        """
+        while True:
+            with self._some:
+                if not self._queue and self._bug is None:
+                    self._some.wait(patience())
+                if self._bug is not None:
+                    raise self._bug
+                item = self._queue.popleft() if self._queue else None
+                self._room.notify()
+            yield item
+
+    def wake(self) -> None:
+        """Let the reader, and workers waiting for room, look around."""
+        with self._some:
+            self._some.notify_all()
+            self._room.notify_all()
+
+    def close(self) -> None:
+        """Cancel all lanes, then wait for their workers."""
+        self._left = True
+        for future in self._futures:
+            future.cancel()
+        for lane in self._lanes:
+            if lane.result is None:
+                lane.stream.cancel()
+        self.wake()
+        wait(self._futures)
+        if self._own is not None:
+            self._own.shutdown()
+        for lane in self._lanes:
+            if lane.result is None:  # no worker ever took it
+                lane.stream.close()
+                lane.result = Cancelled("left before it was started")
+        _living.discard(self)
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, lane: Lane) -> None:
+        """In a worker: the whole life of *lane*."""
+        try:
+            with lane.stream as stream, stream.scope.aborting(self.wake):
+                for item in stream.items():
+                    self._put(lane, item)
+                lane.result = stream.result()
+        except G4FSyncError as error:
+            lane.result = error
+        except BaseException as exc:
+            with self._some:
+                self._bug = exc
+                self._some.notify()
+            raise
+        self._put(lane, Ended())
+
+    def _put(self, lane: Lane, item: Item) -> None:
+        """Queue *item*; waits while the queue is full and *lane* has not been ended."""
+        with self._some:
+            while (
+                len(self._queue) >= QUEUED_ITEMS
+                and not self._left
+                and lane.stream.scope.ended is None
+            ):
+                self._room.wait()
+            self._queue.append((lane, item))
+            self._some.notify()
+
+
+_living: weakref.WeakSet[Crew] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """At the interpreter's end: it would wait for the pools' workers for as long as they run."""
+    for crew in tuple(_living):
+        crew.close()
+
+
+# What concurrent.futures itself uses; a plain atexit function comes too late.
+if hasattr(threading, "_register_atexit"):
+    threading._register_atexit(_close_all)

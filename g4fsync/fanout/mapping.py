@@ -1,0 +1,114 @@
+"""Many prompts: asked by a pool of workers, as fast as limits allow.
+
+Prompts are taken from their iterable only when there is room for their outcome,
+so it may be endless.  A task is a plain function's picklable argument, so any
+executor will do: threads, processes, a Dask cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from time import monotonic, sleep
+from typing import Generic, TypeVar
+
+from ..errors import InvalidRequest
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+
+def outcomes(
+    work: Callable[[Task], Outcome],
+    tasks: Iterable[Task],
+    *,
+    max_workers: int,
+    ordered: bool,
+    rate: float | None,
+    executor: Executor | None,
+    stop: Callable[[], None],
+) -> Iterator[tuple[int, Outcome]]:
+    """``(index, work(task))`` for each task: *ordered* by index, else as they are done.
+
+    *rate* is how many tasks are started per second at most.  No more than
+    *max_workers* tasks run at a time; ordered, as many again may be done and
+    waiting for an earlier one.  Leaving the loop calls *stop*, which is to end
+    what runs in this process, and waits for it; what an executor of other
+    processes runs can only be kept from starting.
+    """
+    if max_workers < 1:
+        raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r}")
+    if rate is not None and not rate > 0:
+        raise InvalidRequest(f"rate must be tasks per second above 0, got {rate!r}")
+    pool = executor or ThreadPoolExecutor(max_workers, thread_name_prefix="g4fsync-map")
+    starter = _Starter(work, iter(tasks), pool, max_workers, rate)
+    return _outcomes(starter, pool, executor is None, ordered, stop)
+
+
+def _outcomes(
+    starter: _Starter[Task, Outcome],
+    pool: Executor,
+    own: bool,
+    ordered: bool,
+    stop: Callable[[], None],
+) -> Iterator[tuple[int, Outcome]]:
+    begun = starter.begun
+    try:
+        while True:
+            pause = starter.start_what_is_due()
+            if not begun:
+                if pause is None:
+                    return
+                sleep(pause)
+                continue
+            first = next(iter(begun))
+            done = wait([first] if ordered else begun, pause, FIRST_COMPLETED).done
+            for future in done:
+                yield begun.pop(future), future.result()
+    finally:
+        for future in begun:
+            future.cancel()
+        stop()
+        if own:
+            pool.shutdown()
+
+
+class _Starter(Generic[Task, Outcome]):
+    """Starts tasks when there is room and the rate allows."""
+
+    def __init__(
+        self,
+        work: Callable[[Task], Outcome],
+        tasks: Iterator[Task],
+        pool: Executor,
+        max_workers: int,
+        rate: float | None,
+    ) -> None:
+        self.begun: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
+        self._work = work
+        self._tasks: Iterator[Task] | None = tasks
+        self._pool = pool
+        self._max_workers = max_workers
+        self._gap = 1 / rate if rate else 0.0
+        self._count = 0
+        self._next_start = monotonic()
+
+    def start_what_is_due(self) -> float | None:
+        """Start tasks; the seconds until the next, ``None`` when only a result can tell."""
+        while self._tasks is not None and self._has_room():
+            pause = self._next_start - monotonic()
+            if pause > 0:
+                return pause
+            try:
+                task = next(self._tasks)
+            except StopIteration:
+                self._tasks = None
+                break
+            self.begun[self._pool.submit(self._work, task)] = self._count
+            self._count += 1
+            self._next_start = max(self._next_start, monotonic() - self._gap) + self._gap
+        return None
+
+    def _has_room(self) -> bool:
+        running = sum(not future.done() for future in self.begun)
+        return running < self._max_workers and len(self.begun) < 2 * self._max_workers

@@ -1,0 +1,140 @@
+"""The body of an answer, read as events, records or one JSON value.
+
+Shared by the live transport and the scripted one, so that a provider's tests
+meet the endings and refusals its users meet.  No I/O here: a subclass says
+where the pieces come from.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from ..codecs import refusals
+from ..codecs.ndjson import RecordDecoder
+from ..codecs.sse import ServerSentEvent, SSEDecoder
+from ..codecs.strict import parse
+from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
+
+MAX_JSON_BYTES = 16 * 2**20  # a whole answer in one JSON value
+MAX_ERROR_BYTES = 65_536  # what is read of a refusal, to find its message
+
+_STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
+_RECORDS = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/json",
+    "application/stream+json",
+    "application/json-lines",
+)
+
+
+class Evidence(Protocol):
+    """Where it is noted what the provider was given last."""
+
+    latest: object
+
+
+class IncomingResponse(ABC):
+    """An answer whose headers have come; see :class:`~.base.Response`."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+
+    @property
+    @abstractmethod
+    def status(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]: ...
+
+    @abstractmethod
+    def pieces(self) -> Iterator[bytes]: ...
+
+    @property
+    def media_type(self) -> str:
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        if self.media_type == "text/html":
+            raise self.refusal()
+        value = self._evidence.latest = parse(self._read(MAX_JSON_BYTES, "the JSON answer"))
+        return value
+
+    def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
+        decoder = SSEDecoder()
+        empty = True
+        for piece in self._stream(_STREAMS):
+            for event in decoder.feed(piece):
+                empty = False
+                self._evidence.latest = event
+                yield event
+        for event in decoder.close():
+            empty = False
+            self._evidence.latest = event
+            yield event
+        if empty and not empty_ok:
+            raise StreamTruncated("the answer is empty: no event in it")
+
+    def records(self) -> Iterator[Any]:
+        decoder = RecordDecoder()
+        empty = True
+        for piece in self._stream(_RECORDS + _STREAMS):
+            for record in decoder.feed(piece):
+                empty = False
+                self._evidence.latest = record
+                yield record
+        for record in decoder.close():
+            self._evidence.latest = record
+            yield record
+        if decoder.truncated:
+            raise StreamTruncated("the answer ended inside a line")
+        if empty:
+            raise StreamTruncated("the answer is empty: no line in it")
+
+    def refusal(self) -> G4FSyncError:
+        """The error this answer is, with what its body tells; reads some of the body."""
+        body = b""
+        with suppress(ConnectionFailed, ProtocolError):  # its status tells enough
+            body = self._read(MAX_ERROR_BYTES, None)
+        return refusals.from_answer(self.status, self.headers, body)
+
+    def _stream(self, media_types: tuple[str, ...]) -> Iterator[bytes]:
+        """The pieces of a body that may be a stream; anything else is an error."""
+        if self.status != 200:
+            raise ProtocolError(f"HTTP {self.status} in place of a stream")
+        if self.media_type == "text/html":
+            raise self.refusal()
+        if self.media_type not in media_types:
+            raise self._misplaced()
+        pieces = self.pieces()
+        first = next(pieces, b"")
+        if first.lstrip()[:1] == b"<" and refusals.is_page({}, first.decode("latin-1")):
+            raise refusals.from_page(self.status, self.headers, first.decode("utf-8", "replace"))
+        if first:
+            yield first
+        yield from pieces
+
+    def _misplaced(self) -> G4FSyncError:
+        body = self._read(MAX_ERROR_BYTES, None)
+        text = body.decode("utf-8", "replace")
+        if self.media_type.endswith("json") and '"error"' in text:
+            return refusals.in_band(text, status=self.status)
+        return ProtocolError(
+            f"expected a stream, got content type {self.media_type!r}", evidence=text
+        )
+
+    def _read(self, limit: int, what: str | None) -> bytes:
+        """The whole body; beyond *limit* bytes an error about *what*, or cut without one."""
+        body = bytearray()
+        for piece in self.pieces():
+            body += piece
+            if len(body) > limit:
+                if what is None:
+                    break
+                raise ProtocolError(f"{what} is longer than {limit} bytes")
+        return bytes(body[:limit])
