@@ -15,9 +15,6 @@ from . import engine, options
 from .access import Access, Cookies, Own, checked_proxy
 from .engine import Call, Retry
 from .errors import ConfigurationError, G4FSyncError, InvalidRequest
-from .fanout.comparison import Comparison
-from .fanout.mapping import outcomes
-from .fanout.racing import Until, race
 from .messages import ChatRequest, ChatResult, Message, as_messages
 from .providers import base
 from .providers.base import Provider
@@ -27,6 +24,9 @@ from .stream import ChatStream
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from .fanout.comparison import Comparison
+    from .fanout.racing import Until
 
 
 Outcome: TypeAlias = "ChatResult | G4FSyncError"
@@ -141,6 +141,8 @@ class Client:
         ``executor`` is any :class:`concurrent.futures.Executor` of threads to
         use in place of a pool of the comparison's own.
         """
+        from .fanout.comparison import Comparison
+
         streams = self._lanes(messages, models, timeout, system, retry, options)
         return Comparison(streams, max_workers=max_workers, executor=executor)
 
@@ -164,6 +166,8 @@ class Client:
         next model starts only when those before were silent that long, or
         failed.  When all fail, iterating raises ``AllFailed``.
         """
+        from .fanout.racing import race
+
         streams = self._lanes(messages, models, timeout, system, retry, options)
         total = Timeout.of(timeout, self.timeout).total
         return race(streams, total=total, until=until, hedge_after=hedge_after, executor=executor)
@@ -219,6 +223,8 @@ class Client:
         ``cookies``: a worker finds keys in its own environment, or pass
         ``api_key=`` here.
         """
+        from .fanout.mapping import outcomes
+
         wanted = [models] if models is None or isinstance(models, str) else list(models)
         arguments = {"timeout": timeout, **options}
         tasks = ((prompt, model, arguments) for prompt in prompts for model in wanted)

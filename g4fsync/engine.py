@@ -14,7 +14,6 @@ What this room decides, and no other:
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .errors import (
     AllFailed,
+    Cancelled,
     ConnectionFailed,
     DeadlineExceeded,
     G4FSyncError,
@@ -29,7 +29,7 @@ from .errors import (
     ProtocolError,
     StreamTruncated,
 )
-from .events import Attempt, Event, Finish, Usage
+from .events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 from .gate import Gate
 from .messages import ChatRequest
 from .providers.base import Provider
@@ -60,27 +60,31 @@ class Retry:
     def __post_init__(self) -> None:
         if not isinstance(self.attempts, int) or self.attempts < 1:
             raise InvalidRequest(f"retry attempts must be 1 or more, got {self.attempts!r}")
-        if not 0 <= self.initial <= self.maximum:
+        numbers = all(isinstance(each, int | float) for each in (self.initial, self.maximum))
+        if not numbers or not 0 <= self.initial <= self.maximum:
             raise InvalidRequest("retry needs 0 <= initial <= maximum, in seconds")
 
     def pause(self, attempt: int, error: BaseException | None) -> float:
         """Seconds to wait after the *attempt*-th try failed with *error*."""
+        from random import uniform  # 3 ms that a call without trouble need not spend
+
         asked: float | None = getattr(error, "retry_after", None)
         if asked is not None:
             # Many callers told the same moment must not come back all at once.
-            return asked + random.uniform(0, min(0.1 * asked, 1.0))
-        return min(self.initial * 2.0 ** (attempt - 1), self.maximum) * random.uniform(0.75, 1.0)
+            return asked + uniform(0, min(0.1 * asked, 1.0))
+        doublings = min(attempt - 1, 60)  # a float has no room for a thousand
+        return min(self.initial * 2.0**doublings, self.maximum) * uniform(0.75, 1.0)
 
 
 class AttemptTransport(Transport, Protocol):
     """A transport as the engine sees it: one attempt's, to be closed after it.
 
-    ``sent``: a request went out whole.  ``latest``: what the provider was given
+    ``sent`` is true when a request went out whole.  ``latest``: what the provider was given
     last, as evidence.
     """
 
     @property
-    def sent(self) -> bool: ...
+    def sent(self) -> object: ...
     @property
     def latest(self) -> object: ...
     def close(self, *, graceful: bool = False) -> None: ...
@@ -124,6 +128,8 @@ def answer(
             errors.append(error)
         else:
             return
+        yield from journal.attempts[before:]
+    journal.provider = journal.model = None
     raise AllFailed(f"none of {len(errors)} models answered", errors=errors)
 
 
@@ -139,9 +145,13 @@ def _ask(call: Call, retry: Retry, scope: CancelScope, journal: Journal) -> Iter
                 yield from journal.attempts[before:-1]
                 yield from attempt.tokens()
     except G4FSyncError as error:
-        error.provider = error.provider or call.provider.name
-        error.model = error.model or call.model
+        _name(error, call)
         raise
+
+
+def _name(error: G4FSyncError, call: Call) -> None:
+    error.provider = error.provider or call.provider.name
+    error.model = error.model or call.model
 
 
 def _retrying(retry: Retry, scope: CancelScope, journal: Journal) -> Retrying:
@@ -195,7 +205,9 @@ class _Attempt:
             attempt = cls(call, scope)
             attempt._reach_first_token()
         except BaseException as exc:
-            error = exc if isinstance(exc, G4FSyncError) else None
+            foreign = Cancelled(f"ended by {type(exc).__name__}")  # Ctrl-C, or a bug
+            error = exc if isinstance(exc, G4FSyncError) else foreign
+            _name(error, call)
             if attempt is not None:
                 attempt.close()
             raise
@@ -227,21 +239,24 @@ class _Attempt:
 
     def close(self) -> None:
         """Run the provider's clean-up and free the connections."""
-        self._items.close()
-        self._transport.close(graceful=self._whole)
+        try:
+            self._items.close()
+        finally:
+            self._transport.close(graceful=self._whole)
 
     def _checked(self) -> Generator[str | Event, None, None]:
         """What the provider yields; the answer is whole when this ends without an error."""
         finish: Finish | None = None
         empty = True
         try:
-            for item in _paired(self._told()):
-                if isinstance(item, Finish):
-                    finish = item
-                    self._scope.limit_idle(AFTER_FINISH_SECONDS)
-                elif item:
-                    empty = False
-                    yield item
+            with closing(self._told()) as told:
+                for item in _paired(told):
+                    if isinstance(item, Finish):
+                        finish = item
+                        self._scope.limit_idle(AFTER_FINISH_SECONDS)
+                    elif item:
+                        empty = False
+                        yield item
         except _HARMLESS_AFTER_FINISH as error:
             if finish is None or _is_callers(error):
                 raise
@@ -253,7 +268,7 @@ class _Attempt:
         if finish is not None:
             yield finish
 
-    def _told(self) -> Iterator[str | Event]:
+    def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields, timed; its troubles as our errors."""
         scope, call = self._scope, self._call
         try:
@@ -262,7 +277,7 @@ class _Attempt:
                     if scope.ended is not None:
                         scope.check()
                     scope.progress()
-                    yield item
+                    yield item if item.__class__ is str else _plain(item)
         except G4FSyncError as error:
             better = call.provider.failure(error)
             if better is error:
@@ -295,20 +310,26 @@ def _paired(items: Iterator[str | Event]) -> Iterator[str | Event]:
     """Put together what a JavaScript server cut: half an emoji in one token, half in the next.
 
     A lone half can't be written to a file or terminal; it becomes U+FFFD.
-    Anything but text and events is no answer.
     """
     half = ""
     for item in items:
-        if not isinstance(item, str):
-            if not isinstance(item, Event):
-                raise TypeError(f"expected text, got {item!r:.80}")
-        elif half or not (item.isascii() or _is_encodable(item)):
+        if isinstance(item, str) and (half or not (item.isascii() or _is_encodable(item))):
             text = half + item
             half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
             item = _repaired(text[: len(text) - len(half)])
         yield item
     if half:
         yield _repaired(half)
+
+
+def _plain(item: object) -> str | Event:
+    """Text in another guise as ``str``, events as they are; anything else is no answer."""
+    match item:
+        case str(text) | Text(str(text)):
+            return str.__str__(text)
+        case Reasoning(str()) | ToolCall() | Usage() | Finish() | Attempt():
+            return item
+    raise TypeError(f"expected text, got {item!r:.80}")
 
 
 def _is_encodable(text: str) -> bool:

@@ -42,8 +42,8 @@ class ToolCall:
         A model can write broken JSON, so this may fail on a complete answer.
         """
         try:
-            value = json.loads(self.arguments or "{}")
-        except ValueError as exc:
+            value = json.loads(self.arguments or "{}", parse_constant=_refuse)
+        except (ValueError, RecursionError) as exc:
             raise ProtocolError(
                 f"arguments of tool call {self.name!r} are not JSON: {exc}",
                 evidence=self.arguments,
@@ -54,6 +54,10 @@ class ToolCall:
                 evidence=self.arguments,
             )
         return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 @dataclass(frozen=True, slots=True)

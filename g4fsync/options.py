@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from .errors import InvalidRequest
@@ -33,12 +32,14 @@ def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str)
 def _offer(name: str, allowed: Collection[str]) -> str:
     if not allowed:
         return "it takes none"
+    from difflib import get_close_matches  # only for an error's words
+
     near = get_close_matches(name, allowed, 1)
     return f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(allowed))}"
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _is_whole(value: object) -> bool:
@@ -49,6 +50,10 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
     )
+
+
+def _is_mappings(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, Mapping) for each in value)
 
 
 def _is_headers(value: object) -> bool:
@@ -63,7 +68,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "max_tokens": ("a whole number above 0", lambda v: _is_whole(v) and v > 0),
     "seed": ("a whole number", _is_whole),
     "stop": ("a str or a list of str", _is_texts),
-    "tools": ("a list of mappings", lambda v: isinstance(v, list | tuple)),
+    "tools": ("a list of mappings", _is_mappings),
     "tool_choice": ("a str or a mapping", lambda v: isinstance(v, str | Mapping)),
     "response_format": ("a mapping or 'json'", lambda v: v == "json" or isinstance(v, Mapping)),
     "reasoning_effort": ("a str", lambda v: isinstance(v, str)),

@@ -7,7 +7,6 @@ Listing names imports no provider.  Names are matched without case, ``_`` and
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -45,10 +44,12 @@ def register(provider_class: _P) -> _P:
     if not (isinstance(provider_class, type) and issubclass(provider_class, Provider)):
         raise InvalidRequest(f"register() takes a Provider class, got {provider_class!r:.80}")
     name = getattr(provider_class, "name", None)
-    if not isinstance(name, str) or not name or ":" in name:
+    if not isinstance(name, str) or not folded(name) or ":" in name:
         raise InvalidRequest(f"{provider_class.__name__} needs a name without a colon")
     if folded(name) in _BUILT_IN:
         raise InvalidRequest(f"the name {name!r} belongs to a built-in provider")
+    if "stream" in provider_class.__abstractmethods__:
+        raise InvalidRequest(f"{provider_class.__name__} has no method stream()")
     _registered[folded(name)] = provider_class
     return provider_class
 
@@ -72,7 +73,7 @@ def split(model: str) -> tuple[type[Provider], str | None]:
     found = _find(name)
     if found is not None:
         return found, rest if colon else None
-    for each in _BUILT_IN:
+    for each in [*_BUILT_IN, *_registered]:
         offering = provider_class(each)
         if model in offering.models or model in offering.model_aliases:
             return offering, model
@@ -111,6 +112,8 @@ def _loaded(plugin: EntryPoint) -> type[Provider]:
 
 
 def _offer(name: str) -> str:
+    from difflib import get_close_matches  # only for an error's words
+
     names = provider_names()
     near = get_close_matches(folded(name), names, 1)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"

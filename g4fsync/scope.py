@@ -11,8 +11,10 @@ Rules of this file:
 * A woken reader may see a clean end of data.  Ask :meth:`~CancelScope.check`
   after every end and every failure: it raises what really happened.
 * One watchdog thread for the whole process, started on first use, anew after
-  ``fork``.  It looks only at scopes that are blocked.  Locks are re-entrant:
-  a signal handler or a finalizer may cancel while its own thread holds one.
+  ``fork``.  It looks only at scopes that are blocked.
+* A signal handler or a finalizer may cancel between any two steps of its own
+  thread.  So locks are re-entrant, what wakes is registered before the end is
+  asked for, and who waits for another thread waits for a :class:`Flag`.
 """
 
 from __future__ import annotations
@@ -71,6 +73,31 @@ def _is_duration(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
+class Flag:
+    """An event for one waiting thread, which its own signal handlers may set too.
+
+    They would wait for ever to set a :class:`threading.Event` whose inner lock
+    the thread they interrupt is holding.
+    """
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()  # guards nothing: free once the flag is set
+        self._gate.acquire()
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+        with suppress(RuntimeError):  # it was free already
+            self._gate.release()
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def wait(self, seconds: float) -> bool:
+        self._gate.acquire(timeout=seconds)
+        return self._set
+
+
 class CancelScope:
     """Deadline and cancellation of one call.
 
@@ -90,6 +117,7 @@ class CancelScope:
         self._lock = threading.RLock()  # guards _aborts and ended; held while aborts run
         self._aborts: dict[int, Callable[[], None]] = {}
         self._last_key = 0
+        self.inherited = False  # by fork: the call goes on in the parent process
 
     # -- clocks ---------------------------------------------------------
 
@@ -158,6 +186,14 @@ class CancelScope:
         deadline = self.expiry()
         return None if deadline == _NEVER else max(0.0, deadline - monotonic())
 
+    def patience(self, *, overall: bool = False) -> float:
+        """A socket's timeout: until the next deadline, or until ``total`` only; never 0 or None.
+
+        It is the second line of defence, for a process that can't start a watchdog.
+        """
+        deadline = self.total if overall else self.expiry()
+        return min(max(deadline - monotonic(), 0.001), _LONGEST_WAIT)
+
     def _expect(self, deadline: float) -> None:
         if self._aborts:
             _watchdog.expect(deadline)
@@ -209,11 +245,15 @@ class CancelScope:
     def register(self, abort: Callable[[], None]) -> int:
         """:meth:`aborting` without the block; give the key to :meth:`unregister`."""
         with self._lock:
-            self.check()
             self._last_key += 1
-            self._aborts[self._last_key] = abort
             key = self._last_key
-        _watchdog.watch(self)
+            self._aborts[key] = abort
+        try:
+            self.check()
+            _watchdog.watch(self)
+        except BaseException:
+            self.unregister(key)
+            raise
         return key
 
     def unregister(self, key: int) -> None:
@@ -223,13 +263,20 @@ class CancelScope:
             if not self._aborts:
                 _watchdog.forget(self)
 
+    def disown(self) -> None:
+        """In a forked child: leave the parent's call alone, its sockets are shared with it."""
+        self._lock = threading.RLock()  # a thread that is gone may have held the old one
+        self._aborts = {}
+        self.inherited = True
+        self.ended = lambda: Cancelled("this call belongs to the parent process")
+
     # -- waiting --------------------------------------------------------
 
     def sleep(self, seconds: float) -> None:
         """Wait; ends early with ``Cancelled`` or ``DeadlineExceeded``."""
-        self.wait(threading.Event(), seconds)
+        self.wait(Flag(), seconds)
 
-    def wait(self, event: threading.Event, seconds: float | None = None) -> bool:
+    def wait(self, event: Flag | threading.Event, seconds: float | None = None) -> bool:
         """Wait for *event*, *seconds* at most; true when it was set.
 
         Raises ``Cancelled`` or ``DeadlineExceeded`` when the call ends first.
@@ -281,6 +328,10 @@ class _Watchdog:
         with self._changed:
             self._scopes.discard(scope)
 
+    def scopes(self) -> tuple[CancelScope, ...]:
+        """For a forked child, which can't count on the lock."""
+        return tuple(self._scopes)
+
     def expect(self, deadline: float) -> None:
         """Be awake at *deadline*; a later one than known costs nothing."""
         if deadline < self._wake_at:
@@ -319,7 +370,9 @@ _watchdog = _Watchdog()
 def _renew_watchdog() -> None:
     """In a forked child: the thread is gone and its lock may be held for ever."""
     global _watchdog
-    _watchdog = _Watchdog()
+    inherited, _watchdog = _watchdog.scopes(), _Watchdog()
+    for scope in inherited:
+        scope.disown()
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeAlias
 
-from .errors import Cancelled, G4FSyncError
+from .errors import Cancelled, G4FSyncError, InvalidRequest
 from .events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 from .messages import ChatResult
 from .scope import CancelScope
@@ -16,14 +16,58 @@ from .scope import CancelScope
 
 @dataclass(slots=True)
 class Journal:
-    """What the engine notes down about a call while it runs."""
+    """What is noted down about a call while it runs.
+
+    It stands apart from :class:`ChatStream` so that the generator that does the
+    work holds no reference to the stream: a stream that is dropped must end at
+    once, not when the garbage collector finds the circle.
+    """
 
     provider: str | None = None
     model: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
     first_token_seconds: float | None = None
     losers: list[ChatStream] = field(default_factory=list)  # of a race this answer won
+    parts: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    usage: Usage | None = None
+    finish: Finish | None = None
+    error: G4FSyncError | None = None  # why the answer is not whole
+    seconds: float | None = None  # set at the end
+    _joined: tuple[int, str] = (0, "")  # how many parts, and their text
 
+    def text(self) -> str:
+        """The parts as one; any thread may ask while another appends."""
+        done, text = self._joined
+        count = len(self.parts)
+        if count > done:
+            text += "".join(self.parts[done:count])
+            self._joined = count, text
+        return text
+
+    def note(self, event: object) -> None:
+        """Keep what *event* tells."""
+        if isinstance(event, Reasoning):
+            self.reasoning.append(event.text)
+        elif isinstance(event, ToolCall):
+            self.tool_calls.append(event)
+        elif isinstance(event, Usage):
+            self.usage = event
+        elif isinstance(event, Finish):
+            self.finish = event
+
+    def fail(self, error: G4FSyncError) -> None:
+        """The answer has ended with *error*; the first one counts."""
+        if self.error is None:
+            error.partial = self.text()
+            error.attempts = tuple(self.attempts)
+            error.provider = error.provider or self.provider
+            error.model = error.model or self.model
+            self.error = error
+
+
+_BUSY = "generator already executing"  # what Python says to a second thread in a generator
 
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
 
@@ -44,52 +88,39 @@ class ChatStream:
     def __init__(self, run: Run, scope: CancelScope, journal: Journal | None = None) -> None:
         self.scope = scope
         self._journal = journal or Journal()
-        self._parts: list[str] = []
-        self._merged = 0  # pieces that were joined to others
-        self._reasoning: list[str] = []
-        self._tool_calls: list[ToolCall] = []
-        self._usage: Usage | None = None
-        self._finish: Finish | None = None
-        self._error: G4FSyncError | None = None
-        self._seconds: float | None = None
-        self._items = self._recorded(run)
+        self._items = _noted(run, scope, self._journal)
 
     # -- iterating ------------------------------------------------------
 
     def __iter__(self) -> Iterator[str]:
-        try:
+        with self._read(leaving=True):
             for item in self._items:
                 if item.__class__ is str:
                     yield item
-            self._raise_if_failed()
-        finally:
-            self.close()
 
     def __next__(self) -> str:
-        for item in self._items:
-            if isinstance(item, str):
-                return item
-        self._raise_if_failed()
+        with self._read():
+            for item in self._items:
+                if isinstance(item, str):
+                    return item
         raise StopIteration
 
     def events(self) -> Iterator[Event]:
         """Iterate over typed events in place of text; leaving the loop closes the stream."""
-        for item in self.items():
-            yield Text(item) if isinstance(item, str) else item
+        with self._read(leaving=True):
+            for item in self._items:
+                yield Text(item) if isinstance(item, str) else item
 
     def items(self) -> Iterator[str | Event]:
         """Iterate over both as the engine gives them: ``str`` for text, events for all else."""
-        try:
+        with self._read(leaving=True):
             yield from self._items
-            self._raise_if_failed()
-        finally:
-            self.close()
 
     def result(self) -> ChatResult:
         """Wait for the rest, and return the whole answer; raises what iterating raises."""
-        for _ in self._items:
-            pass
-        self._raise_if_failed()
+        with self._read():
+            for _ in self._items:
+                pass
         return ChatResult(
             text=self.text,
             reasoning=self.reasoning,
@@ -111,14 +142,21 @@ class ChatStream:
 
     def close(self) -> None:
         """Free the connection; nothing happens when the answer has ended."""
-        if self._seconds is not None:
+        journal = self._journal
+        if journal.seconds is not None:
             return
         if getattr(self._items, "gi_running", False):
             self.scope.cancel()  # another thread is in it; it will clean up
             return
-        self._fail(Cancelled("the stream was closed before its end"))
-        self._items.close()
-        self._seconds = self.scope.elapsed()
+        journal.fail(Cancelled("the stream was closed before its end"))
+        try:
+            self._items.close()
+        except ValueError as exc:
+            if str(exc) != _BUSY:
+                raise
+            self.scope.cancel()  # another thread has just gone on with it
+        else:
+            journal.seconds = self.scope.elapsed()
 
     def __enter__(self) -> ChatStream:
         return self
@@ -136,32 +174,27 @@ class ChatStream:
     @property
     def text(self) -> str:
         """The answer so far."""
-        count = len(self._parts)
-        if count > 1:
-            # In one step, since the iterating thread may append meanwhile.
-            self._parts[:count] = ["".join(self._parts[:count])]
-            self._merged += count - 1
-        return self._parts[0] if self._parts else ""
+        return self._journal.text()
 
     @property
     def reasoning(self) -> str:
         """What the model thought aloud so far; ``""`` where the provider does not tell."""
-        return "".join(self._reasoning)
+        return "".join(self._journal.reasoning)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The whole calls so far."""
-        return tuple(self._tool_calls)
+        return tuple(self._journal.tool_calls)
 
     @property
     def usage(self) -> Usage | None:
         """Tokens counted by the provider; ``None`` until, or unless, it tells."""
-        return self._usage
+        return self._journal.usage
 
     @property
     def finish_reason(self) -> str | None:
         """Why the answer ended; ``None`` before, and for protocols without an end mark."""
-        return None if self._finish is None else self._finish.reason
+        return None if self._journal.finish is None else self._journal.finish.reason
 
     @property
     def provider(self) -> str | None:
@@ -191,61 +224,59 @@ class ChatStream:
     @property
     def seconds(self) -> float:
         """Seconds from the start until now, or until the end."""
-        return self.scope.elapsed() if self._seconds is None else self._seconds
+        ended = self._journal.seconds
+        return self.scope.elapsed() if ended is None else ended
 
     @property
     def tokens_per_second(self) -> float | None:
         """Pace after the first token, in pieces of text unless the provider counts tokens."""
-        if self.first_token_seconds is None or self.seconds <= self.first_token_seconds:
+        first, journal = self.first_token_seconds, self._journal
+        if first is None or self.seconds <= first:
             return None
-        counted = self._usage.output_tokens if self._usage else None
-        return (counted or len(self._parts) + self._merged) / (self.seconds - self.first_token_seconds)
+        counted = journal.usage.output_tokens if journal.usage else None
+        return (counted or len(journal.parts)) / (self.seconds - first)
 
     def __repr__(self) -> str:
-        state = "running" if self._seconds is None else "failed" if self._error else "complete"
+        journal = self._journal
+        ended = "failed" if journal.error else "complete"
+        state = "running" if journal.seconds is None else ended
         return f"<ChatStream {self.provider} {self.model}: {state}, {len(self.text)} characters>"
 
-    # -- inside ---------------------------------------------------------
-
-    def _recorded(self, run: Run) -> Generator[str | Event, None, None]:
-        """The engine's items, each noted before it is handed on."""
-        append = self._parts.append
-        items = run(self.scope, self._journal)
+    @contextmanager
+    def _read(self, *, leaving: bool = False) -> Iterator[None]:
+        """Around reading: raise what the answer failed with; *leaving* the block closes."""
         try:
-            with closing(items):
-                for item in items:
-                    if item.__class__ is str:
-                        append(item)
-                    else:
-                        self._note(item)
-                    yield item
-            self._seconds = self.scope.elapsed()
-        except G4FSyncError as error:
-            self._fail(error)
-            raise
-        except BaseException:  # Ctrl-C, or the stream was dropped
-            self._fail(Cancelled("the stream was left before its end"))
-            raise
+            yield
+        except ValueError as exc:
+            if str(exc) != _BUSY:
+                raise
+            leaving = False  # it is for another thread, which reads or closes it, to clean up
+            if self._journal.error is None:
+                raise InvalidRequest("another thread is reading this stream") from exc
+        finally:
+            if leaving:
+                self.close()
+        if self._journal.error is not None:
+            raise self._journal.error
 
-    def _note(self, item: str | Event) -> None:
-        if isinstance(item, Reasoning):
-            self._reasoning.append(item.text)
-        elif isinstance(item, ToolCall):
-            self._tool_calls.append(item)
-        elif isinstance(item, Usage):
-            self._usage = item
-        elif isinstance(item, Finish):
-            self._finish = item
 
-    def _fail(self, error: G4FSyncError) -> None:
-        if self._error is None:
-            error.partial = self.text
-            error.attempts = self.attempts
-            error.provider = error.provider or self.provider
-            error.model = error.model or self.model
-            self._error = error
-        self._seconds = self.scope.elapsed()
-
-    def _raise_if_failed(self) -> None:
-        if self._error is not None:
-            raise self._error
+def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
+    """The engine's items, each noted before it is handed on."""
+    append = journal.parts.append
+    items = run(scope, journal)
+    try:
+        with closing(items):
+            for item in items:
+                if item.__class__ is str:
+                    append(item)
+                else:
+                    journal.note(item)
+                yield item
+    except G4FSyncError as error:
+        journal.fail(error)
+        raise
+    except BaseException:  # Ctrl-C, or the stream was dropped
+        journal.fail(Cancelled("the stream was left before its end"))
+        raise
+    finally:
+        journal.seconds = scope.elapsed()

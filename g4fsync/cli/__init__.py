@@ -6,7 +6,8 @@ import argparse
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ..errors import G4FSyncError
 from . import arguments as typed
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; *argv* is what follows the program's name.  Returns the exit code."""
     terminal = Terminal()
     last_words = LastWords()
-    last_words.add(lambda: terminal.note("g4fsync: interrupted"))
+    last_words.add(terminal.interrupted)
     with bounded(last_words):
         try:
             code = _run(sys.argv[1:] if argv is None else argv, terminal, last_words)
@@ -44,9 +45,9 @@ def _run(argv: Sequence[str], terminal: Terminal, last_words: LastWords) -> int:
         arguments = typed.parse(argv)
     except SystemExit as exc:  # --help, --version, bad usage
         return exc.code if isinstance(exc.code, int) else 0
-    _log_to(terminal, debug=arguments.debug)
     try:
-        return _command(arguments, terminal, last_words)
+        with _logging_to(terminal, debug=arguments.debug):
+            return _command(arguments, terminal, last_words)
     except G4FSyncError as error:
         terminal.note(f"g4fsync: {error}")
         code = exit_code(error)
@@ -90,8 +91,14 @@ class _Log(logging.Handler):
         self._terminal.note(f"{record.name}: {self.format(record)}")
 
 
-def _log_to(terminal: Terminal, *, debug: bool) -> None:
+@contextmanager
+def _logging_to(terminal: Terminal, *, debug: bool) -> Iterator[None]:
     log = logging.getLogger("g4fsync")
+    before = log.handlers, log.level, log.propagate
+    log.handlers, log.propagate = [_Log(terminal)], False
     log.setLevel(logging.DEBUG if debug else logging.WARNING)
-    log.handlers = [_Log(terminal)]
-    log.propagate = False
+    try:
+        yield
+    finally:
+        log.handlers, level, log.propagate = before
+        log.setLevel(level)

@@ -42,6 +42,8 @@ def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
         return None
     if isinstance(error, DeadlineExceeded) and error.clock == "total":
         return "--timeout SECONDS sets the limit"
+    if isinstance(error, AuthenticationError) and error.status is None:
+        return "--cookies FILE says where they are"
     if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_url is not None:
         return None
     if registry.provider_class(error.provider).status == "retired":

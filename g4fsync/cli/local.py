@@ -10,8 +10,8 @@ from ..client import Client
 from ..emulator import Emulator, Messages, words
 from ..errors import G4FSyncError
 from ..providers.base import Provider
-from ..registry import provider_class
 from ..providers.myshell import Myshell
+from ..registry import provider_class
 from .exits import exit_code
 from .terminal import BOLD, Terminal
 
@@ -26,10 +26,12 @@ def demo(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.note("Emulated answers: a server on this machine stands in for each provider.")
     terminal.note("The client, the protocols and the sockets are real. No network, no key.")
     codes = []
-    with Emulator(emulated_reply, arguments.tokens_per_second, jitter=0.5) as emulator:
-        with Client(base_urls=emulator.base_urls, cookies=_cookies(emulator)) as client:
-            for name in ("koala", "flowgpt", "myshell", "openassistant"):
-                codes.append(_show(name, prompt, client, emulator, terminal))
+    with (
+        Emulator(emulated_reply, arguments.tokens_per_second, jitter=0.5) as emulator,
+        Client(base_urls=emulator.base_urls, cookies=_cookies(emulator)) as client,
+    ):
+        for name in ("koala", "flowgpt", "myshell", "openassistant"):
+            codes.append(_show(name, prompt, client, emulator, terminal))
     if any(codes) and not all(codes):
         return 5
     return codes[0]

@@ -58,6 +58,13 @@ class Terminal:
         if not self._at_line_start:
             self._out("\n")
 
+    def interrupted(self) -> None:
+        """Say so, on a line of its own: the terminal has echoed ``^C``."""
+        echoed = self._at_line_start and is_terminal(sys.stderr)
+        self.end_line()
+        self._err("\n" if echoed else "")
+        self.note("g4fsync: interrupted")
+
     def line(self, text: str = "") -> None:
         """One line, or several, of standard output."""
         self._out(f"{visible(text)}\n")

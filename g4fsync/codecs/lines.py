@@ -37,6 +37,11 @@ class LineDecoder:
         tail = b"" if piece.endswith((b"\n", b"\r")) or not lines else lines.pop()
         return self._join(lines, tail)
 
+    @property
+    def pending(self) -> bool:
+        """Whether a line is unfinished, or a LF may still belong to the one before."""
+        return bool(self._rest) or self._after_cr
+
     def close(self) -> bytes:
         """What came after the last line end; ``b""`` when the last line is whole."""
         rest = bytes(self._rest)

@@ -40,6 +40,11 @@ class RecordDecoder:
             if record:
                 yield strict.parse(record)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the next byte begins a line, and is not the stream's first."""
+        return not (self._at_start or self._lines.pending)
+
     def close(self) -> list[Any]:
         """End of the body: the value that lacks its line end, if there is one.
 

@@ -91,6 +91,11 @@ class SSEDecoder:
         except UnicodeDecodeError as exc:
             raise strict.unexpected("UTF-8", exc.object) from exc
 
+    @property
+    def idle(self) -> bool:
+        """Whether the next byte begins an event, and is not the stream's first."""
+        return not (self._inside or self._at_start or self._lines.pending)
+
     def close(self) -> list[ServerSentEvent]:
         """End of the body: give a whole :data:`RAW` value that lacks its blank line.
 

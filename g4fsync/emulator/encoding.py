@@ -15,6 +15,10 @@ INVALID = "\udcff\udcfe"
 def compact(value: Any) -> bytes:
     """JSON as JavaScript's ``JSON.stringify`` writes it: no blanks, raw UTF-8."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass  # half a surrogate pair, or our mark
     text = text.replace(INVALID, "\0")  # JSON has no raw NUL
     text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
     return text.encode().replace(b"\0", b"\xff\xfe")

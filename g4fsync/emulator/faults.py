@@ -105,7 +105,7 @@ class Garbage(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Trickle(Fault):
-    """Send the answer byte by byte, with a pause after each."""
+    """Send the answer byte by byte, with a pause (of a millisecond or more) after each."""
 
     seconds_per_byte: float = 0.001
 

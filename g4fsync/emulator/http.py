@@ -186,11 +186,11 @@ def _answer(far_side: HTTPFarSide, exchange: Exchange) -> None:
         exchange.before()
         route.answer(exchange)
     except Wrong as wrong:
+        content, content_type = far_side.refusal(exchange, wrong)
         headers = dict(exchange.error_headers)
         if not isinstance(wrong, PlannedRefusal):
             far_side.journal.note(exchange.number, problem=wrong.reason)
             headers["X-Emulator-Problem"] = wrong.reason.replace("\n", " ")
-        content, content_type = far_side.refusal(exchange, wrong)
         exchange.planned = False
         exchange.send(far_side.status_of(exchange, wrong), content, content_type, headers)
     except Answered:

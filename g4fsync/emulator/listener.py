@@ -28,8 +28,9 @@ class Listener(socketserver.TCPServer):
         self._serve = serve
         self._bell = bell
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()  # guards _open
+        self._lock = threading.Lock()  # guards _open and _ending
         self._open: dict[threading.Thread, Wire] = {}
+        self._ending: list[threading.Thread] = []  # have only to be joined
         self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
 
     def start(self) -> None:
@@ -42,12 +43,12 @@ class Listener(socketserver.TCPServer):
             self._acceptor.join()
         self.server_close()
         with self._lock:
-            threads = dict(self._open)
-        for wire in threads.values():
-            try:
-                wire.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # its own thread was faster
+            threads = [*self._open, *self._ending]
+            for wire in self._open.values():
+                try:
+                    wire.socket.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # the client was faster
         for thread in threads:
             thread.join()
 
@@ -63,6 +64,9 @@ class Listener(socketserver.TCPServer):
         )
         with self._lock:
             self._open[thread] = wire
+            ending, self._ending = self._ending, []
+        for thread_ending in ending:
+            thread_ending.join()
         thread.start()
 
     def _accept(self) -> None:
@@ -81,7 +85,8 @@ class Listener(socketserver.TCPServer):
         except EmulatorClosed:
             pass  # close() waits for this thread, nobody else
         finally:
-            # close() may want to shut this socket until it is out of the table.
+            # close() may want to shut this socket as long as it is in the table.
             with self._lock:
                 del self._open[threading.current_thread()]
+                self._ending.append(threading.current_thread())
             wire.close()

@@ -61,6 +61,10 @@ PLUGIN_STEP = {
 class OpenAssistant(HTTPFarSide):
     """Open Assistant's site and inference server.
 
+    The calls of a conversation, for :class:`~g4fsync.emulator.faults.At`, are
+    ``create``, ``prompter_message``, ``assistant_message``, ``events`` and ``delete``; others are
+    ``message``, ``chat``, ``models``.
+
     ``queue_positions``, ``pending_seconds``
         the ``pending`` events before an answer, and the time between them.
     ``store.limit``

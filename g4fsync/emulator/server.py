@@ -38,6 +38,9 @@ class Emulator:
     ``api_key``
         what the providers that want a key accept.
 
+    The base URL of Open Assistant serves both its faces, the one of OpenAI ends in
+    ``/v1``; any compatible provider can be pointed there.
+
     It is a context manager: entering starts it, leaving ends every connection
     and joins every thread.  It listens on 127.0.0.1 only, at ports that the
     system chooses.  The far sides (``emulator.koala`` and so on) hold what came, and

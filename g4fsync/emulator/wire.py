@@ -76,12 +76,15 @@ class Wire:
         It raises :class:`ClientGone` or :class:`EmulatorClosed`.
         """
         until = None if seconds is None else time.monotonic() + seconds
+        watched = True
         while self.ready(None if until is None else until - time.monotonic()):
             if self._peek():
                 # The client talks while we wait (pipelining): its words keep,
                 # but its end can no longer be seen, only felt when sending.
                 self._selector.unregister(self.socket)
-        self._check_bell()
+                watched = False
+        if not watched:
+            self._selector.register(self.socket, selectors.EVENT_READ)
 
     def ready(self, seconds: float | None) -> bool:
         """Whether the client sent something (or left) within *seconds*."""

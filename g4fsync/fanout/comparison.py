@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from html import escape
 from types import TracebackType
 
 from ..errors import G4FSyncError
@@ -85,6 +84,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        from html import escape
+
         head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _row(lane)) + "</tr>"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from types import MappingProxyType
 from typing import Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
+from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
 from ..events import Event
 from ..messages import ROLES, ChatRequest
 from ..scope import Timeout
@@ -46,7 +47,12 @@ class Provider(ABC):
     message roles; others are refused before anything is sent.
     ``has_end_mark``: an answer without a ``Finish`` event is an error.
     ``needs_cookies`` and ``needs_key``: a call without them is refused before
-    the first byte.
+    the first byte; no key is needed for a base URL of the caller's own.
+
+    ``key_variables`` and ``base_url_variables`` are environment variables, the
+    recommended one first; the client reads them when a call is made.  A key
+    from there or from the key file goes to ``key_origins`` (the default base
+    URL when empty) and to where a base-URL variable points, nowhere else.
     """
 
     name: ClassVar[str]
@@ -66,11 +72,28 @@ class Provider(ABC):
     needs_cookies: bool = False
     needs_key: bool = False
     key_variables: tuple[str, ...] = ()
+    key_origins: tuple[str, ...] = ()
+    base_url_variables: tuple[str, ...] = ()
+    has_base_url_given: bool = False
+    lists_models: bool = False
     has_end_mark: bool = True
     headers: Mapping[str, str] = _NOTHING
 
     def __init__(self, base_url: str | None = None) -> None:
-        self.base_url = checked_url(self.name, base_url or type(self).base_url)
+        self.has_base_url_given = base_url is not None
+        url = base_url or type(self).base_url
+        # Where only the user can know the base URL, the client asks for it.
+        self.base_url = self.normal_url(url) if url else ""
+
+    def normal_url(self, url: str) -> str:
+        """*url* as a base URL, ``ConfigurationError`` when it can't be one."""
+        return checked_url(self.name, url)
+
+    def at(self, base_url: str) -> Provider:
+        """A provider like this one at another base URL."""
+        moved = copy(self)
+        moved.base_url = self.normal_url(base_url)
+        return moved
 
     @abstractmethod
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
@@ -80,6 +103,10 @@ class Provider(ABC):
         progress without text.  A :class:`~g4fsync.events.Finish` says that the
         answer is whole; after it only ``Usage`` may follow.
         """
+
+    def list_models(self, transport: Transport) -> list[str]:
+        """The model names the server tells; ``lists_models`` says whether it is asked."""
+        return list(self.models)
 
     def model_name(self, model: str | None) -> str:
         """The name *model* goes by; ``None`` or ``""`` is the default, aliases are resolved."""
@@ -119,7 +146,16 @@ class Provider(ABC):
 
     def failure(self, error: G4FSyncError) -> G4FSyncError:
         """What an error answer means to this provider; unchanged unless it knows better."""
+        if isinstance(error, AuthenticationError) and error.status and self.key_variables:
+            error.args = (f"{error.args[0]} ({self.key_advice})",)
         return error
+
+    @property
+    def key_advice(self) -> str:
+        """Where this provider's key comes from, for a message."""
+        variable = self.key_variables[0] if self.key_variables else ""
+        given = f"Client(api_keys={{{self.name!r}: ...}})"
+        return f"the key is {variable} or {given}" if variable else f"the key is {given}"
 
     def chat(
         self,

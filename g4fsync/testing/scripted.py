@@ -186,6 +186,7 @@ class ScriptedTransport:
             self.cleanup_errors.append(error)
 
     def close(self, *, graceful: bool = False) -> None:
+        """End the attempt; the engine does it."""
         self.closed = "gracefully" if graceful else "abruptly"
 
     def reply_to(self, key: str) -> Reply:

@@ -33,7 +33,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from ..errors import ConfigurationError
-from ..scope import CancelScope
+from ..scope import CancelScope, Flag
 
 _current = threading.local()
 
@@ -98,7 +98,7 @@ def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
     with suppress(socket.gaierror):
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     answer: list[Any] = []
-    done = threading.Event()
+    done = Flag()
 
     def look_up() -> None:
         try:
@@ -126,11 +126,7 @@ class _Wakeable(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         host, port = self._peer()
         wire = _wire()
-        try:
-            found = resolve(host.strip("[]"), port, wire.scope)
-        except (socket.gaierror, UnicodeError) as exc:
-            wire.scope.check()
-            raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
+        found = self._resolve(host, port)
         failure: OSError = OSError("no address")
         for family, kind, proto, _, address in found:
             try:
@@ -140,11 +136,20 @@ class _Wakeable(HTTPConnection):
                 failure = exc
         raise NewConnectionError(self, str(failure)) from failure
 
+    def _resolve(self, host: str, port: int) -> list[tuple[Any, ...]]:
+        scope = _wire().scope
+        try:
+            return resolve(host.strip("[]"), port, scope)
+        except (socket.gaierror, UnicodeError) as exc:
+            scope.check()
+            raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
+
     def _open(self, wire: Wire, sock: socket.socket, address: Any) -> socket.socket:
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
-            sock.settimeout(wire.scope.remaining())
+            # Never None: a connect() that begins after its abort is woken by its poll() only.
+            sock.settimeout(wire.scope.patience())
             self._handle = sock.dup()
             wire.use(self._handle)
             self._reach(sock, address)
@@ -242,7 +247,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         """
         request = requests.Request("GET", url).prepare()
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies)
-        self.cert_verify(pool, url, verify, None)
+        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
         connection = pool._new_conn()
         if pool.proxy is not None:
             # A WebSocket needs a tunnel in any case, also an unencrypted one.

@@ -7,13 +7,15 @@ here obeys the call's clocks and its cancellation, and raises only
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..codecs.socketio import SocketEvent
-from ..codecs.sse import ServerSentEvent
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from ..codecs.socketio import SocketEvent
+    from ..codecs.sse import ServerSentEvent
 
 
 class Response(Protocol):
@@ -35,6 +37,12 @@ class Response(Protocol):
 
     def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
         """The body as server-sent events; no event at all is an error unless *empty_ok*."""
+
+    def values(self) -> Iterator[Any]:
+        """The JSON data of each event, up to ``[DONE]``; no event at all is an error.
+
+        An event named ``error`` comes as ``{"error": ...}``; other names are not told.
+        """
 
     def records(self) -> Iterator[Any]:
         """The body as newline-delimited JSON values; no value at all is an error."""

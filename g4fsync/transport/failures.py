@@ -10,6 +10,7 @@ import http.client
 import re
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,6 +48,8 @@ def translated(
     ``StreamInterrupted``.  When the call has ended, that is what is raised,
     whatever the exception: it was the end that broke the connection.
     """
+    # Python makes it the context of whatever is raised below, but it is not our affair.
+    before = sys.exc_info()[1]
     try:
         yield
     except G4FSyncError:
@@ -56,12 +59,17 @@ def translated(
             scope.check()
         except G4FSyncError as ended:
             raise ended from exc
-        raise translate(exc, host, reading=reading) from exc
+        raise translate(exc, host, reading=reading, before=before) from exc
 
 
-def translate(exc: BaseException, host: str, *, reading: bool = False) -> G4FSyncError:
-    """Our error for *exc*, looking through what it wraps."""
-    chain = tuple(_chain(exc))
+def translate(
+    exc: BaseException, host: str, *, reading: bool = False, before: BaseException | None = None
+) -> G4FSyncError:
+    """Our error for *exc*, looking through what it wraps.
+
+    *before* is the exception that was being handled already when it came.
+    """
+    chain = tuple(_chain(exc, before))
     for kinds, make in _MAP:
         for each in chain:
             if isinstance(each, kinds):
@@ -77,9 +85,9 @@ def translate(exc: BaseException, host: str, *, reading: bool = False) -> G4FSyn
     return error
 
 
-def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """*exc* and what it was raised from or wraps, outermost first."""
-    seen: set[int] = set()
+def _chain(exc: BaseException, before: BaseException | None = None) -> Iterator[BaseException]:
+    """*exc* and what it was raised from or wraps, outermost first, up to *before*."""
+    seen = {id(before)}
     waiting: list[Any] = [exc]
     while waiting:
         each = waiting.pop(0)

@@ -8,11 +8,11 @@ where the pieces come from.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Protocol
 
-from ..codecs import refusals
+from ..codecs import bulk, refusals
 from ..codecs.ndjson import RecordDecoder
 from ..codecs.sse import ServerSentEvent, SSEDecoder
 from ..codecs.strict import parse
@@ -30,6 +30,11 @@ _RECORDS = (
     "application/stream+json",
     "application/json-lines",
 )
+
+
+# A longer unfinished event goes to the decoder at once, which counts its bytes.
+_REST_BYTES = 4096
+DONE = object()  # the data ``[DONE]``
 
 
 class Evidence(Protocol):
@@ -80,11 +85,30 @@ class IncomingResponse(ABC):
         if empty and not empty_ok:
             raise StreamTruncated("the answer is empty: no event in it")
 
+    def values(self) -> Iterator[Any]:
+        decoder = SSEDecoder()
+        empty = True
+        for block in _whole_events(self._stream(_STREAMS)):
+            values = bulk.event_values(block) if decoder.idle else None
+            for value in _values(decoder.feed(block)) if values is None else values:
+                if value is DONE:
+                    return
+                empty = False
+                self._evidence.latest = value
+                yield value
+        for value in _values(decoder.close()):
+            empty = False
+            self._evidence.latest = value
+            yield value
+        if empty:
+            raise StreamTruncated("the answer is empty: no event in it")
+
     def records(self) -> Iterator[Any]:
         decoder = RecordDecoder()
         empty = True
-        for piece in self._stream(_RECORDS + _STREAMS):
-            for record in decoder.feed(piece):
+        for block in _whole_lines(self._stream(_RECORDS + _STREAMS)):
+            records = bulk.record_values(block) if decoder.idle else None
+            for record in decoder.feed(block) if records is None else records:
                 empty = False
                 self._evidence.latest = record
                 yield record
@@ -138,3 +162,48 @@ class IncomingResponse(ABC):
                     break
                 raise ProtocolError(f"{what} is longer than {limit} bytes")
         return bytes(body[:limit])
+
+
+def _whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """*pieces* cut anew behind the last blank line of each, so that a block holds whole events."""
+    rest = b""
+    for piece in pieces:
+        block = rest + piece
+        # With CRs about, a blank line may look otherwise: hold nothing back.
+        cut = len(block) if b"\r" in block else block.rfind(b"\n\n") + 2
+        if cut < 2:
+            cut = 0
+        if len(block) - cut > _REST_BYTES:
+            cut = len(block)
+        rest = block[cut:]
+        if cut:
+            yield block[:cut]
+    if rest:
+        yield rest
+
+
+def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """*pieces* cut anew behind the last line end of each."""
+    rest = b""
+    for piece in pieces:
+        block = rest + piece
+        cut = block.rfind(b"\n") + 1
+        if len(block) - cut > _REST_BYTES:
+            cut = len(block)
+        rest = block[cut:]
+        if cut:
+            yield block[:cut]
+    if rest:
+        yield rest
+
+
+def _values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
+    """What *events* say, up to ``[DONE]``."""
+    for event in events:
+        if event.data == "[DONE]":
+            yield DONE
+            return
+        value = event.json()
+        if event.event == "error" and not (isinstance(value, Mapping) and value.get("error")):
+            value = {"error": value}
+        yield value

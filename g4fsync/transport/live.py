@@ -6,19 +6,22 @@ cookie jar, over the connection pool its client shares (:class:`.Adapter`).
 
 from __future__ import annotations
 
+import http.client
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies
 
+from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
@@ -34,8 +37,6 @@ log = logging.getLogger("g4fsync.transport")
 
 BLOCK_BYTES = 65_536
 DRAIN_SECONDS = 0.02  # to see the end of a body whose answer is already whole
-
-_LOOPBACK = ("localhost", "127.", "[::1]", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,18 @@ class Network:
         """The proxies for *url*, as ``requests`` wants them."""
         if self.proxy is not None:
             return {"http": self.proxy, "https": self.proxy}
-        if (urlsplit(url).hostname or "").startswith(_LOOPBACK):
+        if _is_loopback(urlsplit(url).hostname or ""):
             return {}
         return dict(get_environ_proxies(url))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,8 @@ class LiveTransport:
         before = self.scope
         self.scope = CancelScope(Timeout(None, None, None, seconds))
         self.scope.start()
+        if before.inherited:  # by fork: what is to be undone is the parent's
+            self.scope.disown()
         try:
             yield
         except G4FSyncError as error:
@@ -185,7 +197,7 @@ class LiveTransport:
         request = requests.Request(
             method, url, params=params, data=body, headers=checked_headers(headers)
         )
-        log.debug("%s: %s %s", self.target.provider, method, url)
+        log.debug("%s: %s %s%s", self.target.provider, method, self.host, path)
         scope = self.scope
         scope.check()
         scope.connecting()
@@ -195,11 +207,14 @@ class LiveTransport:
                 answer = self._session.send(
                     self._session.prepare_request(request),
                     stream=True,
-                    timeout=scope.remaining(),
+                    # The connect clock does not run while the answer is read.
+                    timeout=(scope.patience(), scope.patience(overall=True)),
                     allow_redirects=False,
                     proxies=self.network.proxies(url),
                     verify=self.network.verify,
                 )
+                response = LiveResponse(self, answer, wire)
+                self._open.append(response)
             scope.check()
         except BaseException:
             wire.drop()
@@ -207,8 +222,6 @@ class LiveTransport:
         finally:
             self.sent = self.sent or wire.sent
             scope.sent()
-        response = LiveResponse(self, answer, wire)
-        self._open.append(response)
         log.debug("%s: HTTP %s", self.target.provider, answer.status_code)
         if not 200 <= answer.status_code < 300:
             raise response.refusal()
@@ -225,6 +238,7 @@ class LiveResponse(IncomingResponse):
         self._raw: Any = answer.raw
         self._wire = wire
         self._ended = False
+        self._next_block: Callable[[], bytes] | None = None
 
     @property
     def status(self) -> int:
@@ -235,13 +249,15 @@ class LiveResponse(IncomingResponse):
         return self._answer.headers
 
     def pieces(self) -> Iterator[bytes]:
-        scope, read = self._transport.scope, self._raw.read1
+        scope, read = self._transport.scope, self._reader()
         inflater = self._inflater()
         with failures.translated(scope, self._transport.host, reading=True):
             while True:
                 scope.wait_begins()
-                piece = read(BLOCK_BYTES, decode_content=False)
-                scope.wait_ends()
+                try:
+                    piece = read()
+                finally:
+                    scope.wait_ends()
                 if not piece:
                     break
                 if inflater is None:
@@ -268,9 +284,17 @@ class LiveResponse(IncomingResponse):
 
     def _drain(self) -> None:
         """See the end of a body whose answer is whole, so that the connection can be reused."""
-        with suppress(*failures.FOREIGN, ValueError):
+        with suppress(*failures.FOREIGN, G4FSyncError, ValueError):
             self._wire.limit(DRAIN_SECONDS)
-            self._ended = not self._raw.read1(BLOCK_BYTES, decode_content=False)
+            self._ended = not self._reader()()
+
+    def _reader(self) -> Callable[[], bytes]:
+        """What reads the next block of the body as it arrives, ``b""`` at its end."""
+        if self._next_block is None:
+            chunks = _Chunks.below(self._raw, self._transport.scope)
+            plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
+            self._next_block = plain if chunks is None else chunks.read
+        return self._next_block
 
     def _inflater(self) -> Inflater | None:
         encoding = self.headers.get("content-encoding", "").strip().lower()
@@ -281,3 +305,44 @@ class LiveResponse(IncomingResponse):
         if encoding == "deflate":
             return Inflater("deflate")
         raise ProtocolError(f"the answer is encoded with {encoding!r}, which was not asked for")
+
+
+class _Chunks:
+    """A chunked body read below urllib3, which takes chunks out one by one.
+
+    It stands on ``http.client``'s own response, which urllib3 keeps; where that
+    is not what it was, ``raw.read1()`` reads the body, only slower.
+    """
+
+    def __init__(self, raw: Any, response: http.client.HTTPResponse, scope: CancelScope) -> None:
+        self._raw = raw
+        self._response = response
+        self._scope = scope
+        self._decoder = ChunkDecoder()
+
+    @classmethod
+    def below(cls, raw: Any, scope: CancelScope) -> _Chunks | None:
+        """A reader for *raw*'s body when it is chunked and untouched."""
+        response = getattr(raw, "_original_response", None)
+        if (
+            isinstance(response, http.client.HTTPResponse)
+            and response.chunked is True
+            and response.chunk_left is None
+            and hasattr(response.fp, "read1")
+        ):
+            return cls(raw, response, scope)
+        return None
+
+    def read(self) -> bytes:
+        while not self._decoder.ended:
+            block = self._response.fp.read1(BLOCK_BYTES)
+            if not block:
+                self._scope.check()
+                self._decoder.close()
+            payload = self._decoder.feed(block)
+            if payload:
+                return payload
+        # What reading to the end through urllib3 would have done.
+        self._response.close()
+        self._raw.release_conn()
+        return b""

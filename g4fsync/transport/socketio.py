@@ -70,11 +70,13 @@ class SocketIOConnection:
         self._wire: Wire | None = None
         self._stream: _Buffered | None = None
         self._ws: Any = websocket.WebSocket(skip_utf8_validation=True)
-        self._reading = threading.Lock()  # guards the read side, _waiting and _failure
+        # Guards the socket's timeout, which the keeper changes, and with it all
+        # reading and sending; also _waiting and _failure. Re-entrant: the keeper's
+        # thread may happen to collect the stream this belongs to.
+        self._busy = threading.RLock()
         self._waiting: deque[engineio.Packet] = deque()
         self._waiting_bytes = 0
         self._failure: Exception | None = None
-        self._attachments = 0  # binary frames to skip
         self.handshake = Handshake("", 25.0, 20.0)
 
     def __enter__(self) -> SocketIOConnection:
@@ -112,13 +114,15 @@ class SocketIOConnection:
         if self._wire is None:
             return
         self._wire.drop()
-        self._wire = None
+        inherited, self._wire = self._wire.scope.inherited, None
+        if inherited:  # by fork: the parent goes on using the connection
+            return
         # The keeper may be looking in just now; it never takes long.
-        with self._reading:
+        with self._busy:
             stream, self._stream = self._stream, None
         if stream is not None:
-            stream.settimeout(0)
-            with suppress(*_ALL_FOREIGN):
+            with suppress(*_ALL_FOREIGN):  # websocket-client may have closed it
+                stream.settimeout(0)
                 if graceful:
                     self._ws.send_close()
             stream.close()
@@ -186,8 +190,11 @@ class SocketIOConnection:
             raise InvalidRequest(
                 f"the message has {len(frame)} bytes, more than the {limit} the server takes"
             )
-        with failures.translated(
-            self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
+        with (
+            self._busy,
+            failures.translated(
+                self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
+            ),
         ):
             self._ws.send(frame)
 
@@ -209,7 +216,7 @@ class SocketIOConnection:
         """The next Engine.IO packet that is no ping; blocks."""
         scope = self._transport.scope
         with (
-            self._reading,
+            self._busy,
             failures.translated(scope, self._transport.host, reading=True, also=_FOREIGN),
         ):
             if self._waiting:
@@ -256,7 +263,7 @@ class SocketIOConnection:
 
     def tend(self) -> None:
         """For the keeper: answer pings and store the rest, unless the owner is reading."""
-        if not self._reading.acquire(blocking=False):
+        if not self._busy.acquire(blocking=False):
             return
         stream = self._stream
         try:
@@ -274,7 +281,7 @@ class SocketIOConnection:
         except _TROUBLE as exc:
             self._failure = exc  # the owner's to raise
         finally:
-            self._reading.release()
+            self._busy.release()
 
     def _store(self, opcode: int, data: bytes) -> None:
         if opcode == ABNF.OPCODE_CLOSE:

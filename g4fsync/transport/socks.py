@@ -31,7 +31,10 @@ class _Socks(_Wakeable):
             username=self._options["username"],
             password=self._options["password"],
         )
-        sock.connect((self._dns_host, self.port))
+        host = self._dns_host
+        if not self._options["rdns"]:  # PySocks would ask the resolver where nothing wakes it
+            host = self._resolve(host, self.port)[0][4][0]
+        sock.connect((host, self.port))
 
 
 class _SocksTLS(_Socks, _WakeableTLS):

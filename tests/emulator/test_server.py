@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from g4fsync.emulator import SHOWCASE, Emulator, Pace, Stall, Status, echo, words
+from g4fsync.emulator.encoding import INVALID, compact, spaced
 from g4fsync.emulator.replies import unflatten
 
 Ask = Callable[..., requests.Response]
@@ -139,8 +140,8 @@ def test_connection_is_kept_for_the_next_request(
 def test_pipelined_request_does_not_end_the_wait(tcp: Connect, koala_request: bytes) -> None:
     with Emulator(reply=lambda messages: ["a", "b"], tokens_per_second=100) as emulator:
         connection = tcp(emulator.base_urls["koala"], koala_request)
+        content = connection.recv(1)  # it waits for its first token now
         connection.sendall(koala_request)
-        content = b""
         while content.count(b"0\r\n\r\n") < 2:
             content += connection.recv(65536)
         assert emulator.koala.requests[0].problem is None
@@ -258,3 +259,9 @@ def test_default_reply() -> None:
 )
 def test_unflatten(text: str, messages: list[tuple[str, str]]) -> None:
     assert [(m["role"], m["content"]) for m in unflatten(text)] == messages
+
+
+def test_json_of_half_a_character_is_escaped() -> None:
+    assert compact({"a": "\ud83d", "b": "🙂"}) == '{"a":"\\ud83d","b":"🙂"}'.encode()
+    assert compact(f"x{INVALID}") == b'"x\xff\xfe"'
+    assert spaced({"a": f"Ж{INVALID}"}) == b'{"a": "\\u0416\xff\xfe"}'

@@ -1,0 +1,303 @@
+"""Anthropic's Messages API, and servers that speak it (llama.cpp, Ollama, LiteLLM, LM Studio).
+
+Facts, from the source of anthropic-sdk-python 0.121 (Aug 2026), and from runs of
+llama.cpp b11549 and LiteLLM 1.106:
+
+* ``POST /v1/messages`` with ``x-api-key`` and ``anthropic-version``; answered as
+  server-sent events whose data has the event's name as ``type``.  ``ping`` may
+  come anywhere; blocks and deltas of unknown types are skipped.
+* ``message_stop`` says that the answer is whole; there is no ``[DONE]``.
+* Usage: ``message_start`` tells the input, ``message_delta`` the output so far,
+  not an increment.  All input is what was read from and written to the cache too.
+* A failure in the stream is an event ``error``, then the connection ends.
+* Roles are ``user`` and ``assistant``; system text goes into ``system``, results
+  of tools into user turns.  Empty texts are refused, and so is a request
+  without ``max_tokens``.
+* LiteLLM may answer plain JSON to a request for a stream.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..codecs import refusals
+from ..errors import InvalidRequest
+from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..messages import ChatRequest, Image, Message
+from ..transport.base import Transport
+from . import dialect
+from .base import Provider, checked_url
+
+_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+_MAX_PAGES = 100  # of the model list
+
+
+class Anthropic(Provider):
+    """Chat with Claude, or with another server that speaks Anthropic's Messages API.
+
+    ``base_url`` is without ``/v1``.  ``max_tokens`` is sent for calls that say
+    none, since the API demands it: 4096 by default.  ``bearer=True`` sends the
+    key as ``Authorization: Bearer``, as gateways want it.
+
+    ``reasoning_effort`` is sent as ``output_config.effort`` with adaptive
+    thinking, ``"none"`` turns thinking off; a model that wants a budget takes
+    it in ``extra_body={"thinking": ...}``.  ``response_format`` needs a schema.
+    There is no ``seed``.
+    """
+
+    name = "anthropic"
+    url = "https://console.anthropic.com"
+    base_url = "https://api.anthropic.com"
+    base_url_variables = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
+    key_variables = ("ANTHROPIC_API_KEY",)
+    needs_key = True
+    open_models = True
+    lists_models = True
+    status = "active"
+    options = dialect.OPTIONS - {"seed"}
+    supports_images = True
+    supports_tools = True
+    headers: Mapping[str, str] = {**dialect.HEADERS, "anthropic-version": "2023-06-01"}
+
+    def __init__(
+        self, base_url: str | None = None, *, max_tokens: int = 4096, bearer: bool = False
+    ) -> None:
+        super().__init__(base_url)
+        self.max_tokens = max_tokens
+        self.bearer = bearer
+
+    def normal_url(self, url: str) -> str:
+        return checked_url(self.name, url).removesuffix("/messages").removesuffix("/v1")
+
+    def check(self, request: ChatRequest) -> None:
+        super().check(request)
+        body(request, self.max_tokens)
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        headers = {"Accept": "text/event-stream", **self._authorization(transport)}
+        response = transport.post(
+            "/v1/messages",
+            json=body(request, self.max_tokens),
+            headers=headers | dialect.extra_headers(request.options),
+        )
+        if response.media_type == "application/json":
+            yield from whole(response.json())
+            return
+        blocks: dict[Any, list[str]] = {}  # tool calls under way: id, name, then arguments
+        told: dict[str, Any] = {}
+        raw = ""
+        for event in response.events():
+            value = event.json()
+            kind = value.get("type") or event.event
+            if kind == "content_block_delta":
+                yield from said(value["delta"], blocks.get(value["index"]))
+            elif kind == "content_block_start":
+                yield from begun(value["content_block"], value["index"], blocks)
+            elif kind == "content_block_stop":
+                yield from called(blocks.pop(value["index"], None))
+            elif kind in ("message_start", "message_delta"):
+                message = value.get("message") or value
+                told |= _told(message.get("usage"))
+                raw = (value.get("delta") or message).get("stop_reason") or raw
+            elif kind == "message_stop":
+                yield from ending(told, raw)
+                return
+            elif kind == "error" or "error" in value:
+                raise refusals.in_band(value)
+
+    def list_models(self, transport: Transport) -> list[str]:
+        headers = {"Accept": "application/json", **self._authorization(transport)}
+        names: list[str] = []
+        params = {"limit": "1000"}
+        for _ in range(_MAX_PAGES):
+            page = transport.get("/v1/models", params=params, headers=headers).json()
+            names += dialect.model_names(page)
+            if not (isinstance(page, Mapping) and page.get("has_more") and page.get("last_id")):
+                break
+            params["after_id"] = page["last_id"]
+        return names
+
+    def _authorization(self, transport: Transport) -> dict[str, str]:
+        if not transport.api_key:
+            return {}
+        if self.bearer:
+            return {"Authorization": f"Bearer {transport.api_key}"}
+        return {"x-api-key": transport.api_key}
+
+
+def said(delta: Mapping[str, Any], block: list[str] | None) -> Iterator[str | Event]:
+    """What a delta adds to its block."""
+    kind = delta["type"]
+    if kind == "text_delta":
+        yield delta["text"]
+    elif kind == "thinking_delta":
+        yield Reasoning(delta["thinking"])
+    elif kind == "input_json_delta" and block is not None:
+        block.append(delta["partial_json"])
+        yield ""
+
+
+def begun(
+    block: Mapping[str, Any], index: Any, blocks: dict[Any, list[str]]
+) -> Iterator[str | Event]:
+    """What a block has at its start; usually nothing but a tool's name."""
+    if block["type"] == "text" and block.get("text"):
+        yield block["text"]
+    elif block["type"] == "thinking" and block.get("thinking"):
+        yield Reasoning(block["thinking"])
+    elif block["type"] == "tool_use":
+        given = [json.dumps(block["input"])] if block.get("input") else []
+        blocks[index] = [block["id"], block["name"], *given]
+        yield ""
+
+
+def called(block: list[str] | None) -> Iterator[ToolCall]:
+    """The finished tool call, if the block was one."""
+    if block is not None:
+        id, name, *pieces = block
+        yield ToolCall(id, name, "".join(pieces) or "{}")
+
+
+def ending(told: Mapping[str, Any], raw: str) -> Iterator[Event]:
+    """Usage and the end mark."""
+    if told:
+        yield usage(told)
+    yield Finish(_REASONS.get(raw, raw or "stop"), raw=raw or None)
+
+
+def whole(message: Mapping[str, Any]) -> Iterator[str | Event]:
+    """An answer that came as one JSON object."""
+    if message.get("type") == "error" or message.get("error"):
+        raise refusals.in_band(message)
+    blocks: dict[Any, list[str]] = {}
+    for index, block in enumerate(message["content"]):
+        yield from begun(block, index, blocks)
+        yield from called(blocks.pop(index, None))
+    if message.get("stop_reason"):
+        yield from ending(_told(message.get("usage")), message["stop_reason"])
+
+
+def _told(usage: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is told of a usage: a later ``null`` must not erase an earlier number."""
+    return {name: value for name, value in (usage or {}).items() if value is not None}
+
+
+def usage(told: Mapping[str, Any]) -> Usage:
+    """Usage as told; its three kinds of input are added up, as the API's description says."""
+    inputs = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    known = [number for name in inputs if (number := dialect.count(told, name)) is not None]
+    return Usage(
+        input_tokens=sum(known) if known else None,
+        output_tokens=dialect.count(told, "output_tokens"),
+        cached_tokens=dialect.count(told, "cache_read_input_tokens"),
+        reasoning_tokens=dialect.count(told.get("output_tokens_details") or {}, "thinking_tokens"),
+    )
+
+
+def body(request: ChatRequest, max_tokens: int) -> dict[str, Any]:
+    """The request's JSON."""
+    options = request.options
+    value: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": options.get("max_tokens", max_tokens),
+        "messages": turns(request.messages),
+        "stream": True,
+    }
+    system = "\n\n".join(filter(None, request.contents("system", "developer")))
+    if system:
+        value["system"] = system
+    for name in ("temperature", "top_p"):
+        if name in options:
+            value[name] = options[name]
+    if "stop" in options:
+        value["stop_sequences"] = dialect.texts(options["stop"])
+    if "tools" in options:
+        value["tools"] = [_tool(each) for each in dialect.functions(options["tools"])]
+    if "tool_choice" in options:
+        value["tool_choice"] = _tool_choice(dialect.tool_choice(options["tool_choice"]))
+    dialect.merged(value, _reasoning(options.get("reasoning_effort")))
+    dialect.merged(value, _format(options.get("response_format")))
+    return dialect.merged(value, options.get("extra_body") or {})
+
+
+def _tool(function: Mapping[str, Any]) -> dict[str, Any]:
+    tool = {"name": function["name"], "input_schema": function.get("parameters")}
+    tool["input_schema"] = tool["input_schema"] or {"type": "object", "properties": {}}
+    if function.get("description"):
+        tool["description"] = function["description"]
+    return tool
+
+
+def _tool_choice(choice: dialect.ToolChoice) -> dict[str, Any]:
+    if choice.name is not None:
+        return {"type": "tool", "name": choice.name}
+    return {"type": "any" if choice.mode == "required" else choice.mode}
+
+
+def _reasoning(effort: str | None) -> dict[str, Any]:
+    if effort is None:
+        return {}
+    if effort == "none":
+        return {"thinking": {"type": "disabled"}}
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+
+
+def _format(response_format: Any) -> dict[str, Any]:
+    schema = None if response_format is None else dialect.json_schema(response_format)
+    if schema is None:
+        return {}
+    if not schema:
+        raise InvalidRequest("anthropic: option response_format needs a JSON schema")
+    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+
+
+def turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """The conversation without its system text, turns of one role put together."""
+    merged: list[tuple[str, list[dict[str, Any]]]] = []
+    for message in messages:
+        if message.role in ("system", "developer"):
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = list(_blocks(message))
+        if merged and merged[-1][0] == role:
+            merged[-1][1].extend(blocks)
+        elif blocks:
+            merged.append((role, blocks))
+    if not merged:
+        raise InvalidRequest("anthropic: there must be a message besides the system's")
+    return [{"role": role, "content": _plain(blocks)} for role, blocks in merged]
+
+
+def _plain(blocks: list[dict[str, Any]]) -> Any:
+    """A lone text as it is, anything else as blocks."""
+    return blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else blocks
+
+
+def _blocks(message: Message) -> Iterator[dict[str, Any]]:
+    parts = [_block(part) for part in message.parts or (message.content,) if part]
+    if message.role == "tool":
+        result = {"type": "tool_result", "tool_use_id": message.tool_call_id or ""}
+        yield {**result, "content": _plain(parts)} if parts else result
+        return
+    yield from parts
+    for call in message.tool_calls:
+        given = dialect.arguments(call)
+        yield {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
+
+
+def _block(part: str | Image) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    if part.url is not None:
+        return {"type": "image", "source": {"type": "url", "url": part.url}}
+    source = {"type": "base64", "media_type": part.media_type, "data": dialect.encoded(part)}
+    return {"type": "image", "source": source}

@@ -1,0 +1,165 @@
+"""What the chat APIs have in common: OpenAI's words for a request, and their reading.
+
+Callers say tools, tool choice and answer formats as OpenAI's API does; the
+providers put that into their own protocols' words.  What can't be said there is
+an ``InvalidRequest``, never dropped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from ..codecs import refusals
+from ..errors import InvalidRequest
+from ..events import ToolCall
+from ..messages import Image, Message
+
+# Some services turn away what looks like a script.
+HEADERS: Mapping[str, str] = {"User-Agent": "g4fsync", "Accept-Encoding": "gzip, deflate"}
+
+OPTIONS = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "seed",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "reasoning_effort",
+        "extra_body",
+        "extra_headers",
+    }
+)
+
+
+class ToolChoice(NamedTuple):
+    """Whether the model may or must call a tool, and which one when it is told."""
+
+    mode: Literal["auto", "none", "required"]
+    name: str | None = None
+
+
+def functions(tools: Sequence[Any]) -> list[Mapping[str, Any]]:
+    """The functions in OpenAI's tool list: ``name``, ``description``, ``parameters``."""
+    found = []
+    for i, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise InvalidRequest(
+                f'tools[{i}] must be {{"type": "function", "function": {{"name": ...}}}}, '
+                f"got {tool!r:.80}"
+            )
+        found.append(function)
+    return found
+
+
+def tool_choice(value: str | Mapping[str, Any]) -> ToolChoice:
+    """``auto``, ``none``, ``required``, or the one function OpenAI's mapping names."""
+    if value == "auto" or value == "none" or value == "required":
+        return ToolChoice(value)
+    function = value.get("function") if isinstance(value, Mapping) else None
+    if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+        return ToolChoice("required", function["name"])
+    raise InvalidRequest(
+        "option tool_choice must be 'auto', 'none', 'required' or "
+        f'{{"type": "function", "function": {{"name": ...}}}}, got {value!r:.80}'
+    )
+
+
+def json_schema(response_format: str | Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema asked for, ``{}`` for any JSON object, ``None`` for plain text."""
+    kind = response_format if isinstance(response_format, str) else response_format.get("type")
+    if kind == "text":
+        return None
+    if kind in ("json", "json_object"):
+        return {}
+    if kind == "json_schema" and isinstance(response_format, Mapping):
+        named = response_format.get("json_schema")
+        schema = named.get("schema") if isinstance(named, Mapping) else None
+        if isinstance(schema, Mapping):
+            return schema
+    raise InvalidRequest(
+        "option response_format must be 'json', {\"type\": \"json_object\"} or "
+        '{"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}, '
+        f"got {response_format!r:.80}"
+    )
+
+
+def texts(stop: str | Sequence[str]) -> list[str]:
+    """Stop sequences as a list."""
+    return [stop] if isinstance(stop, str) else list(stop)
+
+
+def arguments(call: ToolCall) -> dict[str, Any]:
+    """A past call's arguments, for a protocol that wants them as an object."""
+    try:
+        value = json.loads(call.arguments or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"the arguments of tool call {call.name!r} are no JSON object")
+    return value
+
+
+def tool_name(messages: Iterable[Message], result: Message) -> str:
+    """The name of the tool whose *result* this is: its own, or that of the call it answers."""
+    if result.name:
+        return result.name
+    for message in messages:
+        for call in message.tool_calls:
+            if call.id == result.tool_call_id:
+                return call.name
+    raise InvalidRequest(
+        f"no tool call {result.tool_call_id!r} comes before its result; give the message a name"
+    )
+
+
+def encoded(image: Image) -> str:
+    """The bytes of an image as base64."""
+    return base64.b64encode(image.content).decode()
+
+
+def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """*body* with *extra* put into it, objects into objects; *extra* wins."""
+    for name, value in extra.items():
+        old = body.get(name)
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            body[name] = merged(dict(old), value)
+        else:
+            body[name] = value
+    return body
+
+
+def extra_headers(options: Mapping[str, Any]) -> dict[str, str]:
+    """The headers the caller adds."""
+    return dict(options.get("extra_headers") or ())
+
+
+def model_names(value: Any) -> list[str]:
+    """The names in a list of models, in any shape seen.
+
+    ``{"data": [...]}``, ``{"models": [...]}`` or a bare list, ``null`` for none;
+    an entry is a name or has ``id``, ``name`` or ``model``.
+    """
+    if isinstance(value, Mapping):
+        if value.get("error"):
+            raise refusals.in_band(value)
+        value = value["data"] if value.get("data") or "models" not in value else value["models"]
+    return [
+        each if isinstance(each, str) else each.get("id") or each.get("name") or each["model"]
+        for each in value or ()
+    ]
+
+
+def count(told: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these numbers that *told* has."""
+    for name in names:
+        value = told.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return None

@@ -1,0 +1,319 @@
+"""Google's Gemini API with an API key (not Vertex AI).
+
+Facts, from the source of googleapis/python-genai (Aug 2026) and ai.google.dev;
+none of it was run:
+
+* ``POST /v1beta/models/{model}:streamGenerateContent?alt=sse`` with the key in
+  ``x-goog-api-key``, never in the URL, where it would end up in logs.
+* Answered as ``data:`` events without names; the last one has a
+  ``finishReason``.  There is no ``[DONE]``.  Any of ``candidates``, ``content``
+  and ``parts`` may be missing.
+* Parts with ``thought: true`` are reasoning; calls of tools come whole, their
+  arguments as an object, and often without an id.
+* ``usageMetadata`` is cumulative.  A refused prompt is a 200 without candidates
+  and with ``promptFeedback.blockReason``.
+* A failure in the stream is bare JSON, without ``data:``, and any error may be
+  in a list of one.  A wrong key is a 400 with the reason ``API_KEY_INVALID``.
+* Roles are ``user`` and ``model``; system text goes into ``systemInstruction``,
+  results of tools into user turns.
+* Since Gemini 3 a call of the model's is refused when it comes back without the
+  signature it had.  Signatures are not kept here; the value other clients send
+  for calls that never had one stands in for it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ..codecs import refusals
+from ..errors import (
+    AuthenticationError,
+    ContentFiltered,
+    G4FSyncError,
+    InvalidRequest,
+    ProviderError,
+)
+from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..messages import ChatRequest, Image, Message
+from ..transport.base import Response, Transport
+from . import dialect
+from .base import Provider, checked_url
+
+_FILTERED = frozenset(
+    """SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY
+    IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION""".split()
+)
+_FAILED = frozenset(
+    """OTHER LANGUAGE MALFORMED_FUNCTION_CALL MALFORMED_RESPONSE UNEXPECTED_TOOL_CALL
+    TOO_MANY_TOOL_CALLS MISSING_THOUGHT_SIGNATURE NO_IMAGE IMAGE_OTHER""".split()
+)
+_BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible face maps them
+    "none": 0,
+    "minimal": 1024,
+    "low": 1024,
+    "medium": 8192,
+    "high": 24576,
+}
+_NO_SIGNATURE = "skip_thought_signature_validator"
+_MAX_PAGES = 100  # of the model list
+
+
+class Gemini(Provider):
+    """Chat with Google's Gemini models.
+
+    A ``base_url`` without a version at its end gets ``/v1beta``.
+    ``reasoning_effort`` asks for thoughts too: a level since Gemini 3, a token
+    budget for older models, none of either turns them off where that can be.
+    An image's URL must be one that Google can fetch.
+    """
+
+    name = "gemini"
+    url = "https://aistudio.google.com"
+    base_url = "https://generativelanguage.googleapis.com/v1beta"
+    base_url_variables = ("GEMINI_API_BASE",)
+    key_variables = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    needs_key = True
+    open_models = True
+    lists_models = True
+    status = "active"
+    options = dialect.OPTIONS
+    supports_images = True
+    supports_tools = True
+    headers = dialect.HEADERS
+
+    def normal_url(self, url: str) -> str:
+        url = checked_url(self.name, url)
+        last = urlsplit(url).path.rpartition("/")[2]
+        return url if re.fullmatch(r"v\d\w*", last) else url + "/v1beta"
+
+    def check(self, request: ChatRequest) -> None:
+        super().check(request)
+        body(request)
+
+    def failure(self, error: G4FSyncError) -> G4FSyncError:
+        if isinstance(error, ProviderError) and "API_KEY_INVALID" in error.body:
+            error = AuthenticationError(
+                str(error.args[0]), status=error.status, code=error.code, body=error.body
+            )
+        return super().failure(error)
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        model = quote(request.model.removeprefix("models/"), safe="")
+        response = transport.post(
+            f"/models/{model}:streamGenerateContent",
+            json=body(request),
+            params={"alt": "sse"},
+            headers={
+                "Accept": "text/event-stream",
+                **_authorization(transport),
+                **dialect.extra_headers(request.options),
+            },
+        )
+        calls = 0
+        for value in answers(response):
+            for candidate in value.get("candidates") or ():
+                if candidate.get("index"):  # one answer was asked for
+                    continue
+                for part in (candidate.get("content") or {}).get("parts") or ():
+                    yield from said(part, calls)
+                    calls += "functionCall" in part
+                if candidate.get("finishReason"):
+                    yield ending(candidate, called=calls > 0)
+            if value.get("usageMetadata"):
+                yield usage(value["usageMetadata"])
+
+    def list_models(self, transport: Transport) -> list[str]:
+        headers = {"Accept": "application/json", **_authorization(transport)}
+        names: list[str] = []
+        params = {"pageSize": "1000"}
+        for _ in range(_MAX_PAGES):
+            page = transport.get("/models", params=params, headers=headers).json()
+            names += dialect.model_names(page)
+            if not (isinstance(page, Mapping) and page.get("nextPageToken")):
+                break
+            params["pageToken"] = page["nextPageToken"]
+        return [name.removeprefix("models/") for name in names]
+
+
+def _authorization(transport: Transport) -> dict[str, str]:
+    return {"x-goog-api-key": transport.api_key} if transport.api_key else {}
+
+
+def answers(response: Response) -> Iterator[Any]:
+    """The partial answers of a stream, also of one that came as a JSON array."""
+    if response.media_type == "application/json":
+        value = response.json()
+        yield from map(_checked, value if isinstance(value, list) else [value])
+        return
+    for event in response.events():
+        yield _checked(event.json())
+
+
+def _checked(value: Any) -> Any:
+    """*value*, unless it is a failure or a refusal of the prompt."""
+    if isinstance(value, list) or value.get("error"):
+        raise refusals.in_band(value)
+    blocked = (value.get("promptFeedback") or {}).get("blockReason")
+    if blocked:
+        raise ContentFiltered(
+            f"the prompt was blocked: {blocked}", status=200, code=blocked, body=json.dumps(value)
+        )
+    return value
+
+
+def said(part: Mapping[str, Any], number: int) -> Iterator[str | Event]:
+    """What one part says; code, files and the like are skipped."""
+    if part.get("text"):
+        yield Reasoning(part["text"]) if part.get("thought") else part["text"]
+    elif "functionCall" in part:
+        call = part["functionCall"]
+        text = json.dumps(call.get("args") or {}, ensure_ascii=False)
+        yield ToolCall(call.get("id") or f"call_{number}", call["name"], text)
+
+
+def ending(candidate: Mapping[str, Any], *, called: bool) -> Finish:
+    """The end mark; an answer that ended for a failure is none."""
+    raw = candidate["finishReason"]
+    if raw in _FAILED:
+        told = candidate.get("finishMessage") or f"the answer ended with {raw}"
+        raise ProviderError(told, status=200, code=raw, body=json.dumps(candidate))
+    if raw == "STOP":
+        return Finish("tool_calls" if called else "stop", raw=raw)
+    if raw == "MAX_TOKENS":
+        return Finish("length", raw=raw)
+    return Finish("content_filter" if raw in _FILTERED else raw, raw=raw)
+
+
+def usage(told: Mapping[str, Any]) -> Usage:
+    """Usage in Gemini's words; thoughts are output too, counted apart on the wire."""
+    answer, thoughts = (
+        dialect.count(told, name) for name in ("candidatesTokenCount", "thoughtsTokenCount")
+    )
+    known = [number for number in (answer, thoughts) if number is not None]
+    return Usage(
+        input_tokens=dialect.count(told, "promptTokenCount"),
+        output_tokens=sum(known) if known else None,
+        total_tokens=dialect.count(told, "totalTokenCount"),
+        cached_tokens=dialect.count(told, "cachedContentTokenCount"),
+        reasoning_tokens=thoughts,
+    )
+
+
+def body(request: ChatRequest) -> dict[str, Any]:
+    """The request's JSON."""
+    options = request.options
+    value: dict[str, Any] = {"contents": contents(request)}
+    system = [text for text in request.contents("system", "developer") if text]
+    if system:
+        value["systemInstruction"] = {"parts": [{"text": text} for text in system]}
+    config = generation_config(options, request.model)
+    if config:
+        value["generationConfig"] = config
+    if "tools" in options:
+        declared = [_declaration(each) for each in dialect.functions(options["tools"])]
+        value["tools"] = [{"functionDeclarations": declared}]
+    if "tool_choice" in options:
+        choice = _tool_choice(dialect.tool_choice(options["tool_choice"]))
+        value["toolConfig"] = {"functionCallingConfig": choice}
+    return dialect.merged(value, options.get("extra_body") or {})
+
+
+def generation_config(options: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The options that say how to write."""
+    names = {
+        "temperature": "temperature",
+        "top_p": "topP",
+        "max_tokens": "maxOutputTokens",
+        "seed": "seed",
+    }
+    config = {wire: options[name] for name, wire in names.items() if name in options}
+    if "stop" in options:
+        config["stopSequences"] = dialect.texts(options["stop"])
+    if "response_format" in options:
+        schema = dialect.json_schema(options["response_format"])
+        if schema is not None:
+            config["responseMimeType"] = "application/json"
+        if schema:
+            config["responseSchema"] = schema
+    if "reasoning_effort" in options:
+        config["thinkingConfig"] = _thinking(options["reasoning_effort"], model)
+    return config
+
+
+def _thinking(effort: str, model: str) -> dict[str, Any]:
+    thoughts = {"includeThoughts": effort != "none"}
+    if _is_before_3(model):
+        if effort not in _BUDGETS:
+            raise InvalidRequest(
+                f"gemini: reasoning_effort of {model} is one of {', '.join(_BUDGETS)}, "
+                f"got {effort!r}"
+            )
+        return {**thoughts, "thinkingBudget": _BUDGETS[effort]}
+    # The lowest level there is: thinking can't be turned off.
+    return {**thoughts, "thinkingLevel": "minimal" if effort == "none" else effort}
+
+
+def _is_before_3(model: str) -> bool:
+    return re.search(r"gemini-[12]\b", model) is not None
+
+
+def _declaration(function: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("name", "description", "parameters")
+    return {name: function[name] for name in names if function.get(name)}
+
+
+def _tool_choice(choice: dialect.ToolChoice) -> dict[str, Any]:
+    if choice.name is not None:
+        return {"mode": "ANY", "allowedFunctionNames": [choice.name]}
+    return {"mode": {"auto": "AUTO", "none": "NONE", "required": "ANY"}[choice.mode]}
+
+
+def contents(request: ChatRequest) -> list[dict[str, Any]]:
+    """The conversation without its system text, turns of one role put together."""
+    merged: list[dict[str, Any]] = []
+    for message in request.messages:
+        if message.role in ("system", "developer"):
+            continue
+        role = "model" if message.role == "assistant" else "user"
+        parts = list(_parts(message, request))
+        if merged and merged[-1]["role"] == role:
+            merged[-1]["parts"] += parts
+        elif parts:
+            merged.append({"role": role, "parts": parts})
+    if not merged:
+        raise InvalidRequest("gemini: there must be a message besides the system's")
+    return merged
+
+
+def _parts(message: Message, request: ChatRequest) -> Iterator[dict[str, Any]]:
+    if message.role == "tool":
+        yield {"functionResponse": _result(message, request)}
+        return
+    for part in message.parts or (message.content,):
+        if part:
+            yield _part(part)
+    for call in message.tool_calls:
+        value: dict[str, Any] = {"name": call.name, "args": dialect.arguments(call)}
+        signed = {} if _is_before_3(request.model) else {"thoughtSignature": _NO_SIGNATURE}
+        yield {"functionCall": value, **signed}
+
+
+def _part(part: str | Image) -> dict[str, Any]:
+    if isinstance(part, str):
+        return {"text": part}
+    if part.url is not None:
+        return {"fileData": {"fileUri": part.url}}
+    return {"inlineData": {"mimeType": part.media_type, "data": dialect.encoded(part)}}
+
+
+def _result(message: Message, request: ChatRequest) -> dict[str, Any]:
+    try:
+        value = json.loads(message.content)
+    except ValueError:
+        value = message.content
+    name = dialect.tool_name(request.messages, message)
+    return {"name": name, "response": value if isinstance(value, dict) else {"result": value}}

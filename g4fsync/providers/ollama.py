@@ -1,0 +1,205 @@
+"""Ollama's own chat API, which tells more than its OpenAI-compatible face.
+
+Facts, from the sources of ollama/ollama and ollama-python (Aug 2026); it was
+not run:
+
+* ``POST /api/chat``, answered as newline-delimited JSON; ``done: true`` is the end
+  mark.  With ``stream: false`` it would be one JSON object.
+* Usage and the reason stand on the last line.  A prompt read from the cache may
+  have no ``prompt_eval_count``.
+* Calls of tools come whole, their arguments as an object; the reason is
+  ``stop`` then too.
+* A failure after the first line is a line ``{"error": "text"}``.  The
+  OpenAI-compatible face loses it: the answer just stops there.
+* A model that can't think or call tools answers 400 when asked to.  Images are
+  base64, never URLs.
+* The first request loads the model, for minutes without a byte; further ones
+  wait in a queue of 512, silently, then are a 503.
+* ``OLLAMA_HOST`` is what the server binds to as well, so it may say ``0.0.0.0``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..codecs import refusals
+from ..errors import ConfigurationError, InvalidRequest
+from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..messages import ChatRequest, Message
+from ..transport.base import Response, Transport
+from . import dialect
+from .base import Provider, checked_url
+
+PORT = 11434
+
+
+class Ollama(Provider):
+    """Chat with the models of an Ollama server, or of ollama.com.
+
+    ``base_url`` is read like ``OLLAMA_HOST``: ``"example.com"`` is port 11434 there,
+    ``"http://example.com"`` port 80; ``0.0.0.0`` becomes ``127.0.0.1``.
+    The key in ``OLLAMA_API_KEY`` goes to ollama.com and to where a variable points,
+    not to a server on this machine.
+
+    Settings of the model go into ``extra_body={"options": {"num_ctx": 8192}}``,
+    and so does ``keep_alive``.  There is no ``tool_choice``.
+    """
+
+    name = "ollama"
+    url = "https://ollama.com"
+    base_url = f"http://127.0.0.1:{PORT}"
+    base_url_variables = ("OLLAMA_HOST", "OLLAMA_BASE_URL", "OLLAMA_API_BASE", "OLLAMA_API_URL")
+    key_variables = ("OLLAMA_API_KEY",)
+    key_origins = ("https://ollama.com",)
+    open_models = True
+    lists_models = True
+    status = "local"
+    options = dialect.OPTIONS - {"tool_choice"}
+    supports_images = True
+    supports_tools = True
+    headers = dialect.HEADERS
+
+    def normal_url(self, url: str) -> str:
+        return checked_url(self.name, host_url(url))
+
+    def check(self, request: ChatRequest) -> None:
+        super().check(request)
+        body(request)
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        response = transport.post(
+            "/api/chat",
+            json=body(request),
+            headers=_authorization(transport) | dialect.extra_headers(request.options),
+        )
+        calls = 0
+        for record in records(response):
+            if record.get("error"):
+                raise refusals.in_band(record)
+            message = record.get("message") or {}
+            if message.get("thinking"):
+                yield Reasoning(message["thinking"])
+            if message.get("content"):
+                yield message["content"]
+            for call in message.get("tool_calls") or ():
+                yield tool_call(call, calls)
+                calls += 1
+            if record.get("done"):
+                raw = record.get("done_reason") or None
+                yield usage(record)
+                yield Finish("tool_calls" if calls and raw == "stop" else raw or "stop", raw=raw)
+                return
+
+    def list_models(self, transport: Transport) -> list[str]:
+        return dialect.model_names(
+            transport.get("/api/tags", headers=_authorization(transport)).json()
+        )
+
+
+def host_url(text: str) -> str:
+    """A URL from what ``OLLAMA_HOST`` may hold; the official clients' rules.
+
+    Two more: an address to bind to becomes one to connect to, and the paths of
+    the APIs, which other tools' variables carry, are taken off.
+    """
+    text = text.strip()
+    scheme, mark, rest = text.rpartition("://")
+    if not mark and rest.partition("/")[0] == "ollama.com":
+        scheme = "https"
+    default = {"http": 80, "https": 443}.get(scheme.lower(), PORT) if scheme else PORT
+    host, slash, path = rest.partition("/")
+    match = re.fullmatch(r"(?:(.*)@)?(\[[^\]]*\]|[^:]*):?(\d*)", host)
+    if match is None or int(match[3] or default) > 65535:
+        raise ConfigurationError(f"ollama: the host must look like host:port, got {text!r}")
+    user, name, port = match.groups()
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104
+    path = re.sub(r"(^|/)(v1|api)/*$", "", path).rstrip("/")
+    where = f"{user}@{name}" if user else name
+    return f"{scheme or 'http'}://{where}:{port or default}" + (f"/{path}" if path else "")
+
+
+def _authorization(transport: Transport) -> dict[str, str]:
+    return {"Authorization": f"Bearer {transport.api_key}"} if transport.api_key else {}
+
+
+def records(response: Response) -> Iterator[Any]:
+    """The lines of a stream; a plain JSON answer is the only one."""
+    if response.media_type == "application/json":
+        yield response.json()
+    else:
+        yield from response.records()
+
+
+def tool_call(call: Mapping[str, Any], number: int) -> ToolCall:
+    """One whole call; older servers give it no id."""
+    function = call["function"]
+    given = function.get("arguments") or {}
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    return ToolCall(call.get("id") or f"call_{number}", function["name"], text)
+
+
+def usage(record: Mapping[str, Any]) -> Usage:
+    """What the last line counts."""
+    return Usage(
+        input_tokens=dialect.count(record, "prompt_eval_count"),
+        output_tokens=dialect.count(record, "eval_count"),
+    )
+
+
+def body(request: ChatRequest) -> dict[str, Any]:
+    """The request's JSON."""
+    options = request.options
+    value: dict[str, Any] = {
+        "model": request.model,
+        "messages": [_message(each, request) for each in request.messages],
+        "stream": True,
+    }
+    names = {"max_tokens": "num_predict"}
+    settings = {
+        names.get(name, name): options[name]
+        for name in ("temperature", "top_p", "max_tokens", "seed")
+        if name in options
+    }
+    if "stop" in options:
+        settings["stop"] = dialect.texts(options["stop"])
+    if settings:
+        value["options"] = settings
+    if "tools" in options:
+        tools = dialect.functions(options["tools"])
+        value["tools"] = [{"type": "function", "function": dict(each)} for each in tools]
+    if "response_format" in options:
+        schema = dialect.json_schema(options["response_format"])
+        if schema is not None:
+            value["format"] = schema or "json"
+    if "reasoning_effort" in options:
+        value["think"] = _think(options["reasoning_effort"])
+    return dialect.merged(value, options.get("extra_body") or {})
+
+
+def _think(effort: str) -> bool | str:
+    if effort == "none":
+        return False
+    return {"minimal": "low", "xhigh": "max"}.get(effort, effort)
+
+
+def _message(message: Message, request: ChatRequest) -> dict[str, Any]:
+    role = "system" if message.role == "developer" else message.role
+    value: dict[str, Any] = {"role": role, "content": message.content}
+    if any(image.url is not None for image in message.images):
+        raise InvalidRequest("ollama takes images as bytes, not as URLs: use Image.open(path)")
+    if message.images:
+        value["images"] = [dialect.encoded(image) for image in message.images]
+    if message.tool_calls:
+        value["tool_calls"] = [
+            {"id": call.id, "function": {"name": call.name, "arguments": dialect.arguments(call)}}
+            for call in message.tool_calls
+        ]
+    if message.role == "tool":
+        value["tool_name"] = dialect.tool_name(request.messages, message)
+        if message.tool_call_id:
+            value["tool_call_id"] = message.tool_call_id
+    return value

@@ -1,0 +1,64 @@
+"""Tool calls put together from the pieces a stream of OpenAI's shape has of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..events import ToolCall
+
+
+class ToolCalls:
+    """The calls of one answer.
+
+    Pieces belong together by ``index``, or by their position where a server
+    sends none.  A new id with a name begins a new call even at an index in use:
+    some gateways number all calls 0.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._latest: dict[Any, _Call] = {}  # by index
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, pieces: Sequence[Mapping[str, Any]]) -> None:
+        """Take the ``tool_calls`` of one delta."""
+        for position, piece in enumerate(pieces):
+            index = piece.get("index")
+            function = piece.get("function") or {}
+            id, name = piece.get("id") or "", function.get("name") or ""
+            call = self._latest.get(position if index is None else index)
+            if call is None or _is_another(call, id, name, counted=index is not None):
+                call = self._latest[position if index is None else index] = _Call()
+                self._calls.append(call)
+            call.id = call.id or id
+            call.name = call.name or name
+            arguments = function.get("arguments")
+            if arguments:
+                # The protocol's type is a string; gateways send the object itself.
+                text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+                call.arguments.append(text)
+
+    def whole(self) -> Iterator[ToolCall]:
+        """All calls; one without a name is a ``ValueError``, one without anything nothing."""
+        for number, call in enumerate(self._calls):
+            text = "".join(call.arguments)
+            if call.name:
+                yield ToolCall(call.id or f"call_{number}", call.name, text)
+            elif text:
+                raise ValueError(f"a tool call without a name, its arguments {text!r:.80}")
+
+
+class _Call:
+    def __init__(self) -> None:
+        self.id = self.name = ""
+        self.arguments: list[str] = []
+
+
+def _is_another(call: _Call, id: str, name: str, *, counted: bool) -> bool:
+    if not name or (id and id == call.id):
+        return False
+    return bool(id and call.id) or (not counted and bool(call.name))

@@ -1,0 +1,171 @@
+"""Ctrl-C, closed pipes, colours: what only a process in a terminal shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from g4fsync.emulator import At, Emulator, HangBeforeHeaders, Stall
+from g4fsync.emulator.faults import Fault
+
+if TYPE_CHECKING:
+    from .conftest import Run, Terminal  # noqa: TID252
+
+Start = Callable[..., "Terminal"]
+
+SLOWNESS = float(os.environ.get("G4FSYNC_TEST_SLOWNESS", "1"))
+LIMIT_SECONDS = 0.5 * SLOWNESS
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen"
+
+
+def interrupted(terminal: Terminal) -> float:
+    """Press Ctrl-C; the seconds until the process has ended with 130."""
+    pressed = time.monotonic()
+    terminal.press(b"\x03")
+    assert terminal.wait() == 130
+    return time.monotonic() - pressed
+
+
+def test_ctrl_c_keeps_the_partial_text(terminal: Start, slow: Emulator, koala: list[str]) -> None:
+    running = terminal(*koala, LONG)
+    running.read_until("You said: one two")
+    assert interrupted(running) < LIMIT_SECONDS
+    assert running.screen.startswith("You said: one two")
+    assert "thirteen" not in running.screen
+    assert running.screen.endswith("\ng4fsync: interrupted\n")
+    assert "Traceback" not in running.screen
+
+
+@pytest.mark.parametrize("fault", [HangBeforeHeaders(), Stall(after_bytes=0)], ids=repr)
+def test_ctrl_c_ends_a_wait_for_the_provider(
+    terminal: Start, emulator: Emulator, koala: list[str], fault: Fault
+) -> None:
+    emulator.koala.fault = fault
+    running = terminal(*koala, LONG)
+    deadline = time.monotonic() + 10
+    while not emulator.koala.requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert interrupted(running) < LIMIT_SECONDS
+    assert running.screen == "\ng4fsync: interrupted\n"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_ctrl_c_does_not_wait_for_a_clean_up_that_hangs(
+    terminal: Start, slow: Emulator, tmp_path: Path, form: list[str]
+) -> None:
+    slow.openassistant.fault = At("delete", HangBeforeHeaders())
+    file = tmp_path / "cookies.json"
+    file.write_text(json.dumps(dict(slow.cookies("openassistant"))))
+    url = slow.base_urls["openassistant"]
+    argv = ["-m", "openassistant", "--base-url", url, "--cookies", str(file), "--events", LONG]
+    running = terminal(*argv)
+    running.read_until('" one"')
+    assert interrupted(running) < LIMIT_SECONDS
+    lines = running.screen.splitlines()
+    assert json.loads(lines[-2])["error"] == "Cancelled"
+    assert lines[-1] == "g4fsync: interrupted"
+
+
+def test_ctrl_c_with_json_prints_the_part(
+    terminal: Start, slow: Emulator, koala: list[str]
+) -> None:
+    running = terminal(*koala, "--json", LONG, columns=1000)
+    deadline = time.monotonic() + 10
+    while not slow.koala.requests:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.5)  # some tokens; nothing shows that they have come
+    assert interrupted(running) < LIMIT_SECONDS
+    told = json.loads(running.screen.splitlines()[0])
+    assert told["error"]["error"] == "Cancelled"
+    assert told["partial"].startswith("You said:")
+
+
+def test_ctrl_c_ends_the_reading_of_a_prompt(koala: list[str]) -> None:
+    from .conftest import COMMAND  # noqa: TID252
+
+    with subprocess.Popen(
+        [*COMMAND, *koala], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        time.sleep(1.0 * SLOWNESS)  # nothing shows that it reads
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=5)
+    assert (process.returncode, out, err) == (130, b"", b"g4fsync: interrupted\n")
+
+
+def test_ctrl_c_ends_the_emulator(terminal: Start) -> None:
+    running = terminal("emulate")
+    running.read_until("Ctrl-C ends it.")
+    assert interrupted(running) < LIMIT_SECONDS
+
+
+def test_ctrl_c_ends_the_demo(terminal: Start) -> None:
+    running = terminal("demo")
+    running.read_until("You asked:")
+    assert interrupted(running) < LIMIT_SECONDS
+    assert "Traceback" not in running.screen
+
+
+def test_a_closed_pipe_is_quiet(slow: Emulator, koala: list[str]) -> None:
+    from .conftest import COMMAND, environment  # noqa: TID252
+
+    with subprocess.Popen(
+        [*COMMAND, *koala, LONG],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment({}),
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.read(3) == b"You"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("argv", [["providers"], ["--help"]])
+def test_a_full_disk_is_told(argv: list[str]) -> None:
+    from .conftest import COMMAND  # noqa: TID252
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*COMMAND, *argv], stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"g4fsync: the output can't be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colour_is_for_terminals_that_want_it(
+    terminal: Start, variables: dict[str, str], coloured: bool
+) -> None:
+    running = terminal("demo", "--tokens-per-second", "100", **variables)
+    running.read_until("openassistant (emulated)")
+    assert running.wait() == 0
+    assert ("\x1b[1m" in running.screen) is coloured
+
+
+def test_there_is_no_colour_off_a_terminal(process: Run) -> None:
+    done = process("demo", "--tokens-per-second", "100")
+    assert done.code == 0
+    assert "\x1b" not in done.out + done.err
+
+
+def test_tokens_are_shown_as_they_come(
+    terminal: Start, emulator: Emulator, koala: list[str]
+) -> None:
+    emulator.koala.fault = Stall(after_bytes=40)
+    running = terminal(*koala, "one two three")
+    running.read_until("You said:")
+    assert running.process.poll() is None

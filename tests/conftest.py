@@ -1,0 +1,79 @@
+"""Fixtures for all tests: raw servers, a certificate authority, and a look at what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.leaks import Census
+from tests.support.servers import Server, Talk
+from tests.support.timing import eventually
+
+Serve = Callable[..., Server]
+
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """The test must leave no thread and no socket behind."""
+    census = Census()
+    yield
+    with contextlib.suppress(AssertionError):
+        eventually(lambda: not census.newcomers())
+    assert census.newcomers() == []
+
+
+@pytest.fixture
+def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own proxy settings must not decide a test."""
+    for name in _PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a :class:`Server` that is closed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            talk: Talk,
+            *,
+            tls: ssl.SSLContext | None = None,
+            raw: bool = False,
+            receive_buffer: int | None = None,
+        ) -> Server:
+            return stack.enter_context(
+                Server(talk, tls=tls, raw=raw, receive_buffer=receive_buffer)
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ssl.SSLContext]:
+    """The path of an authority's certificate, and a server's context that it vouches for."""
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    path: Path = tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost", "name.test").configure_cert(context)
+    return str(path), context
+
+
+@pytest.fixture
+def authority(certificates: tuple[str, ssl.SSLContext]) -> str:
+    """For ``verify=``."""
+    return certificates[0]
+
+
+@pytest.fixture
+def server_tls(certificates: tuple[str, ssl.SSLContext]) -> ssl.SSLContext:
+    """For ``serve(tls=)``."""
+    return certificates[1]

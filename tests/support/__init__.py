@@ -1,0 +1,1 @@
+"""What several test modules need: time, threads under watch, small raw servers."""

@@ -1,0 +1,46 @@
+"""Which threads and sockets there are, to see that none is left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from pathlib import Path
+
+# They serve the whole process; the keeper ends by itself, the watchdog does not.
+OF_THE_PROCESS = ("g4fsync-watchdog", "g4fsync-keeper")
+
+_FDS = Path("/proc/self/fd")
+
+
+def threads() -> frozenset[threading.Thread]:
+    """All live threads but those of the process."""
+    return frozenset(t for t in threading.enumerate() if t.name not in OF_THE_PROCESS)
+
+
+def sockets() -> frozenset[str]:
+    """All open sockets, on Linux."""
+    found = set()
+    for entry in _FDS.iterdir() if _FDS.exists() else ():
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:  # iterdir()'s own
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return frozenset(found)
+
+
+class Census:
+    """The threads and sockets at one time."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.threads, self.sockets = threads(), sockets()
+
+    def newcomers(self, *, collect: bool = True) -> list[str]:
+        """What is there now and was not there then."""
+        if collect:
+            gc.collect()
+        names = [repr(thread) for thread in threads() - self.threads]
+        return names + sorted(sockets() - self.sockets)

@@ -1,0 +1,74 @@
+"""Each example runs by itself, against the emulator, and prints what it should."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+PRINTED = {
+    "ask.py": """\
+You said: Why is the sky blue? Answer in one sentence.
+-- koala, gpt-4o-mini, 1 attempt
+You said: And at dusk?
+(message 3 of our conversation)
+""",
+    "cookies.py": """\
+without: AuthenticationError
+from a mapping: You said: Hello
+from a file: You said: Hello
+""",
+    "events.py": """\
+[attempt 1 failed: ServerError]
+You said: Why is the sky blue?
+koala gpt-4o-mini: 30 characters
+""",
+    "own_provider.py": """\
+'Polly wants'
+' a cracker'
+[('POST', '/ask', {'q': 'Hello', 'bird': 'psittacus-erithacus', 'temperature': 0.5})]
+parrot: the answer ended without its end mark; came: 'Polly wants a cracker'
+""",
+    "stream.py": "You said: Why is the sky blue?\n",
+    "threads.py": "".join(f"You said: What is {n} times {n}?\n" for n in range(1, 9)),
+    "timeouts.py": """\
+A server that never answers: koala: no token within 0.5 s; clock: first_token; came: ''
+A server that falls silent: koala: nothing new from the provider for 0.5 s; clock: idle; \
+came: 'You said:'
+You said: A server in good health
+""",
+}
+
+
+def run(name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLES / name],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_example_prints(name: str) -> None:
+    assert run(name) == PRINTED[name]
+
+
+def test_cancel_stops_in_the_middle() -> None:
+    first, second, third = run("cancel.py").splitlines()
+    whole = "You said: Count for as long as you can: one two three four five six seven"
+    assert first
+    assert whole.startswith(first)
+    assert first != whole
+    assert second == f"-- cancelled; so far: {first!r}"
+    assert third == "You said: Say: stop"
+
+
+def test_each_example_is_tested() -> None:
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PRINTED, "cancel.py"}

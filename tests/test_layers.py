@@ -1,0 +1,217 @@
+"""Imports go down only: the house is built so that each room can be understood alone."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import g4fsync
+
+PACKAGE = Path(g4fsync.__file__).parent
+
+# From the top down; a module may import from its own layer and from those below.
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("",),  # the face
+    ("testing",),
+    ("client",),
+    ("fanout", "access"),
+    ("engine", "registry", "options"),
+    ("transport",),
+    ("providers",),
+    ("transport.base", "stream", "gate"),
+    ("codecs",),
+    ("messages",),
+    ("events", "scope"),
+    ("errors",),
+)
+# The emulator shares no code with the client, so that a mistake of one shows at the other.
+APART = "emulator"
+MAY_USE_EMULATOR = ("cli.local", "testing.plugin")
+
+OUTSIDE_WORLD = {
+    "http",
+    "logging",
+    "os",
+    "queue",
+    "random",
+    "requests",
+    "select",
+    "socket",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+    "urllib3",
+    "websocket",
+}
+# PySocks is optional: the adapter asks for its pools only when a proxy wants them.
+KNOWN_CYCLES = {frozenset({"transport.adapter", "transport.socks"})}
+
+
+def name_of(path: Path) -> str:
+    parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker sees."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from runtime_nodes(node)
+
+
+@cache
+def imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What *module* imports at run time: modules of the package, and top-level names of others."""
+    path = MODULES[module]
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for node in runtime_nodes(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            outside |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            outside.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            inside |= targets(module, path, node)
+    assert "g4fsync" not in outside, f"{module}: imports inside the package are relative"
+    return frozenset(inside), frozenset(outside)
+
+
+def targets(module: str, path: Path, node: ast.ImportFrom) -> set[str]:
+    parts = module.split(".") if module else []
+    up = node.level - (path.name == "__init__.py")
+    start = parts[: len(parts) - up] + (node.module or "").split(".")
+    base = ".".join(filter(None, start))
+    found = set()
+    for alias in node.names:
+        full = f"{base}.{alias.name}".strip(".")
+        found.add(full if full in MODULES else base)
+    return found
+
+
+def layer(module: str) -> int:
+    """The layer of the longest prefix that is named."""
+    fitting = [
+        (len(room), level)
+        for level, rooms in enumerate(LAYERS)
+        for room in rooms
+        if module == room or (room and module.startswith(f"{room}."))
+    ]
+    assert fitting, f"{module or 'the face'} has no layer: give it one"
+    return max(fitting)[1]
+
+
+def is_apart(module: str) -> bool:
+    return module == APART or module.startswith(f"{APART}.")
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not is_apart(m)])
+def test_imports_go_down_only(module: str) -> None:
+    inside, _ = imports(module)
+    up = {
+        each
+        for each in inside
+        if (is_apart(each) and module not in MAY_USE_EMULATOR)
+        or (not is_apart(each) and layer(each) < layer(module))
+    }
+    assert not up, f"{module} imports upwards: {sorted(up)}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if is_apart(m)])
+def test_the_emulator_shares_no_code_with_the_client(module: str) -> None:
+    inside, _ = imports(module)
+    assert {each for each in inside if not is_apart(each)} == set()
+
+
+def test_there_is_no_cycle_not_even_a_lazy_one() -> None:
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        if module in path:
+            cycle = path[path.index(module) :]
+            assert frozenset(cycle) in KNOWN_CYCLES, " -> ".join([*cycle, module])
+            return
+        if module in done:
+            return
+        for each in sorted(imports(module)[0]):
+            if each != module:
+                visit(each, (*path, module))
+        done.add(module)
+
+    for module in MODULES:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("providers.")])
+def test_a_provider_has_no_way_to_the_world_but_its_transport(module: str) -> None:
+    inside, outside = imports(module)
+    assert not outside & OUTSIDE_WORLD
+    assert not {
+        each for each in inside if each.startswith("transport") and each != "transport.base"
+    }
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("codecs.")])
+def test_a_codec_does_no_input_or_output(module: str) -> None:
+    _, outside = imports(module)
+    assert not outside & OUTSIDE_WORLD
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_asynchronous(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    kinds = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, kinds)]
+    assert "asyncio" not in imports(module)[1]
+
+
+IMPORTING = """
+import sys, threading
+before = set(sys.modules)
+import g4fsync
+loaded = set(sys.modules) - before
+heavy = {"asyncio", "requests", "urllib3", "websocket", "websockets", "tenacity", "rich", "ssl"}
+rooms = {"emulator", "testing", "cli"}
+print(sorted(m for m in loaded if m.split(".")[0] in heavy or set(m.split(".")[1:2]) & rooms))
+print(threading.active_count())
+"""
+
+
+def test_importing_loads_no_library_and_starts_no_thread() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n1\n"
+
+
+ASKING = """
+import sys
+from g4fsync import Client
+from g4fsync.emulator import Emulator
+with Emulator() as emulator:
+    loaded = "asyncio" in sys.modules  # by the emulator's server library
+    for name in [n for n in sys.modules if n == "asyncio" or n.startswith("asyncio.")]:
+        del sys.modules[name]
+    print(Client("koala", base_urls=emulator.base_urls).ask("Hi"))
+print("asyncio" in sys.modules)
+"""
+
+
+def test_asking_imports_no_asyncio_either() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "You said: Hi\nFalse\n"
