@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from . import registry
-from .errors import AuthenticationError, ConfigurationError, InvalidRequest
+from .errors import (
+    AuthenticationError,
+    ConfigurationError,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+)
 from .gate import Gate
 from .providers.base import Provider
 from .registry import ProviderSpec
@@ -83,7 +89,7 @@ class Access:
     ) -> tuple[Provider, str | None]:
         """The provider object and the model's name, which may be ``None`` for its default."""
         if isinstance(provider, Provider):
-            return provider, model
+            return placed(provider), model
         if isinstance(provider, str):
             provider = registry.provider_class(provider)
         elif provider is None:
@@ -99,7 +105,7 @@ class Access:
             raise InvalidRequest(
                 f"provider must be a name, a Provider class or object, got {provider!r:.80}"
             )
-        return provider(self._base_urls.get(registry.folded(provider.name))), model
+        return placed(provider(self._base_urls.get(registry.folded(provider.name)))), model
 
     def gate(self, provider: Provider) -> Gate | None:
         limit = self._max_concurrent.get(registry.folded(provider.name))
@@ -166,18 +172,92 @@ class Access:
         return found
 
     def _found_key(self, provider: Provider, explicit: str | None) -> str | None:
+        """The key to send, if any.
+
+        One from the environment or the key file is sent only where it belongs:
+        a base URL of the caller's own may be anybody's.
+        """
         if explicit is None and not provider.key_variables:
             return None
         from .transport import keys
 
-        key = keys.resolve(provider.name, explicit, provider.key_variables)
-        if provider.needs_key and not key:
-            raise ConfigurationError(
-                f"no API key; set {provider.key_variables[0]}, "
-                f"or give Client(api_keys={{{provider.name!r}: ...}})",
-                provider=provider.name,
-            )
+        at_home = _is_at_home(provider)
+        key = None
+        if explicit is not None or at_home:
+            key = keys.resolve(provider.name, explicit, provider.key_variables)
+        if provider.needs_key and at_home and not key:
+            raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key
+
+
+def list_models(
+    provider: Provider, opener: Callable[[CancelScope], LiveTransport], scope: CancelScope
+) -> list[str]:
+    """The names *provider*'s server tells, or those known here when it tells none."""
+    if not provider.lists_models:
+        return list(provider.models)
+    scope.start()
+    scope.asking()
+    transport = opener(scope)
+    try:
+        return provider.list_models(transport)
+    except G4FSyncError as error:
+        better = provider.failure(error)
+        better.provider = better.provider or provider.name
+        if better is error:
+            raise
+        raise better from error
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+        raise ProtocolError(
+            f"the list of models has another shape than expected ({type(exc).__name__}: {exc})",
+            provider=provider.name,
+            evidence=repr(transport.latest),
+        ) from exc
+    finally:
+        transport.close()
+
+
+def placed(provider: Provider) -> Provider:
+    """*provider* at the base URL its environment variable tells, unless the caller told one."""
+    variable, url = _told_base_url(provider)
+    if url and not provider.has_base_url_given:
+        try:
+            provider = provider.at(url)
+        except ConfigurationError as exc:
+            raise ConfigurationError(f"{exc} in {variable}", provider=provider.name) from exc
+    if not provider.base_url:
+        raise ConfigurationError(
+            f"no base URL; set {provider.base_url_variables[0]}, "
+            f"or give Client(base_urls={{{provider.name!r}: ...}})",
+            provider=provider.name,
+        )
+    return provider
+
+
+def _told_base_url(provider: Provider) -> tuple[str, str]:
+    """The first of its variables that is set, and the base URL in it."""
+    for variable in provider.base_url_variables:
+        url = os.environ.get(variable, "").strip()
+        if url:
+            return variable, url
+    return "", ""
+
+
+def _is_at_home(provider: Provider) -> bool:
+    """Whether the provider's base URL is its own, or the one its variable tells."""
+    homes = {*(provider.key_origins or (type(provider).base_url,))}
+    _, url = _told_base_url(provider)
+    if url:
+        homes.add(provider.normal_url(url))
+    return _origin(provider.base_url) in map(_origin, homes)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1":
+        return "", "this machine", None
+    return parts.scheme, host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def checked_proxy(proxy: str | None) -> str | None:

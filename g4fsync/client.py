@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from . import engine, options
-from .access import Access, Cookies, Own, checked_proxy
+from .access import Access, Cookies, Own, checked_proxy, list_models
 from .engine import Call, Retry
 from .errors import ConfigurationError, G4FSyncError, InvalidRequest
 from .messages import ChatRequest, ChatResult, Message, as_messages
@@ -239,6 +239,25 @@ class Client:
             stop=asker.stop,
         )
         return (outcome for _, outcome in found) if ordered else found
+
+    def models(
+        self,
+        provider: ProviderSpec | None = None,
+        *,
+        timeout: Timeout | float | None = None,
+        proxy: str | None = None,
+        cookies: Cookies | None = None,
+        api_key: str | None = None,
+    ) -> list[str]:
+        """The names of a provider's models, by default of the client's own provider.
+
+        The server is asked where it can tell them; of the others the names
+        known to this package are given.  Tried once; raises what asking raises.
+        """
+        chosen, _ = self._access.resolve(None if provider is not None else self.model, provider)
+        own = Own(checked_proxy(proxy), cookies, api_key)
+        scope = CancelScope(Timeout.of(timeout, self.timeout))
+        return list_models(chosen, self._access.opener(chosen, own), scope)
 
     def close(self) -> None:
         """Cancel what is still running, and close idle connections."""

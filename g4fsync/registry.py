@@ -7,6 +7,7 @@ Listing names imports no provider.  Names are matched without case, ``_`` and
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -21,11 +22,32 @@ _P = TypeVar("_P", bound=type[Provider])
 
 ENTRY_POINTS = "g4fsync.providers"
 
+PRESETS = (
+    "openrouter",
+    "groq",
+    "deepseek",
+    "mistral",
+    "together",
+    "fireworks",
+    "xai",
+    "azure",
+    "vllm",
+    "llamacpp",
+    "lmstudio",
+    "localai",
+    "litellm",
+    "g4f",
+)
 _BUILT_IN = {
     "koala": "g4fsync.providers.koala:Koala",
     "flowgpt": "g4fsync.providers.flowgpt:FlowGpt",
     "myshell": "g4fsync.providers.myshell:Myshell",
     "openassistant": "g4fsync.providers.openassistant:OpenAssistant",
+    "openai": "g4fsync.providers.openai:OpenAI",
+    "anthropic": "g4fsync.providers.anthropic:Anthropic",
+    "gemini": "g4fsync.providers.gemini:Gemini",
+    "ollama": "g4fsync.providers.ollama:Ollama",
+    **dict.fromkeys(PRESETS, "g4fsync.providers.presets:PROVIDERS"),
 }
 _registered: dict[str, type[Provider]] = {}
 
@@ -86,8 +108,9 @@ def _find(name: str) -> type[Provider] | None:
         return _registered[key]
     if key in _BUILT_IN:
         module, _, attribute = _BUILT_IN[key].partition(":")
-        found: type[Provider] = getattr(import_module(module), attribute)
-        return found
+        found = getattr(import_module(module), attribute)
+        built_in: type[Provider] = found[key] if isinstance(found, Mapping) else found
+        return built_in
     plugin = _entry_points().get(key)
     return None if plugin is None else _loaded(plugin)
 

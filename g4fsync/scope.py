@@ -375,5 +375,5 @@ def _renew_watchdog() -> None:
         scope.disown()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
     os.register_at_fork(after_in_child=_renew_watchdog)

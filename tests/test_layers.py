@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import g4fsync
+from g4fsync.emulator import Emulator
 
 PACKAGE = Path(g4fsync.__file__).parent
 
@@ -136,6 +137,12 @@ def test_the_emulator_shares_no_code_with_the_client(module: str) -> None:
     assert {each for each in inside if not is_apart(each)} == set()
 
 
+def test_each_folder_is_a_package() -> None:
+    folders = {path.parent for path in MODULES.values()}
+    # Without it the folder is there from a checkout, and missing where it was installed.
+    assert [str(each) for each in folders if not (each / "__init__.py").exists()] == []
+
+
 def test_there_is_no_cycle_not_even_a_lazy_one() -> None:
     done: set[str] = set()
 
@@ -200,18 +207,20 @@ def test_importing_loads_no_library_and_starts_no_thread() -> None:
 ASKING = """
 import sys
 from g4fsync import Client
-from g4fsync.emulator import Emulator
-with Emulator() as emulator:
-    loaded = "asyncio" in sys.modules  # by the emulator's server library
-    for name in [n for n in sys.modules if n == "asyncio" or n.startswith("asyncio.")]:
-        del sys.modules[name]
-    print(Client("koala", base_urls=emulator.base_urls).ask("Hi"))
+from g4fsync.providers.koala import Koala
+from g4fsync.providers.myshell import Myshell
+for provider in Koala(sys.argv[1]), Myshell(sys.argv[2], settle=0):
+    print(Client().ask("Hi", provider=provider))
 print("asyncio" in sys.modules)
 """
 
 
-def test_asking_imports_no_asyncio_either() -> None:
+def test_asking_loads_no_asyncio_either(emulator: Emulator) -> None:
+    urls = emulator.base_urls
     done = subprocess.run(
-        [sys.executable, "-c", ASKING], capture_output=True, text=True, check=True
+        [sys.executable, "-c", ASKING, urls["koala"], urls["myshell"]],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout == "You said: Hi\nFalse\n"
+    assert done.stdout == "You said: Hi\nYou said: Hi\nFalse\n"

@@ -23,6 +23,7 @@ from g4fsync.messages import (
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 USER = {"role": "user", "content": "Hi"}
+ALL_ROLES = "system, developer, user, assistant, tool"
 
 
 # -- what is taken ----------------------------------------------------------
@@ -176,15 +177,15 @@ def parts(*given: object) -> list[object]:
         (b"Hi", "messages[0] must be a mapping or a Message, got int"),
         (
             [USER, {"role": "robot", "content": "a"}],
-            "messages[1]: role must be one of system, developer, user, assistant, tool, got 'robot'",
+            f"messages[1]: role must be one of {ALL_ROLES}, got 'robot'",
         ),
         (
             [{"content": "a"}],
-            "messages[0]: role must be one of system, developer, user, assistant, tool, got None",
+            f"messages[0]: role must be one of {ALL_ROLES}, got None",
         ),
         (
             [{"role": ["user"], "content": "a"}],
-            "messages[0]: role must be one of system, developer, user, assistant, tool, got ['user']",
+            f"messages[0]: role must be one of {ALL_ROLES}, got ['user']",
         ),
         ([USER, {"role": "user"}], "messages[1] has no content"),
         (
@@ -269,7 +270,8 @@ def parts(*given: object) -> list[object]:
                     "tool_calls": [{"id": 1, "function": {"name": "f", "arguments": "{}"}}],
                 },
             ],
-            "messages[1]: tool_calls must hold ToolCall objects, got {'id': 1, 'function': {'name': 'f', 'arguments': '{}'}}",
+            "messages[1]: tool_calls must hold ToolCall objects, "
+            "got {'id': 1, 'function': {'name': 'f', 'arguments': '{}'}}",
         ),
     ],
 )

@@ -48,20 +48,24 @@ def _run(argv: Sequence[str], terminal: Terminal, last_words: LastWords) -> int:
     try:
         with _logging_to(terminal, debug=arguments.debug):
             return _command(arguments, terminal, last_words)
-    except G4FSyncError as error:
-        terminal.note(f"g4fsync: {error}")
-        code = exit_code(error)
-        if advice := hint(error, arguments):
-            terminal.note(f"g4fsync: {advice}")
     except (BrokenPipeError, OutputFailed):
         raise
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
+        if arguments.debug:
+            terminal.note("".join(traceback.format_exception(error)).rstrip())
+        return _told(error, arguments, terminal)
+
+
+def _told(error: Exception, arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Say what went wrong; the exit code for it."""
+    if not isinstance(error, G4FSyncError):
         told = f"{type(error).__name__}: {error}"
         terminal.note(f"g4fsync: this is a mistake in g4fsync: {told} (--debug shows more)")
-        code = PROVIDER
-    if arguments.debug:
-        terminal.note(traceback.format_exc())
-    return code
+        return PROVIDER
+    terminal.note(f"g4fsync: {error}")
+    if advice := hint(error, arguments):
+        terminal.note(f"g4fsync: {advice}")
+    return exit_code(error)
 
 
 def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:

@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands", required=True)
     _add_ask(verbs)
     _add(verbs, "providers", "list the providers, their status and what they need")
     models = _add(verbs, "models", "list the models, of all providers or of one")

@@ -33,9 +33,23 @@ _CHALLENGE = re.compile(
     r"|Attention Required! \| Cloudflare|captcha|ddos-guard",
     re.IGNORECASE,
 )
+# As codes and quota ids spell them: the texts of passing limits speak of billing too.
 _NO_USE = re.compile(
-    r"insufficient_quota|credit_balance|billing|spend_limit|quota_exceeded|PerDay", re.IGNORECASE
+    r"insufficient_quota|credit_balance|billing_|spend_limit|quota_exceeded|PerDay", re.IGNORECASE
 )
+# However it is said, and whatever else the code is: each vendor has words of its own.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|ContextWindowExceeded"
+    r"|maximum context length|prompt is too long|too large for model with"
+    r"|input token count .{0,30}exceeds|exceeds? the (available |model's )?context",
+    re.IGNORECASE,
+)
+TOO_LONG = "context_length_exceeded"
+_KEY_REFUSED = re.compile(
+    "authentication_error|permission_error|invalid_api_key|UNAUTHENTICATED|PERMISSION_DENIED"
+)
+_THEIR_FAULT = re.compile("overloaded|server_error|api_error|timeout_error|unavailable", re.I)
+_DELAY = re.compile(r'"retryDelay":\s*"([0-9.]{1,20})s"')  # Gemini's Retry-After
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> G4FSyncError:
@@ -46,17 +60,21 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> G4FSync
     text = body.decode("utf-8", "replace").strip()
     if is_page(headers, text) and (status < 400 or status in (401, 403)):
         return from_page(status, headers, text)
-    code, message = _told(text)
+    code, message, _ = _told(text)
     told: dict[str, Any] = {"status": status, "code": code, "body": text}
     if 300 <= status < 400:
         origin = _origin(headers.get("location", ""))
         return ProviderError(f"HTTP {status}: redirected to {origin}, not followed", **told)
     message = f"HTTP {status}: {message}" if message else f"HTTP {status}"
-    if _is_filtered(code):
+    if _is_filtered(code, text):
         return ContentFiltered(message, **told)
     if status in (401, 403):
         return AuthenticationError(message, **told)
+    if code == TOO_LONG:
+        return ProviderError(message, **told)
     told["retry_after"] = retry_after(headers)
+    if told["retry_after"] is None and (delay := _DELAY.search(text)):
+        told["retry_after"] = _number(delay[1])
     told["retryable"] = _is_retryable(status, headers, f"{code} {text}")
     if status == 429:
         return RateLimited(message, **told)
@@ -84,18 +102,19 @@ def from_page(status: int, headers: Mapping[str, str], text: str) -> ProviderErr
     )
 
 
-def in_band(value: Any, *, status: int = 200) -> ProviderError:
+def in_band(value: Any, *, status: int = 200) -> ProviderError | AuthenticationError:
     """Our error for an error value found inside an answer, in any of its known shapes."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    code, message = _told(text)
+    code, message, number = _told(text)
     message = message or text[:300]
     told: dict[str, Any] = {"status": status, "code": code, "body": text}
-    if _is_filtered(code):
+    if _is_filtered(code, text):
         return ContentFiltered(message, **told)
-    number = int(code) if code and code.isdigit() else 0
+    if number in (401, 403) or _KEY_REFUSED.search(code or ""):
+        return AuthenticationError(message, **told)
     if number == 429 or re.search(r"rate.?limit|RESOURCE_EXHAUSTED", code or ""):
         return RateLimited(message, retryable=not _NO_USE.search(text), **told)
-    if number >= 500 or re.search(r"overloaded|server_error|api_error|UNAVAILABLE", code or ""):
+    if code != TOO_LONG and (number >= 500 or _THEIR_FAULT.search(code or "")):
         return ServerError(message, **told)
     return ProviderError(message, **told)
 
@@ -120,7 +139,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 
@@ -140,32 +159,39 @@ def _is_retryable(status: int, headers: Mapping[str, str], told: str) -> bool:
     return status in _RETRIED and not (status == 429 and _NO_USE.search(told))
 
 
-def _is_filtered(code: str | None) -> bool:
-    return code in ("content_filter", "content_policy_violation", "moderation")
+def _is_filtered(code: str | None, text: str) -> bool:
+    filters = ("content_filter", "content_policy_violation", "moderation")
+    return code in filters or '"flagged_input"' in text  # OpenRouter's, with a 403
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "what is no URL"
     return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another path"
 
 
-def _told(text: str) -> tuple[str | None, str]:
-    """Code and message of an error body, whatever its shape."""
+def _told(text: str) -> tuple[str | None, str, int]:
+    """Code, message and status number (0 without one) of an error body, whatever its shape."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return None, "" if text.startswith("<") else text[:300]
+        return None, "" if text.startswith("<") else text[:300], 0
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, dict):
-        return None, str(value)[:300]
+        return None, str(value)[:300], 0
     error = value.get("error")
     inner = error if isinstance(error, dict) else value
     message = inner.get("message") or (error if isinstance(error, str) else None)
     message = message or value.get("message") or value.get("detail") or text
     code = inner.get("code")
+    number = int(str(code)) if re.fullmatch("[0-9]{3}", str(code)) else 0
     if code is None or (isinstance(code, int) and inner.get("type", inner.get("status"))):
         code = inner.get("type") or inner.get("status")
     if not isinstance(message, str):
         message = json.dumps(message, ensure_ascii=False)
-    return None if code is None else str(code), message[:300]
+    if number not in (401, 403, 429) and _TOO_LONG.search(f"{code} {message}"):
+        code = TOO_LONG
+    return None if code is None else str(code), message[:300], number

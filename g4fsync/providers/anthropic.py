@@ -95,9 +95,8 @@ class Anthropic(Provider):
         blocks: dict[Any, list[str]] = {}  # tool calls under way: id, name, then arguments
         told: dict[str, Any] = {}
         raw = ""
-        for event in response.events():
-            value = event.json()
-            kind = value.get("type") or event.event
+        for value in response.values():
+            kind = value.get("type")
             if kind == "content_block_delta":
                 yield from said(value["delta"], blocks.get(value["index"]))
             elif kind == "content_block_start":

@@ -152,10 +152,11 @@ class Provider(ABC):
 
     @property
     def key_advice(self) -> str:
-        """Where this provider's key comes from, for a message."""
-        variable = self.key_variables[0] if self.key_variables else ""
+        """How to give this provider its key, for a message."""
         given = f"Client(api_keys={{{self.name!r}: ...}})"
-        return f"the key is {variable} or {given}" if variable else f"the key is {given}"
+        if self.has_base_url_given or not self.key_variables:
+            return f"give {given}"
+        return f"set {self.key_variables[0]}, or give {given}"
 
     def chat(
         self,

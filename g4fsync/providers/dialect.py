@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..codecs import refusals
 from ..errors import InvalidRequest
@@ -37,10 +37,14 @@ OPTIONS = frozenset(
 )
 
 
+Mode: TypeAlias = Literal["auto", "none", "required"]
+_MODES: tuple[Mode, ...] = get_args(Mode)
+
+
 class ToolChoice(NamedTuple):
     """Whether the model may or must call a tool, and which one when it is told."""
 
-    mode: Literal["auto", "none", "required"]
+    mode: Mode
     name: str | None = None
 
 
@@ -60,8 +64,9 @@ def functions(tools: Sequence[Any]) -> list[Mapping[str, Any]]:
 
 def tool_choice(value: str | Mapping[str, Any]) -> ToolChoice:
     """``auto``, ``none``, ``required``, or the one function OpenAI's mapping names."""
-    if value == "auto" or value == "none" or value == "required":
-        return ToolChoice(value)
+    for mode in _MODES:
+        if value == mode:
+            return ToolChoice(mode)
     function = value.get("function") if isinstance(value, Mapping) else None
     if isinstance(function, Mapping) and isinstance(function.get("name"), str):
         return ToolChoice("required", function["name"])
@@ -84,7 +89,7 @@ def json_schema(response_format: str | Mapping[str, Any]) -> Mapping[str, Any] |
         if isinstance(schema, Mapping):
             return schema
     raise InvalidRequest(
-        "option response_format must be 'json', {\"type\": \"json_object\"} or "
+        'option response_format must be \'json\', {"type": "json_object"} or '
         '{"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}, '
         f"got {response_format!r:.80}"
     )

@@ -43,13 +43,13 @@ from ..transport.base import Response, Transport
 from . import dialect
 from .base import Provider, checked_url
 
-_FILTERED = frozenset(
-    """SAFETY RECITATION BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY
-    IMAGE_PROHIBITED_CONTENT IMAGE_RECITATION""".split()
+_FILTERED = re.compile(
+    "SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII"
+    "|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|IMAGE_RECITATION"
 )
-_FAILED = frozenset(
-    """OTHER LANGUAGE MALFORMED_FUNCTION_CALL MALFORMED_RESPONSE UNEXPECTED_TOOL_CALL
-    TOO_MANY_TOOL_CALLS MISSING_THOUGHT_SIGNATURE NO_IMAGE IMAGE_OTHER""".split()
+_FAILED = re.compile(
+    "OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
+    "|TOO_MANY_TOOL_CALLS|MISSING_THOUGHT_SIGNATURE|NO_IMAGE|IMAGE_OTHER"
 )
 _BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible face maps them
     "none": 0,
@@ -149,8 +149,7 @@ def answers(response: Response) -> Iterator[Any]:
         value = response.json()
         yield from map(_checked, value if isinstance(value, list) else [value])
         return
-    for event in response.events():
-        yield _checked(event.json())
+    yield from map(_checked, response.values())
 
 
 def _checked(value: Any) -> Any:
@@ -178,14 +177,14 @@ def said(part: Mapping[str, Any], number: int) -> Iterator[str | Event]:
 def ending(candidate: Mapping[str, Any], *, called: bool) -> Finish:
     """The end mark; an answer that ended for a failure is none."""
     raw = candidate["finishReason"]
-    if raw in _FAILED:
+    if _FAILED.fullmatch(raw):
         told = candidate.get("finishMessage") or f"the answer ended with {raw}"
         raise ProviderError(told, status=200, code=raw, body=json.dumps(candidate))
     if raw == "STOP":
         return Finish("tool_calls" if called else "stop", raw=raw)
     if raw == "MAX_TOKENS":
         return Finish("length", raw=raw)
-    return Finish("content_filter" if raw in _FILTERED else raw, raw=raw)
+    return Finish("content_filter" if _FILTERED.fullmatch(raw) else raw, raw=raw)
 
 
 def usage(told: Mapping[str, Any]) -> Usage:

@@ -101,7 +101,7 @@ def piece(value: Any) -> str:
 def body(request: ChatRequest) -> dict[str, Any]:
     """The question, the system text behind it, and the two histories Koala keeps."""
     *history, last = request.messages
-    rules = request.contents("system", "developer")
+    rules = " ".join(request.contents("system", "developer"))
     asked: list[str] = []
     answered: list[str] = []
     turns = [turn for turn in history if turn.role in ("user", "assistant")]
@@ -120,7 +120,7 @@ def body(request: ChatRequest) -> dict[str, Any]:
     if len(asked) > len(answered):
         answered.append("")
     return {
-        "input": " ".join([last.content, *rules]),
+        "input": f"{last.content} {rules}" if rules else last.content,
         "inputHistory": asked,
         "outputHistory": answered,
         "model": request.model,

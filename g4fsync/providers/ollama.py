@@ -24,7 +24,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..codecs import refusals
 from ..errors import ConfigurationError, InvalidRequest
@@ -111,7 +110,7 @@ def host_url(text: str) -> str:
     if not mark and rest.partition("/")[0] == "ollama.com":
         scheme = "https"
     default = {"http": 80, "https": 443}.get(scheme.lower(), PORT) if scheme else PORT
-    host, slash, path = rest.partition("/")
+    host, _, path = rest.partition("/")
     match = re.fullmatch(r"(?:(.*)@)?(\[[^\]]*\]|[^:]*):?(\d*)", host)
     if match is None or int(match[3] or default) > 65535:
         raise ConfigurationError(f"ollama: the host must look like host:port, got {text!r}")

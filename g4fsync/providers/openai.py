@@ -124,8 +124,8 @@ class OpenAI(Provider):
         calls = ToolCalls()
         reason = counted = None
         for chunk in chunks(response):
-            if chunk.get("error"):
-                raise refusals.in_band(chunk)
+            if "error" in chunk or "choices" not in chunk:
+                raise_error_in(chunk)
             for choice in chunk.get("choices") or ():
                 if reason or choice.get("index"):  # one answer was asked for
                     continue
@@ -135,7 +135,7 @@ class OpenAI(Provider):
                 reason = choice.get("finish_reason")
                 if reason:
                     yield from ending(reason, tags, calls)
-            counted = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or counted
+            counted = usage_in(chunk) or counted
             if reason and counted:
                 yield usage(counted)
                 counted = None
@@ -157,23 +157,16 @@ class OpenAI(Provider):
 def chunks(response: Response) -> Iterator[Any]:
     """The chunks of a stream up to ``[DONE]``; a plain JSON answer is the only one."""
     if response.media_type == "application/json":
-        value = response.json()
-        yield _checked(value)
-        return
-    for event in response.events():
-        if event.data == "[DONE]":
-            return
-        chunk = event.json()
-        if event.event == "error":
-            raise refusals.in_band(chunk)
-        yield chunk if "choices" in chunk else _checked(chunk)
+        yield response.json()
+    else:
+        yield from response.values()
 
 
-def _checked(chunk: Any) -> Any:
-    """*chunk*; an error of the shapes that have no ``error`` in them is raised."""
-    if not chunk.get("choices") and (chunk.get("object") == "error" or "detail" in chunk):
+def raise_error_in(chunk: Mapping[str, Any]) -> None:
+    """Raise the error that *chunk* is, in whatever shape, if it is one."""
+    is_flat = chunk.get("object") == "error" or "detail" in chunk
+    if chunk.get("error") or (is_flat and not chunk.get("choices")):
         raise refusals.in_band(chunk)
-    return chunk
 
 
 def spoken(
@@ -221,6 +214,15 @@ def ending(reason: str, tags: ThinkTags | None, calls: ToolCalls) -> Iterator[st
     normal = _REASONS.get(reason, reason)
     # Ollama, and OpenAI when the tool was chosen for the model, say "stop" here.
     yield Finish("tool_calls" if calls and normal in ("stop", "") else normal, raw=reason)
+
+
+def usage_in(chunk: Mapping[str, Any]) -> Any:
+    """What *chunk* tells of usage, at one of two places."""
+    told = chunk.get("usage")
+    if not told and chunk.get("x_groq"):
+        raise_error_in(chunk["x_groq"])
+        told = chunk["x_groq"].get("usage")
+    return told
 
 
 def usage(told: Mapping[str, Any]) -> Usage:

@@ -21,7 +21,6 @@ import urllib3.exceptions as urllib3_errors
 from ..errors import (
     AuthenticationError,
     ConnectionFailed,
-    DeadlineExceeded,
     G4FSyncError,
     InvalidRequest,
     ProtocolError,
@@ -131,10 +130,9 @@ def _connection(words: str) -> Any:
     return make
 
 
-def _late(exc: BaseException, host: str) -> G4FSyncError:
-    # The scope's clocks come first; this is the socket's own timeout, which is
-    # set as a second line of defence.
-    return DeadlineExceeded(f"no answer from {host} in time")
+def _unreachable(exc: BaseException, host: str) -> G4FSyncError:
+    why = _reason(exc.__cause__ or exc)
+    return ConnectionFailed(f"connection to {host} failed: {why}")
 
 
 _Kinds = type[BaseException] | tuple[type[BaseException], ...]
@@ -173,7 +171,9 @@ _MAP: tuple[tuple[_Kinds, Any], ...] = (
         _invalid,
     ),
     (http.client.HTTPException, _malformed),
-    ((TimeoutError, urllib3_errors.TimeoutError), _late),
+    (urllib3_errors.NewConnectionError, _unreachable),
+    # The scope's clocks were asked before, so it was the system that gave up.
+    ((TimeoutError, urllib3_errors.TimeoutError), _connection("connection to {host} timed out")),
 )
 
 

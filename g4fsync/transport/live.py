@@ -1,7 +1,7 @@
 """The real transport: ``requests`` for HTTP, :mod:`.socketio` for Socket.IO.
 
-One :class:`LiveTransport` serves one attempt: a fresh ``Session`` with its own
-cookie jar, over the connection pool its client shares (:class:`.Adapter`).
+One :class:`LiveTransport` serves one attempt: a cookie jar of its own, over the
+connection pool its client shares (:class:`.Adapter`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 
 from ..codecs.chunked import ChunkDecoder
@@ -74,7 +76,7 @@ class Target:
     """Whom an attempt talks to, and as whom."""
 
     provider: str
-    base_url: str
+    base_url: str = field(repr=False)  # it may hold a password
     headers: Mapping[str, str]
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_key: str | None = field(default=None, repr=False)
@@ -91,6 +93,8 @@ class LiveTransport:
         self.latest: object = None  # what the provider was given last, as evidence
         self.random: random.Random = random.SystemRandom()
         self.host = urlsplit(target.base_url).netloc.rpartition("@")[2]
+        self._cookies = RequestsCookieJar()
+        self._cookies.update(target.cookies)
         self._open: list[LiveResponse | SocketIOConnection] = []
 
     @property
@@ -170,16 +174,32 @@ class LiveTransport:
         while self._open:
             self._open.pop().close(graceful=graceful)
 
-    @cached_property
-    def _session(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False  # .netrc would replace the Authorization header
-        session.mount("http://", self.network.adapter)
-        session.mount("https://", self.network.adapter)
-        session.headers.clear()
-        session.headers.update(self.target.headers)
-        session.cookies.update(self.target.cookies)
-        return session
+    def _request(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> requests.PreparedRequest:
+        """What a ``Session`` would prepare, at a third of its cost.
+
+        There is no ``.netrc`` (which would replace the Authorization header)
+        and no default header but the provider's.
+        """
+        request = requests.PreparedRequest()
+        request.method = method
+        request.url = _normal_url(url) + (f"?{urlencode(params)}" if params else "")
+        request.headers = CaseInsensitiveDict({**self.target.headers, **checked_headers(headers)})
+        request.body = body
+        if body is not None or method == "POST":
+            request.headers["Content-Length"] = str(len(body or b""))
+        request.hooks = {}
+        if self._cookies:
+            request.prepare_cookies(self._cookies)
+        if "@" in self.target.base_url:
+            request.prepare_auth(None)
+        return request
 
     def url(self, path: str) -> str:
         """*path* below the base URL; ``InvalidRequest`` for what would break out of a path."""
@@ -194,9 +214,6 @@ class LiveTransport:
         headers: Mapping[str, str] | None,
     ) -> LiveResponse:
         url = self.url(path)
-        request = requests.Request(
-            method, url, params=params, data=body, headers=checked_headers(headers)
-        )
         log.debug("%s: %s %s%s", self.target.provider, method, self.host, path)
         scope = self.scope
         scope.check()
@@ -204,17 +221,17 @@ class LiveTransport:
         wire = Wire(scope)
         try:
             with failures.translated(scope, self.host), using(wire):
-                answer = self._session.send(
-                    self._session.prepare_request(request),
+                answer = self.network.adapter.send(
+                    self._request(method, url, body, params, headers),
                     stream=True,
                     # The connect clock does not run while the answer is read.
                     timeout=(scope.patience(), scope.patience(overall=True)),
-                    allow_redirects=False,
                     proxies=self.network.proxies(url),
                     verify=self.network.verify,
                 )
                 response = LiveResponse(self, answer, wire)
                 self._open.append(response)
+            self._cookies.update(answer.cookies)
             scope.check()
         except BaseException:
             wire.drop()
@@ -226,6 +243,14 @@ class LiveTransport:
         if not 200 <= answer.status_code < 300:
             raise response.refusal()
         return response
+
+
+@lru_cache(maxsize=256)
+def _normal_url(url: str) -> str:
+    """*url* as ``requests`` sends it: international names and odd characters encoded."""
+    request = requests.PreparedRequest()
+    request.prepare_url(url, None)
+    return str(request.url)
 
 
 class LiveResponse(IncomingResponse):

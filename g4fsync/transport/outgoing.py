@@ -6,10 +6,14 @@ Shared by the live transport and the scripted one; no I/O.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidRequest
+
+_UNFIT_FOR_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]")
+_UNFIT_FOR_PATH = re.compile(r"[^\x21-\x7e]|[#?\\]")
 
 
 def json_body(value: Any) -> bytes:
@@ -23,13 +27,13 @@ def json_body(value: Any) -> bytes:
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """*headers*; ``InvalidRequest`` for what would break out of a header line."""
     for name, value in (headers or {}).items():
-        if any(ord(c) < 32 or ord(c) == 127 or ord(c) > 255 for c in name + value):
+        if _UNFIT_FOR_HEADER.search(name + value):
             raise InvalidRequest(f"header {name!r}: its value can't be sent in a header")
     return dict(headers or ())
 
 
 def checked_path(path: str) -> str:
     """*path*; ``InvalidRequest`` for what would break out of a path."""
-    if any(ord(c) <= 32 or ord(c) >= 127 or c in "#?\\" for c in path):
+    if _UNFIT_FOR_PATH.search(path):
         raise InvalidRequest(f"the path {path!r} can't be requested")
     return path

@@ -17,9 +17,8 @@ import pytest
 
 from g4fsync.cli import main
 from g4fsync.emulator import Emulator
+from tests.support.timing import PATIENCE
 
-# Seconds in these tests are multiplied by this on slow machines.
-SLOWNESS = float(os.environ.get("G4FSYNC_TEST_SLOWNESS", "1"))
 COMMAND = [sys.executable, "-W", "error", "-m", "g4fsync"]
 
 
@@ -92,9 +91,9 @@ class Terminal:
         self._slave = slave
         self.screen = ""
 
-    def read_until(self, text: str, seconds: float = 10.0) -> None:
+    def read_until(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until *text* has been printed."""
-        until = time.monotonic() + seconds * SLOWNESS
+        until = time.monotonic() + seconds
         while text not in self.screen:
             left = until - time.monotonic()
             assert left > 0, f"{text!r} did not come; the screen shows {self.screen!r}"
@@ -103,9 +102,9 @@ class Terminal:
     def press(self, key: bytes) -> None:
         os.write(self._keyboard, key)
 
-    def wait(self, seconds: float = 10.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for the end; the exit code."""
-        until = time.monotonic() + seconds * SLOWNESS
+        until = time.monotonic() + seconds
         while self.process.poll() is None:
             assert time.monotonic() < until, f"still running; the screen shows {self.screen!r}"
             self._read(0.005)

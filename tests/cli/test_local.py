@@ -11,7 +11,7 @@ from g4fsync import Client
 from g4fsync.emulator import Emulator
 
 if TYPE_CHECKING:
-    from .conftest import Run  # noqa: TID252
+    from .conftest import Run
 
 
 def test_the_demo_streams_all_four_and_says_that_they_are_emulated(here: Run) -> None:
@@ -48,7 +48,7 @@ def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPa
 
 
 def test_emulate_serves_until_it_is_ended() -> None:
-    from .conftest import COMMAND, environment  # noqa: TID252
+    from .conftest import COMMAND, environment
 
     with subprocess.Popen(
         [*COMMAND, "emulate"], stdout=subprocess.PIPE, text=True, env=environment({})

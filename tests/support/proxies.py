@@ -20,14 +20,13 @@ def relay(peer: Peer, address: tuple[str, int], first: bytes = b"") -> None:
             for end in readable:
                 try:
                     piece = end.recv(65_536)
-                    if not piece:
-                        return
                     ends[end].sendall(piece)
                 except OSError:
-                    return
-                finally:
-                    if end is peer.socket and not piece:
+                    piece = b""
+                if not piece:
+                    if end is peer.socket:
                         peer.left.set()
+                    return
 
 
 def http_proxy(peer: Peer) -> None:

@@ -162,6 +162,10 @@ class Server:
         for peer in self.peers:
             assert peer.left.wait(PATIENCE), "the client has not left"
 
+    def wait_closed(self) -> None:
+        """Wait until this side has closed every connection."""
+        eventually(lambda: all(peer.socket.fileno() < 0 for peer in self.peers))
+
     def close(self) -> None:
         self.go.set()
         with contextlib.suppress(OSError):

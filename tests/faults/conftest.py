@@ -1,0 +1,70 @@
+"""The matrix as a table at the end of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.faults.cells import Cell
+from tests.faults.protocols import EVERY
+
+_SHORT = {
+    "whole": "whole",
+    "ConnectionFailed": "failed",
+    "StreamInterrupted": "interrupted",
+    "StreamTruncated": "truncated",
+    "ProtocolError": "protocol",
+    "ProviderError": "provider",
+    "ServerError": "server",
+    "RateLimited": "limited",
+    "AuthenticationError": "auth",
+    "CaptchaRequired": "captcha",
+    "ContentFiltered": "filtered",
+    "InvalidRequest": "invalid",
+    "DeadlineExceeded": "late",
+}
+_verdicts: dict[tuple[str, str], str] = {}  # fault and protocol to what the table says
+
+
+@pytest.fixture
+def cell(request: pytest.FixtureRequest, no_proxy_variables: None) -> Iterator[Cell]:
+    """What runs one cell, and enters it in the table."""
+
+    def note(fault: str, protocol: str, expected: str) -> None:
+        request.node.user_properties.append(("cell", (fault, protocol, expected)))
+
+    yield Cell(note)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    for name, value in report.user_properties:
+        if name == "cell" and isinstance(value, tuple | list):
+            fault, protocol, expected = value
+            first, _, clock = expected.partition(" ")
+            good = clock or _SHORT.get(first, first)
+            if report.failed:
+                _verdicts[fault, protocol] = "FAIL"
+            elif report.when == "call" and _verdicts.get((fault, protocol)) != "FAIL":
+                _verdicts[fault, protocol] = good
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Faults down, protocols across; what is told is what was expected and came."""
+    if not _verdicts:
+        return
+    rows = list(dict.fromkeys(sorted(fault for fault, _ in _verdicts)))
+    names = [protocol.name for protocol in EVERY]
+    width = max(map(len, rows))
+    write = terminalreporter.write_line
+    terminalreporter.section("fault matrix")
+    write(" ".join(["fault".ljust(width), *(name.ljust(13) for name in names)]))
+    for row in rows:
+        verdicts = [_verdicts.get((row, name), "-").ljust(13) for name in names]
+        write(" ".join([row.ljust(width), *verdicts]).rstrip())
+    failed = sum(verdict == "FAIL" for verdict in _verdicts.values())
+    write(
+        f"{len(rows)} faults x {len(names)} protocols: {len(_verdicts)} cells, "
+        f"{len(_verdicts) - failed} as promised, {failed} violated"
+    )

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from g4fsync.errors import InvalidRequest, RateLimited
+from g4fsync.events import ToolCall
+from g4fsync.messages import Message
+from g4fsync.providers import dialect
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+def test_functions() -> None:
+    assert dialect.functions([FUNCTION]) == [{"name": "f"}]
+
+
+@pytest.mark.parametrize("tool", ["f", {}, {"function": "f"}, {"function": {"name": 1}}])
+def test_what_is_no_function_is_named_by_its_index(tool: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"tools\[1\] must be"):
+        dialect.functions([FUNCTION, tool])
+
+
+@pytest.mark.parametrize("mode", ["auto", "none", "required"])
+def test_tool_choice_as_a_word(mode: str) -> None:
+    assert dialect.tool_choice(mode) == (mode, None)
+
+
+def test_tool_choice_of_one_function() -> None:
+    assert dialect.tool_choice(FUNCTION) == ("required", "f")
+
+
+@pytest.mark.parametrize("value", ["any", {}, {"function": {}}])
+def test_a_wrong_tool_choice(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="tool_choice must be 'auto', 'none', 'required' or"):
+        dialect.tool_choice(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        ("json", {}),
+        ({"type": "json_object"}, {}),
+        ({"type": "text"}, None),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}, SCHEMA),
+    ],
+)
+def test_response_formats(value: Any, schema: Any) -> None:
+    assert dialect.json_schema(value) == schema
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"type": "xml"}, {"type": "json_schema"}, {"type": "json_schema", "json_schema": {}}],
+)
+def test_a_wrong_response_format(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="response_format must be 'json'"):
+        dialect.json_schema(value)
+
+
+def test_arguments_of_a_past_call() -> None:
+    assert dialect.arguments(ToolCall("a", "f", '{"x": 1}')) == {"x": 1}
+    assert dialect.arguments(ToolCall("a", "f", "")) == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1"])
+def test_arguments_that_are_no_object(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="the arguments of tool call 'f' are no JSON object"):
+        dialect.arguments(ToolCall("a", "f", text))
+
+
+def test_the_name_of_a_tool_is_found_by_the_call() -> None:
+    call = Message("assistant", "", tool_calls=(ToolCall("a", "f", ""), ToolCall("b", "g", "")))
+    assert dialect.tool_name([call], Message("tool", "1", tool_call_id="b")) == "g"
+    assert dialect.tool_name([call], Message("tool", "1", tool_call_id="b", name="h")) == "h"
+    with pytest.raises(InvalidRequest, match="no tool call 'c' comes before its result"):
+        dialect.tool_name([call], Message("tool", "1", tool_call_id="c"))
+
+
+def test_extra_is_put_into_the_body_and_wins() -> None:
+    body = {"a": 1, "b": {"c": 2, "d": 3}, "e": {"f": 4}}
+    assert dialect.merged(body, {"a": 5, "b": {"d": 6, "g": 7}, "e": 8, "h": {}}) == {
+        "a": 5,
+        "b": {"c": 2, "d": 6, "g": 7},
+        "e": 8,
+        "h": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        pytest.param({"object": "list", "data": [{"id": "a"}, {"id": "b"}]}, ["a", "b"], id="id"),
+        pytest.param({"object": "list", "data": None}, [], id="Ollama /v1 without models"),
+        pytest.param({"models": [{"name": "a"}], "data": [{"id": "b"}]}, ["b"], id="llama.cpp"),
+        pytest.param({"models": [{"name": "a:latest", "model": "b"}]}, ["a:latest"], id="Ollama"),
+        pytest.param({"models": [{"model": "b"}]}, ["b"], id="model"),
+        pytest.param([{"id": "a"}, "b"], ["a", "b"], id="bare list"),
+        pytest.param(None, [], id="null"),
+    ],
+)
+def test_a_list_of_models_in_any_shape(value: Any, names: list[str]) -> None:
+    assert dialect.model_names(value) == names
+
+
+def test_an_error_in_place_of_the_models() -> None:
+    with pytest.raises(RateLimited, match="slow down"):
+        dialect.model_names({"error": {"code": 429, "message": "slow down"}})
+
+
+@pytest.mark.parametrize("value", [None, "1", True, 1.5])
+def test_what_is_no_number_counts_as_not_told(value: Any) -> None:
+    assert dialect.count({"a": value, "b": 3}, "a") is None
+    assert dialect.count({"a": value, "b": 3}, "a", "b") == 3

@@ -1,0 +1,47 @@
+"""A live transport to a server of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from g4fsync.scope import CancelScope, Timeout
+from g4fsync.transport.adapter import Adapter
+from g4fsync.transport.live import LiveTransport, Network, Target
+
+Open = Callable[..., LiveTransport]
+
+
+@pytest.fixture
+def connect(no_proxy_variables: None) -> Iterator[Open]:
+    """Make a transport whose clocks run; all are closed after the test."""
+    opened: list[LiveTransport] = []
+    adapters: list[Adapter] = []
+
+    def open_transport(
+        base_url: str,
+        *,
+        timeout: Timeout | None = None,
+        proxy: str | None = None,
+        verify: bool | str = True,
+        network: Network | None = None,
+        cookies: dict[str, str] | None = None,
+        api_key: str | None = None,
+    ) -> LiveTransport:
+        scope = CancelScope(timeout or Timeout(None, None, None, None))
+        scope.start()
+        scope.asking()
+        network = network or Network(Adapter(), proxy, verify)
+        adapters.append(network.adapter)
+        headers = {"User-Agent": "test", "Accept-Encoding": "gzip, deflate"}
+        target = Target("test", base_url, headers, cookies or {}, api_key)
+        transport = LiveTransport(target, network, scope)
+        opened.append(transport)
+        return transport
+
+    yield open_transport
+    for transport in opened:
+        transport.close()
+    for adapter in adapters:
+        adapter.close()

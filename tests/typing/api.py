@@ -1,0 +1,190 @@
+"""The public face as callers use it; read by mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import g4fsync
+from g4fsync import (
+    AllFailed,
+    Attempt,
+    ChatRequest,
+    ChatResult,
+    ChatStream,
+    Client,
+    DeadlineExceeded,
+    Finish,
+    G4FSyncError,
+    Image,
+    Message,
+    ProtocolError,
+    Provider,
+    ProviderError,
+    RateLimited,
+    Reasoning,
+    Retry,
+    Text,
+    Timeout,
+    ToolCall,
+    Usage,
+    provider_names,
+    register,
+)
+from g4fsync.events import Event
+from g4fsync.providers.flowgpt import FlowGpt
+from g4fsync.providers.koala import Koala
+from g4fsync.providers.myshell import Myshell
+from g4fsync.providers.openassistant import OpenAssistant
+from g4fsync.testing import (
+    Connection,
+    Reply,
+    Request,
+    ScriptedTransport,
+    SocketEvent,
+    chat,
+    request,
+)
+from g4fsync.transport.base import Transport
+
+
+def the_first_day() -> None:
+    client = Client("koala")
+    for chunk in client.chat("Hello"):
+        print(chunk.upper(), end="", flush=True)
+    with Client() as client, client.chat("Why is the sky blue?", provider="koala") as answer:
+        for token in answer:
+            print(token, end="", flush=True)
+    text: str = str(client.ask("Hello", model="koala:gpt-4o"))
+    names: list[str] = provider_names()
+    version: str = g4fsync.__version__
+    print(text, names, version)
+
+
+def settings() -> Client:
+    return Client(
+        "koala",
+        fallback=("flowgpt", "myshell:gpt-4"),
+        timeout=Timeout(connect=5, first_token=None, idle=30.0, total=60),
+        retry=Retry(attempts=5, initial=0.1, maximum=2.0),
+        proxy="socks5h://127.0.0.1:1080",
+        verify="/etc/ca.pem",
+        cookies={"openassistant": {"session": "..."}, "koala": "cookies.txt"},
+        api_keys={"openassistant": "..."},
+        base_urls={"koala": "http://127.0.0.1:9000"},
+    )
+
+
+def a_conversation(client: Client) -> ChatStream:
+    picture = Image.open("sky.png")
+    return client.chat(
+        [
+            {"role": "system", "content": "Be brief."},
+            Message("user", "What is it?", parts=("What is it?", picture)),
+        ],
+        provider=Koala(real_time_data=True),
+        model="gpt-4o",
+        system="Answer in verse.",
+        timeout=30,
+        retry=Retry(1),
+        cookies={"a": "b"},
+        temperature=0.5,
+        stop=["\n"],
+    )
+
+
+def what_a_stream_tells(stream: ChatStream) -> ChatResult:
+    token: str = next(stream)
+    so_far: str = stream.text + stream.reasoning + token
+    calls: tuple[ToolCall, ...] = stream.tool_calls
+    usage: Usage | None = stream.usage
+    reason: str | None = stream.finish_reason
+    who: tuple[str | None, str | None] = (stream.provider, stream.model)
+    attempts: tuple[Attempt, ...] = stream.attempts
+    first: float | None = stream.first_token_seconds
+    seconds: float = stream.seconds
+    print(so_far, calls, usage, reason, who, attempts, first, seconds)
+    stream.cancel()
+    stream.close()
+    return stream.result()
+
+
+def typed_events(stream: ChatStream) -> Iterator[str]:
+    for event in stream.events():
+        match event:
+            case Text(text) | Reasoning(text):
+                yield text
+            case ToolCall(id, name, arguments):
+                yield id + name + arguments + str(event.json().get("key"))
+            case Usage(total_tokens=total):
+                yield str(total or 0)
+            case Finish(reason, raw):
+                yield reason + (raw or "")
+            case Attempt(number, provider, model, phase, took, error):
+                yield f"{number + 1} {provider} {model} {phase} {took + 0.5} {error}"
+
+
+def what_went_wrong(client: Client) -> None:
+    try:
+        client.ask("Hello")
+    except RateLimited as error:
+        wait: float | None = error.retry_after
+        print(wait, error.partial, error.attempts, error.retryable)
+    except ProviderError as error:
+        print(error.status, error.code, error.body)
+    except DeadlineExceeded as error:
+        clock: str = error.clock
+        print(clock)
+    except ProtocolError as error:
+        evidence: str = error.evidence
+        print(evidence)
+    except AllFailed as error:
+        inner: tuple[G4FSyncError, ...] = error.errors
+        print(inner)
+    except (ValueError, TimeoutError, ConnectionError):
+        pass
+
+
+def providers_alone() -> None:
+    for token in Koala().chat("Hello", model="gpt-4o", proxy="http://h:1", timeout=5):
+        print(token)
+    print(FlowGpt("http://127.0.0.1:1").chat("Hello", temperature=0.1).result().text)
+    print(Myshell(settle=0.0).chat("Hello").result().usage)
+    trusted = {"api_key": "6969", "client": "website"}
+    print(OpenAssistant(face="inference", wrap=True, trusted_client=trusted).status)
+
+
+@register
+class Echo(Provider):
+    """A provider from outside."""
+
+    name = "echo"
+    base_url = "http://localhost"
+    default_model = "echo"
+    open_models = True
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        answer = transport.post("/echo", json={"q": request.last.content})
+        for event in answer.events():
+            yield event.json()["text"]
+        yield Usage(input_tokens=1)
+        yield Finish("stop")
+
+
+def its_test() -> None:
+    transport = ScriptedTransport(
+        {
+            "POST /echo": [b'data: {"text": "Hi"}\n\n'],
+            "GET /twice": (Reply({"a": 1}, status=429, headers={"Retry-After": "1"}), b"1"),
+            "GET /never": ConnectionRefusedError(),
+            "SOCKETIO /ws/": [SocketEvent("a", (1, 2))],
+        },
+        now=0.0,
+        seed=1,
+        api_key="key",
+    )
+    assert list(chat(Echo(), "Hi", transport, model="echo", timeout=1)) == ["Hi"]
+    assert list(Echo().stream(request(Echo(), "Hi"), transport)) == ["Hi"]
+    assert transport.sent == [("POST", "/echo", {"q": "Hi"})]
+    asked: list[Request] = transport.requests
+    opened: list[Connection] = transport.connections
+    print(asked[0].params, opened[0].namespace, transport.slept, transport.closed)
