@@ -204,8 +204,10 @@ def test_importing_loads_no_library_and_starts_no_thread() -> None:
     assert done.stdout == "[]\n1\n"
 
 
+# Where tornado happens to be installed, tenacity loads it, and that loads asyncio.
 ASKING = """
 import sys
+sys.modules["tornado"] = None
 from g4fsync import Client
 from g4fsync.providers.koala import Koala
 from g4fsync.providers.myshell import Myshell

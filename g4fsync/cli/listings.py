@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
+from urllib.parse import urlsplit
 
 from .. import registry
 from ..errors import ConfigurationError
@@ -25,7 +25,7 @@ def providers(arguments: argparse.Namespace, terminal: Terminal) -> int:
     ]
     terminal.line(table(("NAME", "STATUS", "DEFAULT MODEL", "MODELS", "NEEDS"), rows, width()))
     if any(row[1] == "retired" for row in rows):
-        terminal.note("\n" + textwrap.fill(_RETIRED, min(width(), 100)))
+        terminal.note(f"\n{_RETIRED}")
     return 0
 
 
@@ -62,16 +62,19 @@ def _all(terminal: Terminal) -> list[Provider]:
 
 
 def _count(provider: Provider) -> str:
-    count = str(len(provider.models))
-    return f"{count} and any other" if provider.open_models else count
+    if not provider.open_models:
+        return str(len(provider.models))
+    return f"{len(provider.models)} and any other" if provider.models else "any"
 
 
 def _needs(provider: Provider) -> str:
     needs = []
-    if provider.status == "self-hosted":
-        needs.append("--base-url")
+    if provider.status == "self-hosted" or not provider.base_url:
+        needs.append(" or ".join(["--base-url", *provider.base_url_variables[:1]]))
+    if provider.status == "local":
+        needs.append(f"a server at {urlsplit(provider.base_url).netloc}")
     if provider.needs_cookies:
         needs.append("cookies")
     if provider.needs_key:
-        needs.append(f"a key ({' or '.join(provider.key_variables)})")
+        needs.append(f"a key ({provider.key_variables[0]})")
     return ", ".join(needs) or "nothing"

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from typing import TextIO
 
@@ -77,7 +78,8 @@ class Terminal:
 
     def note(self, text: str, style: str = "") -> None:
         """A line for people, on standard error."""
-        self._err(f"{styled(visible(text), style, sys.stderr)}\n")
+        told = "\n".join(wrapped(line) for line in visible(text).split("\n"))
+        self._err(f"{styled(told, style, sys.stderr)}\n")
 
     def aside(self, piece: str) -> None:
         """A piece of what the model thinks aloud; shown to a person only."""
@@ -121,6 +123,14 @@ def styled(text: str, style: str, stream: TextIO | None) -> str:
     if not style or plain or not is_terminal(stream):
         return text
     return f"\x1b[{style}m{text}\x1b[0m"
+
+
+def wrapped(line: str) -> str:
+    """*line* cut between words where it is too long for the terminal."""
+    if len(line) <= width():
+        return line
+    cut = textwrap.wrap(line, width(), break_long_words=False, break_on_hyphens=False)
+    return "\n".join(cut)
 
 
 def width() -> int:

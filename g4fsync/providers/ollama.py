@@ -89,7 +89,9 @@ class Ollama(Provider):
                 calls += 1
             if record.get("done"):
                 raw = record.get("done_reason") or None
-                yield usage(record)
+                counted = usage(record)
+                if counted != Usage():
+                    yield counted
                 yield Finish("tool_calls" if calls and raw == "stop" else raw or "stop", raw=raw)
                 return
 

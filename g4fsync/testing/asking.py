@@ -55,6 +55,6 @@ def chat(
 
 
 def _next(transports: Iterator[ScriptedTransport], count: int) -> ScriptedTransport:
-    transport = next(transports, None)
-    assert transport is not None, f"one attempt more than the {count} transports given"
-    return transport
+    for transport in transports:
+        return transport
+    raise AssertionError(f"one attempt more than the {count} transports given")

@@ -191,13 +191,14 @@ class ScriptedTransport:
 
     def reply_to(self, key: str) -> Reply:
         """The next answer for *key*, such as ``"POST /path"``; raises scripted exceptions."""
-        assert key in self._script, f"no answer is scripted for {key!r}, only for {[*self._script]}"
+        # Raised by hand: pytest would add its own words to an assert's.
+        if key not in self._script:
+            raise AssertionError(f"no answer is scripted for {key!r}, only for {[*self._script]}")
         count = self._asked[key] = self._asked.get(key, 0) + 1
         answer = self._script[key]
         if isinstance(answer, tuple):
-            assert count <= len(answer), (
-                f"{key!r} is asked for {count} times, {len(answer)} are scripted"
-            )
+            if count > len(answer):
+                raise AssertionError(f"{key!r} is asked for more than {len(answer)} times")
             answer = answer[count - 1]
         if isinstance(answer, BaseException):
             raise answer
@@ -244,7 +245,8 @@ class ScriptedResponse(IncomingResponse):
         for piece in self._pieces:
             if isinstance(piece, BaseException):
                 raise piece
-            assert isinstance(piece, bytes), f"{piece!r} is scripted for an HTTP body"
+            if not isinstance(piece, bytes):
+                raise AssertionError(f"{piece!r} is scripted for an HTTP body")  # noqa: TRY004 - the test failed
             yield piece
 
 
@@ -275,7 +277,8 @@ class ScriptedSocketIO:
         for event in self._events:
             if isinstance(event, BaseException):
                 raise event
-            assert isinstance(event, SocketEvent), f"{event!r} is scripted for a connection"
+            if not isinstance(event, SocketEvent):
+                raise AssertionError(f"{event!r} is scripted for a connection")  # noqa: TRY004 - the test failed
             self._transport.latest = event
             yield event
 

@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 import requests.adapters
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError, ProxyError
 
 from ..errors import ConfigurationError
 from ..scope import CancelScope, Flag
@@ -68,9 +68,16 @@ class Wire:
     def _abort(self) -> None:
         sock = self._socket
         if sock is not None:
-            # Not sock.shutdown(): SSLSocket's forgets its TLS state, and the
-            # reader would take what is left of the ciphertext for plain text.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            shut(sock)
+
+
+def shut(sock: Any) -> None:
+    """End the connection, whoever is blocked in *sock*; ``OSError`` when it has ended."""
+    while not isinstance(sock, socket.socket):  # urllib3's TLS inside TLS
+        sock = sock.socket
+    # Not sock.shutdown(): SSLSocket's forgets its TLS state, and the
+    # reader would take what is left of the ciphertext for plain text.
+    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -237,6 +244,10 @@ class Adapter(requests.adapters.HTTPAdapter):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # requests goes by the URL, but it may be the proxy that speaks TLS.
+        super().cert_verify(conn, "https:" if conn.scheme == "https" else url, verify, cert)
+
     def open_socket(
         self, wire: Wire, url: str, *, proxies: dict[str, str], verify: bool | str
     ) -> Any:
@@ -252,6 +263,8 @@ class Adapter(requests.adapters.HTTPAdapter):
         if pool.proxy is not None:
             # A WebSocket needs a tunnel in any case, also an unencrypted one.
             target = urlsplit(url)
+            if target.scheme != pool.scheme:  # urllib3 would speak TLS in the tunnel too
+                raise ConfigurationError("an https:// proxy takes no WebSocket without TLS")
             port = target.port or (443 if target.scheme == "https" else 80)
             connection.set_tunnel(
                 target.hostname, port, headers=pool.proxy_headers, scheme=pool.proxy.scheme
@@ -259,7 +272,10 @@ class Adapter(requests.adapters.HTTPAdapter):
         with using(wire):
             try:
                 connection.connect()
-            except BaseException:
+            except BaseException as exc:
+                reached = connection.has_connected_to_proxy
                 connection.close()
-                raise
+                if pool.proxy is None or reached or not isinstance(exc, (OSError, HTTPError)):
+                    raise
+                raise ProxyError("no way through the proxy", exc) from exc
         return connection.sock

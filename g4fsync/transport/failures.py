@@ -107,8 +107,10 @@ def _untrusted(exc: Any, host: str) -> G4FSyncError:
 
 
 def _proxy(exc: Any, host: str) -> G4FSyncError:
-    why = next((_reason(e) for e in _chain(exc) if "unnel" in str(e)), "")
-    why = why or _reason(tuple(_chain(exc))[-1])
+    chain = tuple(_chain(exc))
+    # The innermost that tells of the tunnel: those around it repeat it, and more.
+    tunnel = [each for each in chain if "unnel" in str(each)]
+    why = _reason((tunnel or chain)[-1])
     refused = bool(re.search(r"\b40[37]\b", why))
     return ConnectionFailed(
         f"the proxy did not connect to {host}: {why}", retryable=False if refused else None

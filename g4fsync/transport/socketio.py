@@ -27,7 +27,7 @@ from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
 from . import failures
-from .adapter import Wire
+from .adapter import Wire, shut
 from .outgoing import checked_headers
 
 if TYPE_CHECKING:
@@ -390,7 +390,7 @@ class _Buffered:
 
     def close(self) -> None:
         with suppress(OSError):
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            shut(self._socket)
         self._socket.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -88,7 +89,9 @@ class Far(ABC):
         self.peer.reset()
 
     def hold(self) -> None:
-        self.peer.hold()
+        """Be silent until the client leaves, but for answers to further requests."""
+        while (request := self.peer.request()) is not None:
+            prepare(self.peer, request)
 
 
 class HttpFar(Far):
@@ -179,6 +182,9 @@ class SocketFar(Far):
     def keepalive(self) -> bool:
         return self.frame(b"2")
 
+    def hold(self) -> None:
+        self.peer.hold()
+
 
 def frame(
     payload: bytes, *, opcode: int = 1, fin: bool = True, mask: bytes = b"", rsv: int = 0
@@ -206,6 +212,7 @@ def talk(protocol: Protocol, script: Script, reader: Reader) -> Callable[[Peer],
     kind = SocketFar if protocol.is_socket else HttpFar
 
     def serve(peer: Peer) -> None:
+        peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while (request := peer.request()) is not None:
             if protocol.is_ask(request):
                 script(kind(peer, protocol, request, reader))

@@ -84,7 +84,8 @@ def prepare(peer: Peer, request: Request) -> None:
     """Answer the requests before and after the one that asks (Open-Assistant)."""
     kind = {"/api/chat": "chat", "/api/chat/prompter_message": "parent"}
     path = request.target.partition("?")[0]
-    peer.answer(json.dumps({"id": kind.get(path, "reply")}).encode())
+    about = {"id": kind.get(path, "reply"), "state": "in_progress", "content": ""}
+    peer.answer(json.dumps(about).encode())
 
 
 def _json(value: Any) -> bytes:

@@ -332,7 +332,7 @@ def test_what_a_plugin_thinks_is_reasoning() -> None:
     result = asked(SITE, site(EVENTS=thought + token("") + token("Hi") + END)).result()
     assert (result.reasoning, result.text) == ("Hm", "Hi")
     stream = asked(SITE, site(EVENTS=thought + token("Hi") + END))
-    assert list(stream.events())[0] == Reasoning("Hm")
+    assert next(iter(stream.events())) == Reasoning("Hm")
 
 
 @pytest.mark.parametrize(

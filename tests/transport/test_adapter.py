@@ -20,6 +20,7 @@ from g4fsync.scope import CancelScope, Timeout
 from g4fsync.transport import adapter as adapter_module
 from g4fsync.transport.adapter import Adapter, Wire, resolve
 from g4fsync.transport.live import LiveTransport, Network
+from tests.support.proxies import http_proxy
 from tests.support.servers import Peer, Server, full_listener
 from tests.support.timing import FREED, MS, PATIENCE, Worker, eventually
 
@@ -199,6 +200,15 @@ def socks_greeting(stack: ExitStack, make: Make) -> Scene:
     return Scene(f"{scheme}://name.test", post, proxy, url)
 
 
+def tls_inside_tls(stack: ExitStack, make: Make) -> Scene:
+    """An https:// proxy: urllib3's object for TLS inside TLS is no socket."""
+    assert make.tls
+    proxy = stack.enter_context(Server(http_proxy, tls=make.tls))
+    scene = body_chunked(stack, make)
+    scene.proxy = proxy.url
+    return scene
+
+
 CONNECTING = [tcp_connect, name_resolution, proxy_connect, socks_greeting, sending]
 TLS_ONLY = [tls_silent, tls_trickled]
 WAITING = [headers, headers_trickled, websocket_upgrade]
@@ -208,7 +218,9 @@ READING = [
     body_until_close,
     body_with_length,
     body_gzip,
+    tls_inside_tls,
 ]
+TLS_ONLY.append(tls_inside_tls)
 _NAMES = {id(each): name for name, each in globals().items() if callable(each)}
 
 
@@ -255,7 +267,7 @@ def staged(
     return play  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize(("scenery", "tls"), matrix(*CONNECTING, *TLS_ONLY, *WAITING, *READING))
+@pytest.mark.parametrize(("scenery", "tls"), matrix(*CONNECTING, tls_silent, tls_trickled, *WAITING, *READING))
 def test_cancel_frees_whoever_is_blocked(
     scenery: Scenery, tls: bool, staged: Callable[..., Any]
 ) -> None:
@@ -274,7 +286,7 @@ def test_cancel_frees_whoever_is_blocked(
 CLOCKED = [
     *((each, tls, clock) for each, tls, clock in [
         (param.values[0], param.values[1], clock)
-        for param in matrix(*CONNECTING, *TLS_ONLY)
+        for param in matrix(*CONNECTING, tls_silent, tls_trickled)
         for clock in ("connect", "first_token", "total")
     ]),
     *((param.values[0], param.values[1], clock)

@@ -6,6 +6,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_what_is_sent_apart_arrives_apart(
     for _ in getattr(connect(server.url).post("/ask"), reader)():
         times.append(time.monotonic())
     assert len(times) == 3
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert all(0.5 * GAP < gap < 2.5 * GAP for gap in gaps), gaps
 
 
@@ -194,9 +195,7 @@ def test_only_a_plausible_stream_is_one(
     assert message in str(caught.value)
 
 
-def test_an_error_object_in_place_of_a_stream_is_the_providers(
-    serve: Serve, connect: Open
-) -> None:
+def test_an_error_object_in_place_of_a_stream_is_the_providers(serve: Serve, connect: Open) -> None:
     body = b'{"error": {"message": "no such model", "code": "model_not_found"}}'
     server = serve(answering(body, "Content-Type: application/json"))
     with pytest.raises(ProviderError, match="no such model") as caught:
@@ -576,9 +575,7 @@ def test_a_pooled_connection_that_the_server_closed_is_replaced(
         server.wait_closed()
 
 
-def test_a_refused_request_leaves_its_connection_for_the_next(
-    serve: Serve, connect: Open
-) -> None:
+def test_a_refused_request_leaves_its_connection_for_the_next(serve: Serve, connect: Open) -> None:
     server = serve(answering(b"{}", status="503 Service Unavailable"))
     network = Network(Adapter())
     for _ in range(2):

@@ -52,7 +52,7 @@ def test_https_goes_through_a_tunnel_and_the_certificate_is_the_servers(
     server, proxy = serve(hello, tls=server_tls), serve(http_proxy)
     transport = connect(server.url, proxy=proxy.url, verify=authority)
     assert text(transport) == b"hello"
-    assert proxy.requests[0].line == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"
+    assert proxy.requests[0].line.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.")
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -64,7 +64,7 @@ def test_a_websocket_goes_through_a_tunnel(
     transport = connect(server.url, proxy=proxy.url, verify=authority)
     with pytest.raises(G4FSyncError, match="HTTP 418"):
         enter(transport)
-    assert proxy.requests[0].line == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"
+    assert proxy.requests[0].line.startswith(f"CONNECT 127.0.0.1:{server.port} HTTP/1.")
     assert server.requests[0].line.startswith("GET /ws/?EIO=4")
     assert server.requests[0].headers["host"] == f"127.0.0.1:{server.port}"
 
@@ -77,13 +77,34 @@ def test_a_proxy_may_be_reached_by_tls(
     assert proxy.requests[0].line == f"GET {server.url}/x HTTP/1.1"
 
 
-def test_a_plain_websocket_goes_through_a_tunnel_of_a_tls_proxy(
+def test_a_tls_proxy_must_be_trusted_too(
+    serve: Serve, connect: Open, server_tls: ssl.SSLContext
+) -> None:
+    """For a plain http:// URL requests itself would not look at its certificate."""
+    server, proxy = serve(hello), serve(http_proxy, tls=server_tls)
+    with pytest.raises(ConnectionFailed, match="is not trusted"):
+        text(connect(server.url, proxy=proxy.url))
+    assert proxy.requests == []
+
+
+def test_a_tls_websocket_goes_through_a_tunnel_of_a_tls_proxy(
     serve: Serve, connect: Open, server_tls: ssl.SSLContext, authority: str
 ) -> None:
-    server, proxy = serve(upgrade_refused), serve(http_proxy, tls=server_tls)
+    server, proxy = serve(upgrade_refused, tls=server_tls), serve(http_proxy, tls=server_tls)
     transport = connect(server.url, proxy=proxy.url, verify=authority)
     with pytest.raises(G4FSyncError, match="HTTP 418"):
         enter(transport)
+
+
+def test_a_plain_websocket_through_a_tls_proxy_is_refused_at_once(
+    serve: Serve, connect: Open, server_tls: ssl.SSLContext, authority: str
+) -> None:
+    proxy = serve(http_proxy, tls=server_tls)
+    transport = connect("http://name.test", proxy=proxy.url, verify=authority)
+    with pytest.raises(ConfigurationError) as caught:
+        enter(transport)
+    assert str(caught.value) == "an https:// proxy takes no WebSocket without TLS"
+    assert proxy.peers == []
 
 
 @pytest.mark.parametrize(
@@ -135,9 +156,7 @@ def test_a_proxy_that_is_not_there_is_a_failed_connection(scheme: str, connect: 
         transport = connect(f"{scheme}://name.test", proxy=proxy)
         with pytest.raises(ConnectionFailed) as caught:
             transport.get("/x")
-    assert str(caught.value) == (
-        "the proxy did not connect to name.test: Connection refused"
-    )
+    assert str(caught.value) == ("the proxy did not connect to name.test: Connection refused")
     assert caught.value.retryable
 
 

@@ -1,0 +1,150 @@
+"""g4fsync and its peers, each as its users call it.
+
+A client is made once for a base URL and protocol; each call of what it gives is
+one question, iterated for the texts of the answer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from . import floor
+from .floor import PATHS, QUESTION, TEXTS
+
+Ask = Callable[[], Iterable[str]]
+MESSAGES: Any = QUESTION["messages"]
+
+
+def g4fsync(base_url: str, protocol: str) -> Ask:
+    from g4fsync import Client
+    from g4fsync.providers import Myshell
+
+    client = Client(base_urls={protocol: base_url}, api_keys={protocol: "k"})
+    if protocol == "myshell":
+        bot = Myshell(base_url, settle=0)
+        return lambda: client.chat("hi", provider=bot)
+    model = None if protocol in ("koala", "flowgpt") else "m"
+    return lambda: client.chat("hi", provider=protocol, model=model)
+
+
+def bare(base_url: str, protocol: str) -> Ask:
+    if protocol == "myshell":
+        return lambda: floor.frame_tokens(base_url)
+    return lambda: floor.tokens(base_url, protocol)
+
+
+def requests(base_url: str, protocol: str) -> Ask:
+    session = _module("requests").Session()
+
+    def ask() -> Iterator[str]:
+        url = base_url + PATHS[protocol]
+        with session.post(url, json=QUESTION, stream=True) as response:
+            yield from _texts(response.iter_lines(), protocol)
+
+    return ask
+
+
+def httpx(base_url: str, protocol: str) -> Ask:
+    client = _module("httpx").Client()
+
+    def ask() -> Iterator[str]:
+        with client.stream("POST", base_url + PATHS[protocol], json=QUESTION) as response:
+            yield from _texts((line.encode() for line in response.iter_lines()), protocol)
+
+    return ask
+
+
+def openai(base_url: str, protocol: str) -> Ask:
+    client = _module("openai").OpenAI(base_url=base_url, api_key="k")
+
+    def ask() -> Iterator[str]:
+        for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+            if chunk.choices and chunk.choices[0].delta.content:
+                yield chunk.choices[0].delta.content
+
+    return ask
+
+
+def anthropic(base_url: str, protocol: str) -> Ask:
+    client = _module("anthropic").Anthropic(base_url=base_url, api_key="k")
+
+    def ask() -> Iterator[str]:
+        arguments = {"model": "m", "max_tokens": 9, "messages": MESSAGES}
+        for event in client.messages.create(stream=True, **arguments):
+            if event.type == "content_block_delta":
+                yield event.delta.text
+
+    return ask
+
+
+def ollama(base_url: str, protocol: str) -> Ask:
+    client = _module("ollama").Client(host=base_url)
+
+    def ask() -> Iterator[str]:
+        for part in client.chat(model="m", messages=MESSAGES, stream=True):
+            if part.message.content:
+                yield part.message.content
+
+    return ask
+
+
+def websocket(base_url: str, protocol: str) -> Ask:
+    """websocket-client as it comes, with the least of Socket.IO."""
+    connect = _module("websocket").create_connection
+
+    def ask() -> Iterator[str]:
+        url = base_url.replace("http", "ws", 1) + "/ws/?EIO=4&transport=websocket"
+        connection = connect(url)
+        connection.send("40/chat,")
+        while True:
+            message = connection.recv()
+            if message.startswith("40/chat,"):
+                connection.send('42/chat,["text_chat",{"text":"hi"}]')
+            elif message.startswith("42/chat,"):
+                frame = json.loads(message[8:])[1]["data"]
+                if frame["isFinal"]:
+                    connection.close(timeout=0)
+                    return
+                yield frame["text"]
+
+    return ask
+
+
+CLIENTS: dict[str, Callable[[str, str], Ask]] = {
+    "g4fsync": g4fsync,
+    "floor": bare,
+    "requests": requests,
+    "httpx": httpx,
+    "openai": openai,
+    "anthropic": anthropic,
+    "ollama": ollama,
+    "websocket-client": websocket,
+}
+MODULES = {"floor": "socket", "websocket-client": "websocket"}  # the others are called as theirs
+
+
+def is_installed(client: str) -> bool:
+    return importlib.util.find_spec(MODULES.get(client, client)) is not None
+
+
+def _texts(lines: Iterable[bytes], protocol: str) -> Iterator[str]:
+    """What the lines of an answer say, as a user of an HTTP library takes it out."""
+    text_of = TEXTS[protocol]
+    for line in lines:
+        if line.startswith(b"data: "):
+            line = line[6:]
+            if line == b"[DONE]":
+                return
+        elif not line.startswith(b"{"):
+            continue
+        text = text_of(json.loads(line))
+        if text:
+            yield text
+
+
+def _module(name: str) -> Any:
+    # By name: there is no telling which of them, with what types, are installed.
+    return importlib.import_module(name)

@@ -1,0 +1,1 @@
+"""Many answers at once, from the thread mechanism up to a cluster."""

@@ -1,0 +1,212 @@
+"""Many prompts: lazily, in order or not, bounded in number and in rate."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+
+from g4fsync.errors import InvalidRequest
+from g4fsync.fanout.mapping import outcomes
+from tests.support.timing import MS, PATIENCE, eventually
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+
+class Stop:
+    """Notes that it was called."""
+
+    def __init__(self) -> None:
+        self.called = threading.Event()
+
+    def __call__(self) -> None:
+        self.called.set()
+
+
+def mapped(
+    work: Callable[[int], int],
+    tasks: Iterable[int],
+    *,
+    max_workers: int = 4,
+    ordered: bool = True,
+    rate: float | None = None,
+    executor: Executor | None = None,
+    stop: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, int]]:
+    return outcomes(
+        work,
+        tasks,
+        max_workers=max_workers,
+        ordered=ordered,
+        rate=rate,
+        executor=executor,
+        stop=stop,
+    )
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def test_outcomes_are_in_the_order_of_the_tasks() -> None:
+    def slow_at_first(number: int) -> int:
+        time.sleep(0.03 if number == 0 else 0)
+        return square(number)
+
+    assert list(mapped(slow_at_first, range(20))) == [(n, n * n) for n in range(20)]
+
+
+def test_not_ordered_they_come_as_they_are_done_with_their_index() -> None:
+    go = threading.Event()
+
+    def work(number: int) -> int:
+        return square(number) if number or go.wait(PATIENCE) else -1
+
+    found = []
+    for index, outcome in mapped(work, range(6), ordered=False):
+        found.append((index, outcome))
+        if len(found) == 5:
+            go.set()
+    assert found[5] == (0, 0)
+    assert sorted(found) == [(n, n * n) for n in range(6)]
+
+
+def test_an_endless_iterable_is_taken_only_as_far_as_needed() -> None:
+    taken = itertools.count()
+    found = mapped(square, taken, max_workers=3)
+    assert [next(found) for _ in range(5)] == [(n, n * n) for n in range(5)]
+    found.close()  # type: ignore[attr-defined]
+    assert next(taken) <= 5 + 2 * 3
+
+
+def test_no_more_run_at_a_time_than_was_said() -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def work(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.002)
+        with lock:
+            running -= 1
+        return number
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(list(mapped(work, range(40), max_workers=3, executor=pool))) == 40
+    assert most == 3
+
+
+def test_workers_go_on_while_an_earlier_task_is_slow() -> None:
+    begun, go = [threading.Event() for _ in range(4)], threading.Event()
+
+    def work(number: int) -> int:
+        begun[number].set()
+        if number == 0:
+            go.wait(PATIENCE)
+        elif number == 3:
+            go.set()
+        return number
+
+    # Two workers: 1, 2 and 3 one after the other beside 0, which waits for the last.
+    started = time.monotonic()
+    assert [n for _, n in mapped(work, range(4), max_workers=2)] == [0, 1, 2, 3]
+    assert time.monotonic() - started < PATIENCE / 2
+
+
+def test_ordered_no_more_than_twice_the_workers_are_ahead() -> None:
+    go, taken = threading.Event(), itertools.count()
+
+    def work(number: int) -> int:
+        return number if number or go.wait(PATIENCE) else -1
+
+    found = mapped(work, taken, max_workers=2)
+    threading.Timer(50 * MS, go.set).start()
+    assert next(found) == (0, 0)
+    assert next(taken) <= 4 + 1
+    found.close()  # type: ignore[attr-defined]
+
+
+def test_the_rate_bounds_how_often_one_is_started() -> None:
+    begun: list[float] = []
+
+    def work(number: int) -> int:
+        begun.append(time.monotonic())
+        return number
+
+    gap = 30 * MS
+    assert len(list(mapped(work, range(6), rate=1 / gap))) == 6
+    assert begun[-1] - begun[0] >= 5 * gap * 0.9
+
+
+def test_a_pause_of_the_reader_is_no_credit_for_a_burst() -> None:
+    begun: list[float] = []
+
+    def work(number: int) -> int:
+        begun.append(time.monotonic())
+        return number
+
+    gap = 30 * MS
+    found = mapped(work, range(8), rate=1 / gap, max_workers=8)
+    next(found)
+    time.sleep(4 * gap)
+    assert len(list(found)) == 7
+    assert begun[-1] - begun[1] >= 4 * gap * 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_workers": 0}, "max_workers must be 1 or more, got 0"),
+        ({"rate": 0.0}, "rate must be tasks per second above 0, got 0.0"),
+    ],
+)
+def test_a_wrong_call_is_refused_at_once(arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        mapped(square, range(3), **arguments)  # type: ignore[arg-type]
+
+
+def test_leaving_the_loop_stops_what_runs_and_starts_no_more() -> None:
+    stop, begun = Stop(), []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number if number == 0 else int(stop.called.wait(PATIENCE))
+
+    for _ in mapped(work, itertools.count(), max_workers=2, stop=stop):
+        break
+    assert stop.called.is_set()
+    assert len(begun) <= 4
+
+
+def test_an_executor_that_is_given_is_left_open() -> None:
+    with ThreadPoolExecutor(2) as pool:
+        assert len(list(mapped(square, range(5), executor=pool))) == 5
+        assert pool.submit(square, 3).result() == 9
+
+
+def test_an_iterable_that_breaks_is_raised_and_nothing_is_left() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError
+
+    stop = Stop()
+    with pytest.raises(ZeroDivisionError):
+        list(mapped(square, broken(), stop=stop))
+    assert stop.called.is_set()
+
+
+def test_nothing_is_started_before_the_first_outcome_is_asked_for() -> None:
+    begun: list[int] = []
+    found = mapped(lambda number: begun.append(number) or number, range(3))
+    assert begun == []
+    assert len(list(found)) == 3
+    eventually(lambda: len(begun) == 3)
+
+
+def test_no_tasks_give_no_outcomes() -> None:
+    assert list(mapped(square, ())) == []

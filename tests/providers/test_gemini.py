@@ -1,0 +1,446 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from g4fsync.errors import (
+    AuthenticationError,
+    ContentFiltered,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    RateLimited,
+    ServerError,
+    StreamTruncated,
+)
+from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
+from g4fsync.messages import Image
+from g4fsync.providers.gemini import Gemini, body
+from g4fsync.testing import Reply, ScriptedTransport, chat, request
+from tests.support.wire import JSON, Wire
+
+LOCAL = "http://127.0.0.1:8080"
+ASK = "POST /models/m:streamGenerateContent"
+WIRE = Wire(Gemini(LOCAL), ASK, "text/event-stream")
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}
+
+
+def sse(*values: object) -> bytes:
+    return "".join(f"data: {json.dumps(v, ensure_ascii=False)}\r\n\r\n" for v in values).encode()
+
+
+def part(*parts: dict[str, Any], finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    candidate: dict[str, Any] = {"index": 0}
+    if parts:
+        candidate["content"] = {"parts": list(parts), "role": "model"}
+    if finish:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate], "modelVersion": "m", **fields}
+
+
+def made(messages: object = "Hi", model: str = "gemini-3-x", **options: Any) -> dict[str, Any]:
+    return body(request(Gemini(), messages, model=model, **options))
+
+
+# -- the request ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["gemini-x", "models/gemini-x"])
+def test_the_request_exactly(model: str) -> None:
+    path = "/models/gemini-x:streamGenerateContent"
+    transport = ScriptedTransport({f"POST {path}": sse(part(finish="STOP"))}, api_key="k")
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    list(Gemini().stream(request(Gemini(), messages, model=model), transport))
+    [sent] = transport.requests
+    assert (sent.path, sent.params) == (path, {"alt": "sse"})
+    assert sent.headers == {"Accept": "text/event-stream", "x-goog-api-key": "k"}
+    assert sent.body == {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+    }
+
+
+def test_a_models_name_does_not_break_out_of_the_path() -> None:
+    path = "/models/..%2Ffiles%3Fa:streamGenerateContent"
+    transport = ScriptedTransport({f"POST {path}": sse(part(finish="STOP"))})
+    list(Gemini(LOCAL).stream(request(Gemini(LOCAL), "Hi", model="../files?a"), transport))
+    assert transport.requests[0].path == path
+    assert transport.requests[0].headers == {"Accept": "text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("http://h:1", "http://h:1/v1beta"),
+        ("http://h:1/gemini/", "http://h:1/gemini/v1beta"),
+        ("http://h:1/v1", "http://h:1/v1"),
+        ("http://h:1/v1alpha/", "http://h:1/v1alpha"),
+    ],
+)
+def test_a_base_url_without_a_version_gets_one(url: str, base: str) -> None:
+    assert Gemini(url).base_url == base
+
+
+def test_options() -> None:
+    value = made(
+        temperature=0.5,
+        top_p=0.9,
+        max_tokens=7,
+        seed=1,
+        stop="END",
+        tools=[TOOL, {"type": "function", "function": {"name": "g"}}],
+        tool_choice="required",
+        response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}},
+        reasoning_effort="low",
+        extra_body={"safetySettings": [], "generationConfig": {"topK": 3}},
+    )
+    del value["contents"]
+    assert value == {
+        "generationConfig": {
+            "temperature": 0.5,
+            "topP": 0.9,
+            "maxOutputTokens": 7,
+            "seed": 1,
+            "stopSequences": ["END"],
+            "responseMimeType": "application/json",
+            "responseSchema": SCHEMA,
+            "thinkingConfig": {"includeThoughts": True, "thinkingLevel": "low"},
+            "topK": 3,
+        },
+        "tools": [
+            {
+                "functionDeclarations": [
+                    {"name": "f", "description": "d", "parameters": SCHEMA},
+                    {"name": "g"},
+                ]
+            }
+        ],
+        "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "safetySettings": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "wire"),
+    [
+        ("auto", {"mode": "AUTO"}),
+        ("none", {"mode": "NONE"}),
+        (
+            {"type": "function", "function": {"name": "f"}},
+            {"mode": "ANY", "allowedFunctionNames": ["f"]},
+        ),
+    ],
+)
+def test_tool_choices(choice: Any, wire: Any) -> None:
+    assert made(tool_choice=choice)["toolConfig"] == {"functionCallingConfig": wire}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "config"),
+    [("json", {"responseMimeType": "application/json"}), ({"type": "text"}, None)],
+)
+def test_formats_without_a_schema(wanted: Any, config: Any) -> None:
+    assert made(response_format=wanted).get("generationConfig") == config
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "config"),
+    [
+        ("gemini-3-pro", "none", {"includeThoughts": False, "thinkingLevel": "minimal"}),
+        ("gemini-3-pro", "high", {"includeThoughts": True, "thinkingLevel": "high"}),
+        ("gemini-2.5-flash", "none", {"includeThoughts": False, "thinkingBudget": 0}),
+        ("gemini-2.5-flash", "high", {"includeThoughts": True, "thinkingBudget": 24576}),
+    ],
+)
+def test_reasoning_effort(model: str, effort: str, config: dict[str, Any]) -> None:
+    value = made(model=model, reasoning_effort=effort)
+    assert value["generationConfig"] == {"thinkingConfig": config}
+
+
+def test_an_effort_that_has_no_budget_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"effort of gemini-2\.5-pro is one of none"):
+        made(model="gemini-2.5-pro", reasoning_effort="max")
+
+
+CALL = ToolCall("c1", "f", '{"a":1}')
+CONVERSATION: list[Any] = [
+    {"role": "developer", "content": "rules"},
+    {"role": "user", "content": ["see", Image(content=b"\x89P", media_type="image/png")]},
+    {"role": "user", "content": [Image(url="https://h/i.png")]},
+    {"role": "assistant", "content": "", "tool_calls": (CALL,)},
+    {"role": "tool", "content": '{"x": 2}', "tool_call_id": "c1"},
+    {"role": "tool", "content": "[1]", "tool_call_id": "c1"},
+    {"role": "tool", "content": "warm", "name": "g"},
+]
+
+
+def test_messages() -> None:
+    value = made(CONVERSATION, model="gemini-2.5-pro")
+    assert value["systemInstruction"] == {"parts": [{"text": "rules"}]}
+    assert value["contents"] == [
+        {
+            "role": "user",
+            "parts": [
+                {"text": "see"},
+                {"inlineData": {"mimeType": "image/png", "data": "iVA="}},
+                {"fileData": {"fileUri": "https://h/i.png"}},
+            ],
+        },
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]},
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"name": "f", "response": {"x": 2}}},
+                {"functionResponse": {"name": "f", "response": {"result": [1]}}},
+                {"functionResponse": {"name": "g", "response": {"result": "warm"}}},
+            ],
+        },
+    ]
+
+
+def test_calls_that_lost_their_signature_say_so_since_gemini_3() -> None:
+    [sent] = made(CONVERSATION)["contents"][1]["parts"]
+    assert sent["thoughtSignature"] == "skip_thought_signature_validator"
+
+
+def test_system_text_alone_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="there must be a message besides the system's"):
+        made([{"role": "system", "content": "rules"}])
+
+
+# -- answers ----------------------------------------------------------------
+
+COUNTS = {
+    "promptTokenCount": 5,
+    "candidatesTokenCount": 3,
+    "thoughtsTokenCount": 12,
+    "cachedContentTokenCount": 2,
+    "totalTokenCount": 20,
+}
+TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
+    "thoughts and text": (
+        sse(
+            part(
+                {"text": "Considering", "thought": True},
+                usageMetadata={"promptTokenCount": 5, "totalTokenCount": 5},
+            ),
+            part({"text": "Hi"}),
+            part({"text": " café 🦙"}, {"text": "", "thoughtSignature": "x"}),
+            part({"executableCode": {}}, finish="STOP", usageMetadata=COUNTS),
+        ),
+        [Reasoning("Considering"), Text("Hi"), Text(" café 🦙")],
+    ),
+    "tools": (
+        sse(
+            part(
+                {"functionCall": {"name": "f", "args": {"city": "Paris"}}, "thoughtSignature": "x"},
+                {"functionCall": {"name": "g", "id": "own"}},
+            ),
+            {"usageMetadata": COUNTS},
+            part(finish="STOP", usageMetadata=COUNTS),
+        ),
+        [ToolCall("call_0", "f", '{"city": "Paris"}'), ToolCall("own", "g", "{}")],
+    ),
+    "another answer is not mixed in": (
+        sse(
+            part({"text": "Hi"}),
+            {"candidates": [{"index": 1, "content": {"parts": [{"text": "Ho"}]}}]},
+            {"candidates": [{"finishReason": "STOP"}], "usageMetadata": COUNTS},
+        ),
+        [Text("Hi")],
+    ),
+}
+COUNTED = Usage(5, 15, 20, 2, 12)
+
+
+def told(events: list[Event]) -> list[Event]:
+    return [event for event in events if not isinstance(event, Usage)]
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+def test_transcript(name: str) -> None:
+    answer, content = TRANSCRIPTS[name]
+    finish = Finish("tool_calls" if name == "tools" else "stop", "STOP")
+    for text in (answer, answer.replace(b"\r\n", b"\n")):
+        events = WIRE.events(text)
+        assert told(events) == [*content, finish]
+        assert events[-2:] == [COUNTED, finish]
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+def test_a_transcript_in_two_pieces_is_the_same(name: str) -> None:
+    answer = TRANSCRIPTS[name][0]
+    whole = WIRE.events(answer)
+    for found in WIRE.in_two_pieces(answer):
+        assert found == whole
+
+
+@pytest.mark.parametrize("name", TRANSCRIPTS)
+def test_a_transcript_cut_off_never_looks_whole_before_its_finish(name: str) -> None:
+    answer = TRANSCRIPTS[name][0]
+    for length, found in WIRE.cut_off(answer):
+        # All but the last byte of the blank line is enough: a lone CR ends a line.
+        assert isinstance(found, StreamTruncated) or length == len(answer) - 1
+
+
+def test_usage_is_the_last_one_told() -> None:
+    transport = ScriptedTransport({ASK: TRANSCRIPTS["thoughts and text"][0]})
+    assert chat(Gemini(LOCAL), "Hi", transport, model="m").result().usage == COUNTED
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
+        ("RECITATION", "content_filter"),
+        ("IMAGE_SAFETY", "content_filter"),
+        ("NEW_WORD", "NEW_WORD"),
+    ],
+)
+def test_reasons_are_normal_and_kept(raw: str, reason: str) -> None:
+    assert WIRE.events(sse(part({"text": "a"}, finish=raw)))[-1] == Finish(reason, raw)
+
+
+def test_an_answer_of_thoughts_alone_that_hit_the_limit() -> None:
+    answer = sse(part(finish="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 9}))
+    assert WIRE.events(answer) == [
+        Usage(output_tokens=9, reasoning_tokens=9),
+        Finish("length", "MAX_TOKENS"),
+    ]
+
+
+@pytest.mark.parametrize("raw", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER"])
+def test_a_finish_that_tells_a_failure_is_one(raw: str) -> None:
+    error = WIRE.error(sse(part({"text": "a"}, finish=raw)))
+    assert type(error) is ProviderError
+    assert (str(error), error.code) == (f"gemini: the answer ended with {raw}", raw)
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_plain_json_answer_to_a_request_for_a_stream(as_list: bool) -> None:
+    value = part({"text": "Hi"}, finish="STOP")
+    answer = json.dumps([part({"text": "Oh "}), value] if as_list else value).encode()
+    events = WIRE.events(answer, headers=JSON)
+    assert events == [*([Text("Oh ")] if as_list else []), Text("Hi"), Finish("stop", "STOP")]
+
+
+# -- errors -----------------------------------------------------------------
+
+
+def test_a_blocked_prompt_is_an_error() -> None:
+    value = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {}}
+    for error in (
+        WIRE.error(sse(value)),
+        WIRE.error(json.dumps(value).encode(), headers=JSON),
+    ):
+        assert isinstance(error, ContentFiltered)
+        assert (str(error), error.code) == ("gemini: the prompt was blocked: SAFETY", "SAFETY")
+
+
+BUSY = {"error": {"code": 503, "message": "boom", "status": "UNAVAILABLE"}}
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        json.dumps(BUSY, indent=2).encode(),
+        json.dumps(BUSY, indent=2).encode() + b"\n\n",
+        json.dumps([BUSY], indent=1).encode(),
+        sse(BUSY),
+        sse([BUSY]),
+    ],
+)
+def test_an_error_inside_the_stream(tail: bytes) -> None:
+    transport = ScriptedTransport({ASK: sse(part({"text": "Hi"})) + tail})
+    with pytest.raises(ServerError, match="gemini: boom") as caught:
+        chat(Gemini(LOCAL), "Hi", transport, model="m").result()
+    assert (caught.value.partial, caught.value.code) == ("Hi", "UNAVAILABLE")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "retryable"),
+    [
+        (400, "INVALID_ARGUMENT", ProviderError, False),
+        (403, "PERMISSION_DENIED", AuthenticationError, False),
+        (404, "NOT_FOUND", ProviderError, False),
+        (429, "RESOURCE_EXHAUSTED", RateLimited, True),
+        (500, "INTERNAL", ServerError, True),
+        (503, "UNAVAILABLE", ServerError, True),
+        (504, "DEADLINE_EXCEEDED", ServerError, True),
+    ],
+)
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_refusal_by_status(
+    code: int, status: str, kind: type[G4FSyncError], retryable: bool, as_list: bool
+) -> None:
+    value: Any = {"error": {"code": code, "message": "m", "status": status}}
+    answer = json.dumps([value] if as_list else value).encode()
+    error = WIRE.error(answer, status=code, headers=JSON)
+    assert (type(error), error.retryable) == (kind, retryable)
+
+
+def test_a_wrong_key_is_an_authentication_error() -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
+    error = {
+        "code": 400,
+        "message": "API key not valid.",
+        "status": "INVALID_ARGUMENT",
+        "details": details,
+    }
+    transport = ScriptedTransport({ASK: Reply({"error": error}, status=400)}, api_key="k")
+    with pytest.raises(AuthenticationError) as caught:
+        chat(Gemini(), "Hi", transport, model="m").result()
+    assert str(caught.value) == (
+        "gemini: HTTP 400: API key not valid. "
+        "(set GEMINI_API_KEY, or give Client(api_keys={'gemini': ...}))"
+    )
+
+
+def test_a_daily_quota_is_not_worth_a_retry() -> None:
+    violations = [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel"}]
+    error = {"code": 429, "message": "m", "details": [{"violations": violations}]}
+    failure = WIRE.error(json.dumps({"error": error}).encode(), status=429, headers=JSON)
+    assert (type(failure), failure.retryable) == (RateLimited, False)
+
+
+def test_a_too_long_prompt_has_a_code_of_its_own() -> None:
+    message = "The input token count (9) exceeds the maximum number of tokens allowed (8)."
+    error = {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}
+    failure = WIRE.error(json.dumps({"error": error}).encode(), status=400, headers=JSON)
+    assert isinstance(failure, ProviderError)
+    assert failure.code == "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Hi",
+        {"candidates": ["Hi"]},
+        {"candidates": [{"content": {"parts": "Hi"}}]},
+        {"candidates": [{"content": {"parts": [{"text": 1}]}}]},
+        {"candidates": [{"content": {"parts": [{"functionCall": {}}]}}]},
+    ],
+)
+def test_another_shape_is_a_protocol_error(value: object) -> None:
+    assert isinstance(WIRE.error(sse(value, part(finish="STOP"))), ProtocolError)
+
+
+# -- models -----------------------------------------------------------------
+
+
+def test_the_list_of_models_is_read_page_by_page() -> None:
+    first = {"models": [{"name": "models/a"}], "nextPageToken": "t"}
+    transport = ScriptedTransport(
+        {"GET /models": (first, {"models": [{"name": "models/b"}]})}, api_key="k"
+    )
+    assert Gemini().list_models(transport) == ["a", "b"]
+    assert [sent.params for sent in transport.requests] == [
+        {"pageSize": "1000"},
+        {"pageSize": "1000", "pageToken": "t"},
+    ]
+    assert transport.requests[0].headers["x-goog-api-key"] == "k"
