@@ -60,23 +60,27 @@ class Access:
         self._api_keys = _by_provider("api_keys", api_keys)
         self._base_urls = _by_provider("base_urls", base_urls)
         self._max_concurrent = _by_provider("max_concurrent", max_concurrent)
+        for limit in self._max_concurrent.values():
+            if not isinstance(limit, int) or limit < 1:
+                raise InvalidRequest(f"max_concurrent must be 1 or more, got {limit!r:.80}")
         self._setup()
 
     def _setup(self) -> None:
         """What is not configuration, and made anew in each process."""
         self._lock = threading.RLock()  # guards all below
-        self._gates: dict[str, Gate] = {}  # by base URL
+        # By process and base URL: slots taken in a fork's parent are not given back here.
+        self._gates: dict[tuple[int, str], Gate] = {}
         self._network: Network | None = None
         self._process = 0  # whose network it is: sockets are not shared across a fork
 
     def __getstate__(self) -> dict[str, Any]:
-        has_password = self._proxy is not None and "@" in self._proxy
+        # Without its password a proxy says no; without the proxy we would go another way.
         return {
-            "_proxy": None if has_password else self._proxy,
+            "_proxy": None if self._proxy is None else _without_password(self._proxy),
             "_verify": self._verify,
             "_cookies": {},
             "_api_keys": {},
-            "_base_urls": self._base_urls,
+            "_base_urls": {n: _without_password(url) for n, url in self._base_urls.items()},
             "_max_concurrent": self._max_concurrent,
         }
 
@@ -112,7 +116,7 @@ class Access:
         if limit is None:
             return None
         with self._lock:
-            return self._gates.setdefault(provider.base_url, Gate(limit))
+            return self._gates.setdefault((os.getpid(), provider.base_url), Gate(limit))
 
     def opener(self, provider: Provider, own: Own) -> Callable[[CancelScope], LiveTransport]:
         def open_transport(scope: CancelScope) -> LiveTransport:
@@ -122,12 +126,16 @@ class Access:
             if own.proxy is not None:
                 network = replace(network, proxy=own.proxy)
             name = registry.folded(provider.name)
+            key = self._found_key(provider, own.api_key or self._api_keys.get(name))
+            cookies = self._found_cookies(provider, own.cookies or self._cookies.get(name))
+            if provider.needs_cookies and not (cookies or key):
+                raise AuthenticationError(_no_cookies(provider), provider=provider.name)
             target = Target(
                 provider=provider.name,
                 base_url=provider.base_url,
                 headers=provider.headers,
-                cookies=self._found_cookies(provider, own.cookies or self._cookies.get(name)),
-                api_key=self._found_key(provider, own.api_key or self._api_keys.get(name)),
+                cookies=cookies,
+                api_key=key,
             )
             return LiveTransport(target, network, scope)
 
@@ -158,18 +166,8 @@ class Access:
         host, secure = url.hostname or "", url.scheme == "https"
         path = url.path or "/"
         if source is None:
-            found = cookies.find(provider.name, host, secure=secure, path=path)
-        else:
-            found = cookies.load(
-                source, provider=provider.name, host=host, secure=secure, path=path
-            )
-        if provider.needs_cookies and not found:
-            raise AuthenticationError(
-                f"no cookies for {host}; give Client(cookies={{{provider.name!r}: ...}}) a mapping "
-                f"or a file, or put {provider.name}.txt into {cookies.cookies_dir()}",
-                provider=provider.name,
-            )
-        return found
+            return cookies.find(provider.name, host, secure=secure, path=path)
+        return cookies.load(source, provider=provider.name, host=host, secure=secure, path=path)
 
     def _found_key(self, provider: Provider, explicit: str | None) -> str | None:
         """The key to send, if any.
@@ -188,6 +186,16 @@ class Access:
         if provider.needs_key and at_home and not key:
             raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key
+
+
+def _no_cookies(provider: Provider) -> str:
+    from .transport import cookies
+
+    return (
+        f"no cookies for {urlsplit(provider.base_url).hostname}; "
+        f"give Client(cookies={{{provider.name!r}: ...}}) a mapping or a file, "
+        f"or put {provider.name}.txt into {cookies.cookies_dir()}"
+    )
 
 
 def list_models(
@@ -272,6 +280,11 @@ def checked_proxy(proxy: str | None) -> str | None:
     if not good:  # it may hold a password
         raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
     return proxy
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _by_provider(what: str, given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from . import engine, options
 from .access import Access, Cookies, Own, checked_proxy, list_models
-from .engine import Call, Retry
+from .attempt import Call
+from .engine import Retry
 from .errors import ConfigurationError, G4FSyncError, InvalidRequest
 from .messages import ChatRequest, ChatResult, Message, as_messages
 from .providers import base
@@ -310,18 +309,16 @@ class Client:
         retry: Retry | None,
         given: Mapping[str, Any],
     ) -> list[tuple[str, ChatStream]]:
-        """A label and a stream for each model, all with one deadline."""
+        """A label and a stream for each model."""
         if isinstance(models, str) or not models:
             raise InvalidRequest("models must be a list of one model or more")
         turns, limits = _turns(messages, system), Timeout.of(timeout, self.timeout)
-        deadline = math.inf if limits.total is None else monotonic() + limits.total
         lanes = []
         for each in models:
             model, provider = (each, None) if isinstance(each, str) else (None, each)
             calls = self._calls(turns, [model], provider, Own(), given)
             label = each if isinstance(each, str) else calls[0].provider.name
-            scope = CancelScope(limits, deadline=deadline)
-            lanes.append((label, self._stream(calls, scope, retry)))
+            lanes.append((label, self._stream(calls, CancelScope(limits), retry)))
         return lanes
 
     def _calls(
@@ -364,6 +361,8 @@ class _Asker:
 
     def __call__(self, task: tuple[object, str | None, Mapping[str, Any]]) -> Outcome:
         prompt, model, arguments = task
+        if self._client._closed:  # else an endless map would fail without end
+            raise ConfigurationError("the client is closed")
         try:
             with self._client.chat(prompt, model=model, **arguments) as stream:
                 self._running.add(stream)

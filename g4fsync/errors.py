@@ -196,4 +196,5 @@ class AllFailed(G4FSyncError):
 def _line(error: G4FSyncError) -> str:
     last = error.attempts[-1] if error.attempts else None
     how_far = f" ({last.phase}, {last.seconds:.2f} s)" if last else ""
-    return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {error}"
+    what = " ".join(str(error).splitlines())
+    return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {what}"

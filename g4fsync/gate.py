@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .scope import CancelScope
+from .scope import CancelScope, Flag
 
 
 class Gate:
@@ -15,7 +15,7 @@ class Gate:
 
     def __init__(self, limit: int) -> None:
         self._free = limit
-        self._waiting: deque[threading.Event] = deque()
+        self._waiting: deque[Flag] = deque()
         self._lock = threading.RLock()  # guards both
 
     @contextmanager
@@ -32,7 +32,7 @@ class Gate:
             if self._free:
                 self._free -= 1
                 return
-            turn = threading.Event()
+            turn = Flag()
             self._waiting.append(turn)
         try:
             scope.wait(turn)

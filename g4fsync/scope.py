@@ -126,6 +126,7 @@ class CancelScope:
         if self.started is None:
             self.started = monotonic()
             self.total = min(self.total, self.started + _seconds(self.timeout.total))
+            self._expect(self.total)
 
     def asking(self) -> None:
         """Start ``first_token``: a model is about to be asked."""

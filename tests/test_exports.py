@@ -9,8 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from g4fsync.engine import AttemptTransport
-from g4fsync.transport.base import Transport
+from g4fsync.transport.base import AttemptTransport, Transport
 
 DESCRIBED_ELSEWHERE = {*vars(Transport), *vars(AttemptTransport)}
 FACES = ("g4fsync", "g4fsync.emulator", "g4fsync.testing")

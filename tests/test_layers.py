@@ -25,6 +25,7 @@ LAYERS = (
     ("client",),
     ("fanout", "access"),
     ("engine", "registry", "options"),
+    ("attempt",),
     ("transport",),
     ("providers",),
     ("transport.base", "stream", "gate"),

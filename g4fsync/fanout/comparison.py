@@ -9,7 +9,7 @@ from types import TracebackType
 from ..errors import G4FSyncError
 from ..messages import ChatResult
 from ..stream import ChatStream
-from .crew import Crew, Ended, Item, Lane, lanes_of
+from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
 
 
 class Comparison:
@@ -30,8 +30,8 @@ class Comparison:
     ) -> None:
         self.lanes: tuple[Lane, ...] = tuple(lanes_of(streams))
         self._crew = Crew(self.lanes, max_workers=max_workers, executor=executor)
-        self._running = 0
-        self._started = False
+        self._unread = len(self.lanes)  # lanes whose end has not been read
+        self._started = self._closed = False
 
     def __iter__(self) -> Iterator[tuple[Lane, str]]:
         for lane, item in self._items():
@@ -57,7 +57,7 @@ class Comparison:
 
     def close(self) -> None:
         """End what still runs; partial answers stay in the lanes' errors."""
-        self._started, self._running = True, 0
+        self._closed = True
         self._crew.close()
 
     def table(self) -> str:
@@ -80,7 +80,9 @@ class Comparison:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Comparison of {len(self.lanes)}, {self._running} running>\n{self.table()}"
+        running = sum(lane.stream.scope.started is not None for lane in self.lanes)
+        running -= sum(lane.result is not None for lane in self.lanes)
+        return f"<Comparison of {len(self.lanes)}, {max(0, running)} running>\n{self.table()}"
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -94,23 +96,28 @@ class Comparison:
         return f"<table><tr>{head}</tr>{rows}</table>"
 
     def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            self._running = len(self.lanes)
+        if self._started:
+            return
+        self._started = True
+        start_total(self.lanes)
+        try:
             for lane in self.lanes:
                 self._crew.start(lane)
+        except BaseException:  # an executor that takes no more, or Ctrl-C
+            self.close()
+            raise
 
     def _items(self) -> Iterator[tuple[Lane, Item]]:
         self._start()
         items = self._crew.items()
         try:
-            while self._running:
+            while self._unread and not self._closed:
                 found = next(items)
                 if found is None:
                     continue
                 lane, item = found
                 if isinstance(item, Ended):
-                    self._running -= 1
+                    self._unread -= 1
                 yield lane, item
         finally:
             self.close()

@@ -17,6 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from time import monotonic
 from types import TracebackType
 from typing import TypeAlias
 
@@ -50,13 +51,23 @@ class Lane(str):
 
 def lanes_of(streams: Sequence[tuple[str, ChatStream]]) -> list[Lane]:
     """A lane for each label and stream, labels made unique."""
-    seen: dict[str, int] = {}
-    lanes = []
+    lanes: list[Lane] = []
     for position, (label, stream) in enumerate(streams):
-        seen[label] = seen.get(label, 0) + 1
-        unique = label if seen[label] == 1 else f"{label}#{seen[label]}"
+        unique, count = label, 1
+        while unique in lanes:
+            count += 1
+            unique = f"{label}#{count}"
         lanes.append(Lane.of(position, unique, stream))
     return lanes
+
+
+def start_total(lanes: Sequence[Lane]) -> None:
+    """Let the ``total`` clock of all *lanes* run from now on, also of those that start later."""
+    now = monotonic()
+    for lane in lanes:
+        scope = lane.stream.scope
+        if scope.timeout.total is not None:
+            scope.total = min(scope.total, now + scope.timeout.total)
 
 
 class Ended:
@@ -89,21 +100,25 @@ class Crew:
         self._own: ThreadPoolExecutor | None = None
         self._futures: list[Future[None]] = []
         self._queue: deque[tuple[Lane, Item]] = deque()
-        lock = threading.RLock()  # guards _queue, _left and _bug
+        lock = threading.RLock()  # guards all below, _own and _futures
         self._some = threading.Condition(lock)
         self._room = threading.Condition(lock)
+        self._woken = False  # the reader is to look around, even if it was not waiting yet
         self._left = False
         self._bug: BaseException | None = None
         _living.add(self)
 
     def start(self, lane: Lane) -> None:
-        """Let a worker run *lane*."""
-        executor = self._given or self._own
-        if executor is None:
-            executor = self._own = ThreadPoolExecutor(
-                self._max_workers, thread_name_prefix="g4fsync-lane"
-            )
-        self._futures.append(executor.submit(self._run, lane))
+        """Let a worker run *lane*; nothing happens once :meth:`close` was called."""
+        with self._some:
+            if self._left:
+                return
+            executor = self._given or self._own
+            if executor is None:
+                executor = self._own = ThreadPoolExecutor(
+                    self._max_workers, thread_name_prefix="g4fsync-lane"
+                )
+            self._futures.append(executor.submit(self._run, lane))
 
     def items(
         self, patience: Callable[[], float | None] = lambda: None
@@ -115,8 +130,9 @@ class Crew:
         """
         while True:
             with self._some:
-                if not self._queue and self._bug is None:
+                if not (self._queue or self._woken or self._bug):
                     self._some.wait(patience())
+                self._woken = False
                 if self._bug is not None:
                     raise self._bug
                 item = self._queue.popleft() if self._queue else None
@@ -126,12 +142,14 @@ class Crew:
     def wake(self) -> None:
         """Let the reader, and workers waiting for room, look around."""
         with self._some:
+            self._woken = True
             self._some.notify_all()
             self._room.notify_all()
 
     def close(self) -> None:
         """Cancel all lanes, then wait for their workers."""
-        self._left = True
+        with self._some:
+            self._left = True
         for future in self._futures:
             future.cancel()
         for lane in self._lanes:

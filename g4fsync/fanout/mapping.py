@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from time import monotonic, sleep
 from typing import Generic, TypeVar
 
@@ -61,9 +62,12 @@ def _outcomes(
                     return
                 sleep(pause)
                 continue
-            first = next(iter(begun))
-            done = wait([first] if ordered else begun, pause, FIRST_COMPLETED).done
-            for future in done:
+            waited_for = list(islice(begun, 1)) if ordered else list(begun)
+            future = next((each for each in waited_for if each.done()), None)
+            if future is None:
+                # Ordered, also a later one that ends makes room.
+                wait([each for each in begun if not each.done()], pause, FIRST_COMPLETED)
+            else:
                 yield begun.pop(future), future.result()
     finally:
         for future in begun:

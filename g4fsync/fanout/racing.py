@@ -18,7 +18,7 @@ from ..events import Attempt, Event
 from ..messages import ChatResult
 from ..scope import CancelScope, Timeout
 from ..stream import ChatStream, Journal
-from .crew import Crew, Ended, Item, Lane, lanes_of
+from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
 
 Until: TypeAlias = 'Literal["first_token", "complete"] | Callable[[ChatResult], object]'
 
@@ -73,6 +73,7 @@ class _Race:
     def items(self, executor: Executor | None) -> Generator[str | Event, None, None]:
         """The winner's items; fails when nobody wins."""
         self._scope.start()
+        start_total(self._lanes)
         with Crew(self._lanes, executor=executor) as crew, self._scope.aborting(crew.wake):
             incoming = self._incoming(crew)
             winner = self._winner(incoming)

@@ -6,15 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from types import MappingProxyType
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
-from ..events import Event
 from ..messages import ROLES, ChatRequest
-from ..scope import Timeout
-from ..stream import ChatStream
-from ..transport.base import Transport
+
+if TYPE_CHECKING:
+    from ..events import Event
+    from ..scope import Timeout
+    from ..stream import ChatStream
+    from ..transport.base import Transport
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -80,7 +82,7 @@ class Provider(ABC):
     headers: Mapping[str, str] = _NOTHING
 
     def __init__(self, base_url: str | None = None) -> None:
-        self.has_base_url_given = base_url is not None
+        self.has_base_url_given = bool(base_url)
         url = base_url or type(self).base_url
         # Where only the user can know the base URL, the client asks for it.
         self.base_url = self.normal_url(url) if url else ""

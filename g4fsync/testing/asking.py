@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from .. import engine, options
-from ..engine import Call, Retry
+from ..attempt import Call
+from ..engine import Retry
 from ..messages import ChatRequest, as_messages
 from ..providers.base import Provider
 from ..scope import CancelScope, Timeout

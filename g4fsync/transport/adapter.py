@@ -246,7 +246,8 @@ class Adapter(requests.adapters.HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         # requests goes by the URL, but it may be the proxy that speaks TLS.
-        super().cert_verify(conn, "https:" if conn.scheme == "https" else url, verify, cert)
+        url = "https:" if conn.scheme == "https" else url
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
     def open_socket(
         self, wire: Wire, url: str, *, proxies: dict[str, str], verify: bool | str
@@ -258,7 +259,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         """
         request = requests.Request("GET", url).prepare()
         pool: Any = self.get_connection_with_tls_context(request, verify, proxies=proxies)
-        self.cert_verify(pool, url, verify, None)  # type: ignore[no-untyped-call]
+        self.cert_verify(pool, url, verify, None)
         connection = pool._new_conn()
         if pool.proxy is not None:
             # A WebSocket needs a tunnel in any case, also an unencrypted one.

@@ -112,3 +112,17 @@ class Transport(Protocol):
     ) -> AbstractContextManager[SocketIO]: ...
     def cleanup(self, seconds: float = 5.0) -> AbstractContextManager[None]:
         """Undo in here: with a few seconds of its own even after cancel, failures only logged."""
+
+
+class AttemptTransport(Transport, Protocol):
+    """A transport as the engine sees it: one attempt's, to be closed after it.
+
+    ``sent`` is true when a request went out whole.  ``latest``: what the provider was given
+    last, as evidence.
+    """
+
+    @property
+    def sent(self) -> object: ...
+    @property
+    def latest(self) -> object: ...
+    def close(self, *, graceful: bool = False) -> None: ...

@@ -7,6 +7,7 @@ one question, iterated for the texts of the answer.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -20,7 +21,7 @@ MESSAGES: Any = QUESTION["messages"]
 
 def g4fsync(base_url: str, protocol: str) -> Ask:
     from g4fsync import Client
-    from g4fsync.providers import Myshell
+    from g4fsync.providers.myshell import Myshell
 
     client = Client(base_urls={protocol: base_url}, api_keys={protocol: "k"})
     if protocol == "myshell":
@@ -37,7 +38,7 @@ def bare(base_url: str, protocol: str) -> Ask:
 
 
 def requests(base_url: str, protocol: str) -> Ask:
-    session = _module("requests").Session()
+    session = module("requests").Session()
 
     def ask() -> Iterator[str]:
         url = base_url + PATHS[protocol]
@@ -48,7 +49,7 @@ def requests(base_url: str, protocol: str) -> Ask:
 
 
 def httpx(base_url: str, protocol: str) -> Ask:
-    client = _module("httpx").Client()
+    client = module("httpx").Client()
 
     def ask() -> Iterator[str]:
         with client.stream("POST", base_url + PATHS[protocol], json=QUESTION) as response:
@@ -58,7 +59,7 @@ def httpx(base_url: str, protocol: str) -> Ask:
 
 
 def openai(base_url: str, protocol: str) -> Ask:
-    client = _module("openai").OpenAI(base_url=base_url, api_key="k")
+    client = module("openai").OpenAI(base_url=base_url, api_key="k")
 
     def ask() -> Iterator[str]:
         for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
@@ -69,7 +70,7 @@ def openai(base_url: str, protocol: str) -> Ask:
 
 
 def anthropic(base_url: str, protocol: str) -> Ask:
-    client = _module("anthropic").Anthropic(base_url=base_url, api_key="k")
+    client = module("anthropic").Anthropic(base_url=base_url, api_key="k")
 
     def ask() -> Iterator[str]:
         arguments = {"model": "m", "max_tokens": 9, "messages": MESSAGES}
@@ -81,7 +82,7 @@ def anthropic(base_url: str, protocol: str) -> Ask:
 
 
 def ollama(base_url: str, protocol: str) -> Ask:
-    client = _module("ollama").Client(host=base_url)
+    client = module("ollama").Client(host=base_url)
 
     def ask() -> Iterator[str]:
         for part in client.chat(model="m", messages=MESSAGES, stream=True):
@@ -93,7 +94,7 @@ def ollama(base_url: str, protocol: str) -> Ask:
 
 def websocket(base_url: str, protocol: str) -> Ask:
     """websocket-client as it comes, with the least of Socket.IO."""
-    connect = _module("websocket").create_connection
+    connect = module("websocket").create_connection
 
     def ask() -> Iterator[str]:
         url = base_url.replace("http", "ws", 1) + "/ws/?EIO=4&transport=websocket"
@@ -145,6 +146,6 @@ def _texts(lines: Iterable[bytes], protocol: str) -> Iterator[str]:
             yield text
 
 
-def _module(name: str) -> Any:
-    # By name: there is no telling which of them, with what types, are installed.
+def module(name: str) -> Any:
+    """The module of this name; there is no telling which are installed, and with what types."""
     return importlib.import_module(name)

@@ -1,0 +1,220 @@
+"""What is measured, with whom, and the goals.
+
+A row is measured in rounds, in each of which every client has its turn, so that
+what disturbs the machine disturbs all of them.  A value is the median over the
+rounds; a ratio is the median of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+OURS = "g4fsync"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The most that *metric* may be, in *unit*, or as often as *against* has it."""
+
+    metric: str
+    limit: float
+    unit: str
+    against: str | None = None
+    what: str = ""  # when the row has several
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement; ``task`` and ``quick`` are arguments of a function in :mod:`.child`."""
+
+    name: str
+    what: str
+    task: Mapping[str, Any]
+    goals: tuple[Goal, ...]
+    peers: tuple[str, ...] = ()  # beside g4fsync and those the goals name
+    rounds: tuple[int, int] = (5, 3)  # in all, and when it must be quick
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    quick_peers: bool = True
+
+    def clients(self, *, quick: bool) -> list[str]:
+        named = [goal.against for goal in self.goals if goal.against]
+        return list(dict.fromkeys([*named, OURS, *(self.peers if self.quick_peers or not quick else ())]))
+
+
+def _burst(name: str, what: str, protocol: str, limit: float, *peers: str) -> Row:
+    return Row(
+        name,
+        f"burst of {what}",
+        {"task": "stream", "protocol": protocol, "tokens": 200_000},
+        (Goal("cpu_us", limit, "us", "floor"),),
+        peers=peers,
+        quick={"tokens": 60_000},
+    )
+
+
+_PACE = {"task": "crowd", "us": 50_000, "tokens": 100}
+
+ROWS = (
+    _burst("openai", "OpenAI SSE", "openai", 0.7, "requests", "httpx", "openai"),
+    _burst("anthropic", "Anthropic SSE", "anthropic", 0.8, "requests", "anthropic"),
+    _burst("ollama", "Ollama NDJSON", "ollama", 0.8, "requests", "ollama"),
+    _burst("koala", "Koala SSE", "koala", 0.8, "requests"),
+    _burst("flowgpt", "FlowGpt NDJSON", "flowgpt", 0.8, "requests"),
+    Row(
+        "socketio",
+        "burst of Socket.IO messages",
+        {"task": "stream", "protocol": "myshell", "tokens": 20_000},
+        (Goal("cpu_us", 3.2, "us", "floor"),),
+        peers=("websocket-client",),
+    ),
+    Row(
+        "paced",
+        "500 tokens/s, a wake-up each",
+        {"task": "stream", "protocol": "openai", "tokens": 2500, "us": 2000},
+        (Goal("cpu_us", 1.15, "us", "floor"),),
+        peers=("requests", "httpx", "openai"),
+        quick={"tokens": 1000},
+        quick_peers=False,
+    ),
+    Row(
+        "request",
+        "one token, warm connection",
+        {"task": "requests", "times": 1000},
+        (Goal("cpu_us", 0.8, "us", "requests"),),
+        peers=("httpx", "openai"),
+        quick={"times": 300},
+    ),
+    Row(
+        "threads-100",
+        "100 streams, 20 tokens/s, threads",
+        _PACE | {"streams": 100},
+        (
+            Goal("p99_ms", 2.0, "ms", "requests", "p99 lateness"),
+            Goal("cpu_s", 1.0, "s", "requests", "CPU"),
+        ),
+        peers=("httpx", "openai"),
+        rounds=(3, 1),
+        quick={"tokens": 40},
+        quick_peers=False,
+    ),
+    Row(
+        "threads-500",
+        "500 streams, 20 tokens/s, threads",
+        _PACE | {"streams": 500},
+        (
+            Goal("unfinished", 0, "", None, "unfinished"),
+            Goal("wall", 1.2, "x ideal", None, "wall"),
+            Goal("p99_ms", 50, "ms", None, "p99 lateness"),
+        ),
+        peers=("requests", "openai"),
+        rounds=(3, 1),
+        quick={"tokens": 40},
+        quick_peers=False,
+    ),
+    Row(
+        "gevent-1000",
+        "1000 streams, 20 tokens/s, gevent",
+        _PACE | {"streams": 1000, "gevent": True},
+        (
+            Goal("unfinished", 0, "", None, "unfinished"),
+            Goal("wall", 1.25, "x ideal", None, "wall"),
+            Goal("p99_ms", 30, "ms", None, "p99 lateness"),
+            Goal("cpu_s", 0.9, "s", "aiohttp", "CPU"),
+        ),
+        peers=("requests",),
+        rounds=(3, 1),
+        quick={"tokens": 60},
+        quick_peers=False,
+    ),
+    Row(
+        "import",
+        "import, over python -c pass",
+        {"task": "start", "code": "import {module}"},
+        (Goal("over_ms", 25, "ms"),),
+        peers=("requests", "httpx", "ollama", "anthropic", "openai"),
+        rounds=(15, 7),
+    ),
+    Row(
+        "version",
+        "g4fsync --version in all",
+        {"task": "start", "arguments": ["-m", "g4fsync", "--version"]},
+        (Goal("ms", 60, "ms"),),
+        rounds=(15, 7),
+    ),
+    Row(
+        "memory-import",
+        "resident memory with it imported",
+        {"task": "imported"},
+        (Goal("mb", 20, "MB"),),
+        peers=("requests", "httpx", "ollama", "anthropic", "openai"),
+        rounds=(3, 1),
+    ),
+    Row(
+        "memory-stream",
+        "resident memory of a live stream",
+        {"task": "live", "streams": 200},
+        (Goal("kb", 100, "kB"),),
+        peers=("requests", "httpx", "openai"),
+        rounds=(3, 1),
+    ),
+    Row(
+        "long",
+        "one stream of 1 M tokens",
+        {"task": "long", "tokens": 1_000_000},
+        (
+            Goal("bytes", 16, "B", None, "memory per token, text included"),
+            Goal("slowing", 1.2, "x", None, "its last fifth over its second"),
+        ),
+        peers=("floor",),
+        rounds=(3, 1),
+        quick={"tokens": 300_000},
+    ),
+)
+
+
+def measure(task: Mapping[str, Any], client: str, server: str) -> dict[str, float]:
+    """One client's turn."""
+    arguments = dict(task)
+    if arguments["task"] == "start":
+        return _start(client, arguments)
+    if arguments["task"] == "imported":
+        arguments["module"] = client
+    else:
+        arguments |= {"client": client, "server": server}
+    command = [sys.executable, "-m", "tests.bench.child", json.dumps(arguments)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _start(client: str, arguments: Mapping[str, Any]) -> dict[str, float]:
+    """How long an interpreter runs.
+
+    It runs without ``site``: the ``.pth`` files of development tools take longer than
+    what is measured, and hide what it imports by importing it themselves.
+    """
+    command = arguments.get("arguments") or ["-c", arguments["code"].format(module=client)]
+    plain, whole = _seconds("-c", "pass"), _seconds(*command)
+    return {"ms": whole * 1000, "over_ms": (whole - plain) * 1000}
+
+
+def _seconds(*arguments: str) -> float:
+    paths = (str(ROOT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+    begin = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-S", *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return time.perf_counter() - begin
