@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -256,14 +258,16 @@ def _is_at_home(provider: Provider) -> bool:
     homes = {*(provider.key_origins or (type(provider).base_url,))}
     _, url = _told_base_url(provider)
     if url:
-        homes.add(provider.normal_url(url))
+        with suppress(ConfigurationError):  # of no use, but not in use either
+            homes.add(provider.normal_url(url))
     return _origin(provider.base_url) in map(_origin, homes)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1":
+    # All of it: a name may begin with an address.
+    if re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host):
         return "", "this machine", None
     return parts.scheme, host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 

@@ -6,7 +6,6 @@ else; :meth:`ChatStream.events` gives text as :class:`Text` too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -41,6 +40,8 @@ class ToolCall:
 
         A model can write broken JSON, so this may fail on a complete answer.
         """
+        import json  # here, since importing this package needs none of it
+
         try:
             value = json.loads(self.arguments or "{}", parse_constant=_refuse)
         except (ValueError, RecursionError) as exc:

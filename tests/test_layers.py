@@ -21,7 +21,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("",),  # the face
-    ("testing",),
+    ("testing", "doctor"),
     ("client",),
     ("fanout", "access"),
     ("engine", "registry", "options"),

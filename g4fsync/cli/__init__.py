@@ -79,6 +79,14 @@ def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: Last
 
         show = listings.providers if arguments.verb == "providers" else listings.models
         return show(arguments, terminal)
+    if arguments.verb == "keys":
+        from .keys import keys
+
+        return keys(arguments, terminal)
+    if arguments.verb == "doctor":
+        from .doctor import doctor
+
+        return doctor(arguments, terminal)
     from . import local
 
     return (local.demo if arguments.verb == "demo" else local.emulate)(arguments, terminal)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-VERBS = ("ask", "providers", "models", "demo", "emulate")
+VERBS = ("ask", "providers", "models", "keys", "doctor", "demo", "emulate")
 
 EPILOG = """\
 A first word that is no command is a prompt: g4fsync "Why is the sky blue?"
@@ -27,6 +27,28 @@ prompt after a blank line:  g4fsync "Summarise this:" < notes.txt
 The answer goes to standard output, everything else to standard error. Control
 characters in an answer are shown as \\x1b and the like; --json and --events
 are exact.
+"""
+
+MODELS_EPILOG = """\
+Of one provider the server is asked, where it can tell its models. Of all, the
+names known here are listed.
+"""
+
+KEYS_EPILOG = """\
+A key in the environment wins over the file; g4fsync providers names the
+variables. Only you may read the file. A key is typed, unseen, or piped in:
+  g4fsync keys set openai < key.txt
+"""
+
+DOCTOR_EPILOG = """\
+Each provider is looked at step by step, a line per step, up to its first
+failure. One token of an answer is asked for at the end; a service may charge
+for it. Without a provider, local servers are looked for on their usual ports.
+
+exit status:
+  0 all is well, or a local server was found
+  1 a step failed, or no local server was found
+  2 usage
 """
 
 
@@ -73,12 +95,17 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(debug=False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands", required=True)
     _add_ask(verbs)
     _add(verbs, "providers", "list the providers, their status and what they need")
-    models = _add(verbs, "models", "list the models, of all providers or of one")
+    models = _add(verbs, "models", "list the models, of all providers or of one", MODELS_EPILOG)
     models.add_argument("provider", nargs="?", help="a provider's name")
+    models.add_argument("--base-url", metavar="URL", help="where the provider is")
+    models.add_argument("--timeout", type=float, metavar="SECONDS", help="default: 30")
+    _add_keys(verbs)
+    _add_doctor(verbs)
     demo = _add(verbs, "demo", "see all providers stream, emulated on this machine")
     demo.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask")
     demo.add_argument(
@@ -125,6 +152,35 @@ def _add_ask(verbs: Any) -> None:
     form.add_argument("--no-stream", action="store_true", help="print the answer once it ends")
 
 
+def _add_keys(verbs: Any) -> None:
+    keys = _add(verbs, "keys", "store API keys, list or remove them", epilog=KEYS_EPILOG)
+    actions = keys.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    for name, what in (
+        ("set", "store a provider's key: typed unseen, or piped in"),
+        ("list", "list where keys are, the keys masked"),
+        ("path", "tell where the key file is"),
+        ("remove", "take a provider's key out of the file"),
+    ):
+        action = _add(actions, name, what)
+        if name in ("set", "remove"):
+            action.add_argument("provider", help="a provider's name")
+        if name == "set":  # taken so that it can be refused without being repeated
+            action.add_argument("surplus", nargs="*", help=argparse.SUPPRESS)
+
+
+def _add_doctor(verbs: Any) -> None:
+    doctor = _add(verbs, "doctor", "find out why a provider does not answer", DOCTOR_EPILOG)
+    doctor.add_argument(
+        "providers", nargs="*", metavar="PROVIDER", help="a provider's name, or PROVIDER:MODEL"
+    )
+    doctor.add_argument("--base-url", metavar="URL", help="where the provider is")
+    doctor.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    doctor.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="per step; default: 5, a token 15"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
 def _add(verbs: Any, name: str, what: str, epilog: str | None = None) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(
         name,
@@ -134,7 +190,13 @@ def _add(verbs: Any, name: str, what: str, epilog: str | None = None) -> argpars
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--debug", action="store_true", help="show the log, and tracebacks")
+    # Not set where it is not given, or "keys --debug list" would lose it.
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show the log, and tracebacks",
+    )
     return parser
 
 

@@ -6,10 +6,13 @@ import argparse
 from urllib.parse import urlsplit
 
 from .. import registry
-from ..errors import ConfigurationError
+from ..client import Client
+from ..errors import ConfigurationError, InvalidRequest
 from ..providers.base import Provider
 from .tables import table
-from .terminal import Terminal, width
+from .terminal import Terminal, visible, width
+
+MODELS_SECONDS = 30.0
 
 _RETIRED = (
     "retired: the site has closed or no longer answers this protocol; "
@@ -32,12 +35,30 @@ def providers(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def models(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """One row per model, in the form that ``-m`` takes."""
     if arguments.provider is None:
-        chosen = _all(terminal)
+        if arguments.base_url is not None or arguments.timeout is not None:
+            raise InvalidRequest("--base-url and --timeout go with a provider's name")
+        rows = [row for each in _all(terminal) for row in _rows(each)]
     else:
-        chosen = [registry.provider_class(arguments.provider)()]
-    rows = [row for each in chosen for row in _rows(each)]
+        provider = registry.provider_class(arguments.provider)
+        rows = _asked(provider, arguments) if provider.lists_models else _rows(provider())
+    if not rows:
+        terminal.note(f"g4fsync: {provider.name}: the server has no models")
+        return 0
     terminal.line(table(("MODEL", "NOTES"), rows, width()))
     return 0
+
+
+def _asked(provider: type[Provider], arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    """A row per model that the provider's server tells."""
+    base_urls = {} if arguments.base_url is None else {provider.name: arguments.base_url}
+    timeout = MODELS_SECONDS if arguments.timeout is None else arguments.timeout
+    with Client(base_urls=base_urls, timeout=timeout) as client:
+        names = client.models(provider.name)
+    # Made visible here, since the table counts characters.
+    return [
+        (f"{provider.name}:{visible(each)}", "default" if each == provider.default_model else "")
+        for each in names
+    ]
 
 
 def _rows(provider: Provider) -> list[tuple[str, str]]:
@@ -47,7 +68,9 @@ def _rows(provider: Provider) -> list[tuple[str, str]]:
         notes += [f"alias {a}" for a, name in provider.model_aliases.items() if name == model]
         rows.append((f"{provider.name}:{model}", ", ".join(notes)))
     if provider.open_models:
-        rows.append((f"{provider.name}:...", "any other name is passed on"))
+        ask = f"g4fsync models {provider.name} asks the server"
+        told = ask if provider.lists_models else "any other name is passed on"
+        rows.append((f"{provider.name}:...", told))
     return rows
 
 

@@ -249,6 +249,17 @@ class Adapter(requests.adapters.HTTPAdapter):
         url = "https:" if conn.scheme == "https" else url
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
+    def close(self) -> None:
+        """Close idle connections."""
+        # urllib3 leaves that to the garbage collector, and an error that somebody
+        # keeps holds on to its pool by the traceback.
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
     def open_socket(
         self, wire: Wire, url: str, *, proxies: dict[str, str], verify: bool | str
     ) -> Any:

@@ -46,13 +46,20 @@ def resolve(provider: str, explicit: str | None, variables: Sequence[str]) -> st
     ``ConfigurationError`` for a key that no header can carry, and for a broken
     key file; ``InvalidRequest`` for an *explicit* that is no string.
     """
+    found = find(provider, explicit, variables)
+    return None if found is None else found[0]
+
+
+def find(provider: str, explicit: str | None, variables: Sequence[str]) -> tuple[str, str] | None:
+    """As :func:`resolve`: the key, and in words where it came from."""
     if explicit is not None:
-        return _sendable(explicit, f"{provider}: the key given")
+        return _sendable(explicit, f"{provider}: the key given"), "the argument"
     for variable in variables:
         text = os.environ.get(variable, "")
         if key := _sendable(text, f"{provider}: environment variable {variable}"):
-            return key
-    return load_keys().get(folded(provider)) or None
+            return key, variable
+    key = load_keys().get(folded(provider), "")
+    return (key, f"the key file {str(keys_path())!r}") if key else None
 
 
 def load_keys() -> dict[str, str]:

@@ -152,11 +152,23 @@ class SocketIOConnection:
                     suppress_origin=True,
                     redirect_limit=0,
                 )
-            except websocket.WebSocketBadStatusException as exc:
-                headers = CaseInsensitiveDict(exc.resp_headers or {})
-                error = refusals.from_answer(exc.status_code, headers, exc.resp_body or b"")
+            except websocket.WebSocketException as exc:
+                error = self._refusal(exc)
+                if error is None:
+                    raise
                 raise failures.without(error, transport.api_key) from exc
         self._stream.limit = MAX_MESSAGE_BYTES
+
+    def _refusal(self, exc: websocket.WebSocketException) -> G4FSyncError | None:
+        """What the server said in place of 101, if it said anything."""
+        if isinstance(exc, websocket.WebSocketBadStatusException):
+            status, headers, body = exc.status_code, exc.resp_headers, exc.resp_body
+        else:  # a redirect, which is not followed
+            response = self._ws.handshake_response
+            if response is None:
+                return None
+            status, headers, body = response.status, response.headers, b""
+        return refusals.from_answer(status, CaseInsensitiveDict(headers or {}), body or b"")
 
     def _connect_namespace(self) -> None:
         opened = self._take()

@@ -48,7 +48,9 @@ class Row:
 
     def clients(self, *, quick: bool) -> list[str]:
         named = [goal.against for goal in self.goals if goal.against]
-        return list(dict.fromkeys([*named, OURS, *(self.peers if self.quick_peers or not quick else ())]))
+        return list(
+            dict.fromkeys([*named, OURS, *(self.peers if self.quick_peers or not quick else ())])
+        )
 
 
 def _burst(name: str, what: str, protocol: str, limit: float, *peers: str) -> Row:

@@ -85,7 +85,13 @@ def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
 def _short(number: float | None) -> str:
     if number is None or number is False:
         return "?"
-    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.2f}" if abs(number) < 10 else f"{number:.1f}"
+    return (
+        f"{number:.0f}"
+        if abs(number) >= 100
+        else f"{number:.2f}"
+        if abs(number) < 10
+        else f"{number:.1f}"
+    )
 
 
 def circumstances() -> dict[str, Any]:

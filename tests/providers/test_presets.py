@@ -251,6 +251,8 @@ def test_the_environments_key_goes_where_its_own_variable_points(
     monkeypatch.setenv("OPENAI_BASE_URL", "https://gateway.test/v1")
     assert key_sent("openai") == "sk-env"
     assert key_sent("openai", "https://other.test/v1") is None
+    monkeypatch.setenv("OPENAI_BASE_URL", "nonsense")
+    assert key_sent("openai", "https://other.test/v1") is None
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://x.openai.azure.com")
     assert key_sent("azure") == "k"
@@ -263,7 +265,9 @@ def test_a_local_servers_key_goes_to_any_port_of_this_machine(
     monkeypatch.setenv("LLAMA_API_KEY", "k")
     assert key_sent("llamacpp") == "k"
     assert key_sent("llamacpp", "http://localhost:9931") == "k"
+    assert key_sent("llamacpp", "http://[::1]:8080") == "k"
     assert key_sent("llamacpp", "http://gpu.test:8080") is None
+    assert key_sent("llamacpp", "http://127.0.0.1.evil.test:8080") is None
 
 
 def test_ollamas_key_goes_to_ollama_com_not_to_this_machine(

@@ -18,6 +18,7 @@ therefore no word and no such byte may occur twice.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -100,7 +101,7 @@ def tensors(words: Vocabulary, *, loop: bool) -> Iterator[tuple[str, np.ndarray]
     successor = np.zeros_like(embedding)
     path = [words.id("<|assistant|>"), *words.chain]
     path.append(words.chain[0] if loop else words.id("</s>"))
-    for here, there in zip(path, path[1:], strict=False):
+    for here, there in itertools.pairwise(path):
         # The norm before the output scales a unit vector by the root of its width.
         successor[there] += embedding[here] * LOGIT / np.sqrt(WIDTH)
     yield "token_embd.weight", embedding.astype(np.float16)

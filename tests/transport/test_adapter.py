@@ -267,7 +267,9 @@ def staged(
     return play  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize(("scenery", "tls"), matrix(*CONNECTING, tls_silent, tls_trickled, *WAITING, *READING))
+@pytest.mark.parametrize(
+    ("scenery", "tls"), matrix(*CONNECTING, tls_silent, tls_trickled, *WAITING, *READING)
+)
 def test_cancel_frees_whoever_is_blocked(
     scenery: Scenery, tls: bool, staged: Callable[..., Any]
 ) -> None:

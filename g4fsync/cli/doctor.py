@@ -1,0 +1,148 @@
+"""``g4fsync doctor``: where a call to a provider gets stuck, and what runs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import textwrap
+from dataclasses import asdict
+from typing import Any
+
+from .. import registry
+from ..access import placed
+from ..doctor.checkup import Checkup, Step
+from ..doctor.discovery import PORTS, Server, find_servers
+from ..errors import ConfigurationError, InvalidRequest
+from .exits import PROVIDER
+from .terminal import Terminal, visible, width
+
+_NARROWEST = 30  # columns left for what a step tells, below which it gets a line of its own
+_SHOWN_MODELS = 5
+
+
+def doctor(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    """Look at each provider named, or without one for servers on this machine."""
+    options = (arguments.base_url, arguments.timeout, arguments.proxy)
+    if not arguments.providers:
+        if any(each is not None for each in options):
+            raise InvalidRequest(
+                "--base-url, --timeout and --proxy go with a provider: g4fsync doctor openai ..."
+            )
+        return local_servers(find_servers(), terminal, json=arguments.json)
+    if arguments.base_url is not None and len(arguments.providers) > 1:
+        raise InvalidRequest("--base-url is for one provider")
+    checkups = [
+        Checkup(
+            each,
+            base_url=arguments.base_url,
+            proxy=arguments.proxy,
+            seconds=arguments.timeout,
+        )
+        for each in arguments.providers
+    ]
+    reports = [_looked_at(each, terminal, show=not arguments.json) for each in checkups]
+    if arguments.json:
+        terminal.json({"ok": all(r["ok"] for r in reports), "providers": reports})
+    return 0 if all(report["ok"] for report in reports) else PROVIDER
+
+
+def _looked_at(checkup: Checkup, terminal: Terminal, *, show: bool) -> dict[str, Any]:
+    """Make the steps, showing each as it is made; the report as JSON has it."""
+    steps = []
+    if show:
+        terminal.line(checkup.name)
+    for step in checkup.steps():
+        steps.append(step)
+        if show:
+            terminal.line(shown(step, width()))
+    ok = all(step.ok for step in steps)
+    return {"provider": checkup.name, "ok": ok, "steps": [asdict(step) for step in steps]}
+
+
+def shown(step: Step, columns: int) -> str:
+    """*step* as lines of *columns* at most."""
+    head = f"  {step.name:8}{'ok' if step.ok else 'failed':7}{_duration(step.seconds):>7}  "
+    told = [visible(step.told)]
+    if step.advice:
+        told.append(f"to do: {visible(step.advice)}")
+    if columns - len(head) < _NARROWEST:
+        return "\n".join([head.rstrip(), *_indented(told, 4, columns)])
+    return (head + "\n".join(_indented(told, len(head), columns)).lstrip()).rstrip()
+
+
+def _indented(paragraphs: list[str], indent: int, columns: int) -> list[str]:
+    room = max(columns - indent, 1)
+    lines = [line for each in paragraphs for line in textwrap.wrap(each, room)]
+    return [" " * indent + line for line in lines]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.1f} s"
+
+
+def local_servers(found: list[Server], terminal: Terminal, *, json: bool) -> int:
+    """Show what was found; 1 when none of it is a chat server."""
+    servers = [each for each in found if each.name]
+    others = [each for each in found if not each.name]
+    if json:
+        terminal.json(
+            {
+                "servers": [asdict(each) | {"use": usage(each)} for each in servers],
+                "others": [{"url": each.url, "remark": each.remark} for each in others],
+            }
+        )
+        return 0 if servers else PROVIDER
+    for server in servers:
+        terminal.line(_described(server, width()))
+    for other in others:
+        terminal.note(f"{other.url}: {other.remark}")
+    if not servers:
+        ports = ", ".join(map(str, PORTS))
+        terminal.note(f"g4fsync: no chat server found on this machine (ports {ports})")
+    return 0 if servers else PROVIDER
+
+
+def _described(server: Server, columns: int) -> str:
+    title = " ".join(filter(None, (server.name, server.version)))
+    told = []
+    if server.remark:
+        told.append(server.remark)
+    if server.models:
+        names = ", ".join(server.models[:_SHOWN_MODELS])
+        rest = len(server.models) - _SHOWN_MODELS
+        told.append(f"models: {names}" + (f" and {rest} more" if rest > 0 else ""))
+    if server.needs_key:
+        told.append(f"needs a key: {_key_advice(server)}")
+    told.append(usage(server))
+    head = textwrap.wrap(f"{visible(title)}  {server.url}", columns)
+    return "\n".join([*head, *_indented([visible(each) for each in told], 2, columns)])
+
+
+def usage(server: Server) -> str:
+    """The command that asks *server*."""
+    provider = registry.provider_class(server.provider)
+    model = server.provider
+    if not provider.default_model:
+        model += ":" + (server.models[0] if server.models else "MODEL")
+    words = ["g4fsync", "-m", shlex.quote(model)]
+    if not _is_default(server, provider):
+        words += ["--base-url", server.url]
+    return " ".join([*words, '"Hello"'])
+
+
+def _is_default(server: Server, provider: Any) -> bool:
+    """Whether *provider* asks there by itself."""
+    if server.needs_key and server.provider == "openai":
+        return True  # its variable says where, see _key_advice
+    try:
+        usual = placed(provider()).base_url
+    except ConfigurationError:
+        return False
+    return bool(usual == provider(server.url).base_url)
+
+
+def _key_advice(server: Server) -> str:
+    if server.provider == "openai":  # a key goes only where its owner's variable points
+        return f"set OPENAI_BASE_URL={server.url}/v1 and OPENAI_API_KEY"
+    variables = registry.provider_class(server.provider).key_variables
+    return f"g4fsync keys set {server.provider}, or set {variables[0]}"

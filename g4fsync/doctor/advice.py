@@ -1,0 +1,131 @@
+"""What to do about a step that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import (
+    AuthenticationError,
+    CaptchaRequired,
+    ConnectionFailed,
+    DeadlineExceeded,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    RateLimited,
+    ServerError,
+    StreamTruncated,
+)
+from ..providers.base import Provider
+
+_RETIRED = "choose another provider: this one's site is retired (g4fsync providers)"
+_ELSEWHERE = "check the base URL: something else answers there; most end in /v1"
+
+
+@dataclass(slots=True)
+class Case:
+    """What is known of a provider so far."""
+
+    provider: Provider | type[Provider]
+    proxy_source: str = ""
+    key_searched: bool = False  # the places were readable
+    key_source: str = ""
+    key_sent: bool = False
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether the site has closed; another base URL is none of its."""
+        return self.provider.status == "retired" and not self.provider.has_base_url_given
+
+    @property
+    def key_advice(self) -> str:
+        """What the library's own messages say to do about a key."""
+        return self.provider.key_advice if isinstance(self.provider, Provider) else ""
+
+    @property
+    def is_local(self) -> bool:
+        return self.provider.status == "local"
+
+
+def advice(step: str, error: G4FSyncError, case: Case) -> str:
+    """What to do about *error* in *step*; ``""`` when the error says it all."""
+    if step in ("URL", "proxy", "DNS", "TCP", "TLS"):
+        return _about_way(step, error, case)
+    if step == "cookies":
+        return ""
+    if step == "key":
+        return _about_key(case)
+    return _about_answer(step, error, case)
+
+
+def _about_way(step: str, error: G4FSyncError, case: Case) -> str:
+    told = str(error)
+    if step == "URL":
+        return "say where it is: --base-url URL"
+    if step == "TLS" and "not trusted" in told:
+        return (
+            "check this machine's clock; if a proxy or virus scanner opens TLS here, give its "
+            'certificate: Client(verify="ca.pem")'
+        )
+    if case.proxy_source:
+        return f"check the proxy that {case.proxy_source} names; NO_PROXY lists hosts to spare it"
+    if case.is_retired:
+        return _RETIRED
+    if step == "DNS":
+        return "check the host's spelling, and this machine's network and DNS settings"
+    if step == "TLS":
+        return "check the base URL: does the server speak TLS at this port, or plain http://?"
+    if case.is_local:
+        return "start the server, or say where it is: --base-url URL (g4fsync doctor looks for it)"
+    return "check the base URL; behind a firewall set HTTPS_PROXY"
+
+
+def _about_key(case: Case) -> str:
+    if not case.key_searched:
+        return "correct it there (g4fsync keys path tells the file)"
+    return f"{_give_key(case)}; keys are made at {case.provider.url}"
+
+
+def _give_key(case: Case) -> str:
+    variables = case.provider.key_variables
+    or_set = f", or set {variables[0]}" if variables else ""
+    return f"run g4fsync keys set {case.provider.name}{or_set}"
+
+
+def _about_answer(step: str, error: G4FSyncError, case: Case) -> str:
+    name = case.provider.name
+    if case.is_retired:
+        return _RETIRED
+    if isinstance(error, AuthenticationError):
+        return _about_refused_key(case)
+    if isinstance(error, ProviderError) and error.status == 404 and step == "token":
+        return f"choose another model: g4fsync models {name}, then g4fsync doctor {name}:MODEL"
+    for kinds, words in _ANSWERS:
+        if isinstance(error, kinds):
+            return words.format(name=name, url=case.provider.url)
+    return ""
+
+
+def _about_refused_key(case: Case) -> str:
+    if case.key_sent:
+        return f"replace the key from {case.key_source}; keys are made at {case.provider.url}"
+    if not case.key_source:
+        return _give_key(case)
+    variables = case.provider.base_url_variables
+    if not variables:
+        return "give the key to the call: Client(api_keys=...)"
+    # Where a base-URL variable points, the user's key may go.
+    return f"to send the key there, set {variables[0]} in place of --base-url"
+
+
+_ANSWERS: tuple[tuple[type[G4FSyncError] | tuple[type[G4FSyncError], ...], str], ...] = (
+    (CaptchaRequired, "open {url} in a browser; this program never works around such checks"),
+    (RateLimited, "wait a little; if it stays so, look at quota and billing at {url}"),
+    (ServerError, "try again later; if the server is yours, look at its log"),
+    (DeadlineExceeded, "allow more time: --timeout 60 (a local server may be loading its model)"),
+    (InvalidRequest, "name a model the server has: g4fsync doctor {name}:MODEL"),
+    (ProtocolError, _ELSEWHERE),
+    ((ConnectionFailed, StreamTruncated), "try again; if the server is yours, look at its log"),
+    (ProviderError, "check the base URL and the model: g4fsync doctor {name}:MODEL"),
+)

@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+import g4fsync
+from g4fsync import Client, Retry, Timeout
+from g4fsync.emulator import Emulator, Framing, HangBeforeHeaders, Received, Refuse, Status
+from g4fsync.errors import (
+    AuthenticationError,
+    Cancelled,
+    ConfigurationError,
+    ConnectionFailed,
+    InvalidRequest,
+)
+from g4fsync.messages import ChatResult, Message
+from g4fsync.providers.flowgpt import FlowGpt
+from g4fsync.providers.koala import Koala
+from g4fsync.providers.myshell import Myshell
+from tests.support.leaks import Census
+from tests.support.proxies import http_proxy
+from tests.support.servers import Server
+from tests.support.timing import FREED, PATIENCE, Worker, eventually
+
+pytestmark = pytest.mark.usefixtures("no_leaks", "no_proxy_variables")
+
+ONCE = Retry(attempts=1)
+NOWHERE = {"koala": "http://127.0.0.1:9"}
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[Client]:
+    with Client(base_urls=emulator.base_urls, retry=ONCE) as client:
+        yield client
+
+
+def asked(emulator: Emulator) -> list[Received]:
+    return [each for side in emulator.far_sides.values() for each in side.requests]
+
+
+# -- making one ---------------------------------------------------------
+
+
+def test_making_a_client_opens_nothing() -> None:
+    census = Census()
+    client = Client("koala", proxy="http://proxy.test:1", verify="/nowhere.pem")
+    assert census.newcomers(collect=False) == []
+    assert repr(client) == "Client('koala')"
+    client.close()
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "",
+        "localhost:3128",
+        "proxy.test",
+        "ftp://proxy.test",
+        "http://",
+        "http://:3128",
+        "http://proxy.test:0",
+        "http://proxy.test:99999",
+        "http://[::1",
+        b"http://proxy.test",
+        7,
+    ],
+)
+@pytest.mark.parametrize("where", ["client", "call"])
+def test_a_proxy_must_be_a_url_of_a_known_kind_and_is_not_repeated(where: str, proxy: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Client(proxy=proxy) if where == "client" else Client("koala").chat("Hi", proxy=proxy)
+    message = "proxy must be a URL like http://host:port or socks5h://host:port"
+    assert str(caught.value) == message
+
+
+def test_a_wrong_proxy_does_not_tell_its_password() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Client(proxy="htp://user:pass-word@proxy.test")
+    assert "pass-word" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h", "socks4", "HTTP"])
+def test_known_kinds_of_proxies_are_taken(scheme: str) -> None:
+    Client(proxy=f"{scheme}://user:secret@proxy.test:3128")
+
+
+@pytest.mark.parametrize("timeout", [0, -1, True, "5", float("nan")])
+@pytest.mark.parametrize("where", ["client", "call"])
+def test_a_timeout_is_a_number_above_0(where: str, timeout: Any) -> None:
+    with pytest.raises(InvalidRequest, match="timeout total must be a number of seconds above 0"):
+        if where == "client":
+            Client(timeout=timeout)
+        else:
+            Client("koala").chat("Hi", timeout=timeout)
+
+
+def test_a_number_is_the_total_of_the_default_timeout() -> None:
+    assert Client(timeout=5).timeout == Timeout(total=5)
+    assert Client(timeout=Timeout(idle=1)).timeout == Timeout(idle=1)
+    assert Client().timeout == Timeout()
+
+
+@pytest.mark.parametrize("name", ["cookies", "api_keys", "base_urls"])
+@pytest.mark.parametrize("given", ["koala", ["koala"], 7])
+def test_what_is_by_provider_must_be_a_mapping(name: str, given: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Client(**{name: given})
+    assert str(caught.value) == f"{name} must be a mapping from a provider's name"
+
+
+# -- whom to ask --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "told"),
+    [
+        ("koala", None, ("koala", "gpt-4o-mini")),
+        ("KOALA", None, ("koala", "gpt-4o-mini")),
+        ("koala:gpt-4o", None, ("koala", "gpt-4o")),
+        ("koala:open:name", None, ("koala", "open:name")),
+        ("koala:", None, ("koala", "gpt-4o-mini")),
+        ("flow_gpt", None, ("flowgpt", "gpt-3.5-turbo")),
+        ("Flow-GPT:gemini-pro", None, ("flowgpt", "google-gemini")),
+        ("claude-v2", None, ("flowgpt", "claude-v2")),
+        ("gemini-pro", "flowgpt", ("flowgpt", "google-gemini")),
+        (None, "koala", ("koala", "gpt-4o-mini")),
+        ("gpt-4o", "Koala", ("koala", "gpt-4o")),
+        ("gpt-4o", Koala, ("koala", "gpt-4o")),
+        (None, FlowGpt, ("flowgpt", "gpt-3.5-turbo")),
+    ],
+)
+def test_a_model_and_a_provider_say_whom_to_ask(
+    model: str | None, provider: Any, told: tuple[str, str], client: Client
+) -> None:
+    result = client.ask("Hi", model=model, provider=provider)
+    assert (result.provider, result.model, result.text) == (*told, "You said: Hi")
+
+
+def test_a_provider_may_be_an_object_with_a_base_url_of_its_own(emulator: Emulator) -> None:
+    koala = Koala(emulator.base_urls["koala"], real_time_data=True)
+    assert Client(base_urls=NOWHERE).ask("Hi", provider=koala).text == "You said: Hi"
+    (request,) = emulator.koala.requests
+    assert request.headers["flag-real-time-data"] == "true"
+
+
+def test_the_clients_model_is_the_default(emulator: Emulator) -> None:
+    client = Client("koala:gpt-4o", base_urls=emulator.base_urls)
+    assert client.ask("Hi").model == "gpt-4o"
+    assert client.ask("Hi", model="flowgpt").provider == "flowgpt"
+
+
+@pytest.mark.parametrize("name", ["koala", "Koala", "KO_ALA", "ko-ala"])
+def test_mappings_are_by_the_providers_name_as_names_are_matched(
+    name: str, emulator: Emulator
+) -> None:
+    client = Client("koala", base_urls={name: emulator.base_urls["koala"]})
+    assert client.ask("Hi").text == "You said: Hi"
+
+
+@pytest.mark.parametrize("name", ["openassistant", "Open_Assistant", "open-assistant"])
+def test_cookies_are_by_name_or_for_one_call(name: str, emulator: Emulator) -> None:
+    jar = emulator.cookies("openassistant")
+    client = Client("openassistant", base_urls=emulator.base_urls, cookies={name: jar})
+    assert client.ask("Hi").text == "You said: Hi"
+    bare = Client("openassistant", base_urls=emulator.base_urls)
+    assert bare.ask("Hi", cookies=jar).text == "You said: Hi"
+
+
+def test_api_keys_are_by_name_or_for_one_call(emulator: Emulator) -> None:
+    session = next(iter(emulator.cookies("openassistant").values()))
+    urls = {"openassistant": emulator.base_urls["openassistant"]}
+    cookie = {"openassistant": {"other": "1"}}
+    client = Client("openassistant", base_urls=urls, api_keys={"Open-Assistant": session})
+    with pytest.raises(AuthenticationError):
+        client.ask("Hi", cookies=cookie["openassistant"], retry=ONCE)
+    sent = emulator.openassistant.requests[0].headers["authorization"]
+    assert sent == f"Bearer {session}"
+
+
+# -- nothing is sent ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({}, ConfigurationError, 'no model: say Client("koala") or chat(..., model="koala")'),
+        ({"model": 7}, InvalidRequest, "model must be a str, got int"),
+        ({"model": "coala"}, InvalidRequest, "unknown provider or model 'coala'; did you mean 'k"),
+        ({"provider": "coala"}, InvalidRequest, "unknown provider 'coala'; did you mean 'koala'?"),
+        ({"provider": 7}, InvalidRequest, "provider must be a name, a Provider class or object, "),
+        ({"provider": int}, InvalidRequest, "provider must be a name, a Provider class or object"),
+        ({"model": "flowgpt:gpt-9"}, InvalidRequest, "unknown model 'gpt-9'; it has gpt-3.5-tur"),
+        ({"model": "koala", "temperature": 1}, InvalidRequest, "koala has no option 'temperatu"),
+        (
+            {"model": "flowgpt", "temprature": 1},
+            InvalidRequest,
+            "flowgpt has no option 'temprature'; did you mean 'temperature'?",
+        ),
+        (
+            {"model": "flowgpt", "temperature": -1},
+            InvalidRequest,
+            "option temperature must be a number from 0, got -1",
+        ),
+        ({"model": "koala", "system": 7}, InvalidRequest, "content must be a str or a list of pa"),
+        ({"model": "koala", "proxy": "x"}, InvalidRequest, "proxy must be a URL"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_sent(
+    arguments: Mapping[str, Any],
+    error: type[Exception],
+    message: str,
+    client: Client,
+    emulator: Emulator,
+) -> None:
+    with pytest.raises(error) as caught:
+        client.chat("Hi", **arguments)
+    assert type(caught.value) is error
+    assert message in str(caught.value)
+    assert asked(emulator) == []
+
+
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        ([], "messages must not be empty"),
+        ("", "the last message has no content"),
+        (" \n", "the last message has no content"),
+        (7, "messages must be a str or a sequence of messages, got int"),
+        ({"role": "user", "content": "Hi"}, "messages must be a str or a sequence"),
+        ([{"role": "boss", "content": "Hi"}], "messages[0]: role must be one of"),
+        ([{"role": "user"}], "messages[0] has no content"),
+        (["Hi"], "messages[0] must be a mapping or a Message, got str"),
+        ([{"role": "tool", "content": "Hi"}], "messages[0]: koala does not take role 'tool'"),
+    ],
+)
+def test_messages_are_checked_before_anything_is_sent(
+    messages: Any, message: str, client: Client, emulator: Emulator
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        client.chat(messages, model="koala")
+    assert message in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    assert asked(emulator) == []
+
+
+def test_a_stream_that_is_not_iterated_sends_nothing(client: Client, emulator: Emulator) -> None:
+    stream = client.chat("Hi", model="koala")
+    assert (stream.text, stream.attempts, stream.first_token_seconds) == ("", (), None)
+    stream.close()
+    assert asked(emulator) == []
+
+
+def test_missing_cookies_are_told_before_the_first_byte(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]
+) -> None:
+    monkeypatch.setenv("G4FSYNC_CONFIG", str(tmp_path))
+    client = Client("openassistant", base_urls=emulator.base_urls)
+    with pytest.raises(AuthenticationError, match="no cookies for 127.0.0.1") as caught:
+        client.ask("Hi")
+    assert caught.value.provider == "openassistant"
+    assert asked(emulator) == []
+
+
+# -- asking -------------------------------------------------------------
+
+
+def test_ask_is_chat_drained(client: Client) -> None:
+    result = client.ask("Hi there", model="koala")
+    assert isinstance(result, ChatResult)
+    assert str(result) == result.text == "You said: Hi there"
+    (attempt,) = result.attempts
+    assert (attempt.number, attempt.provider, attempt.phase) == (1, "koala", "stream")
+    assert result.first_token_seconds is not None
+    assert result.seconds >= result.first_token_seconds
+
+
+def test_system_stands_before_the_messages(client: Client, emulator: Emulator) -> None:
+    client.ask([Message("user", "Hi")], model="flowgpt", system="Be brief.")
+    (request,) = emulator.flowgpt.requests
+    assert request.body["system"] == "Be brief."
+
+
+def test_settings_of_a_call_win(emulator: Emulator) -> None:
+    emulator.koala.fault = Status(503)
+    client = Client("koala", base_urls=emulator.base_urls, retry=ONCE)
+    retry = Retry(attempts=3, initial=0, maximum=0)
+    with pytest.raises(g4fsync.ServerError) as caught:
+        client.ask("Hi", retry=retry)
+    assert len(caught.value.attempts) == 3
+    emulator.koala.fault = HangBeforeHeaders()
+    with pytest.raises(g4fsync.DeadlineExceeded) as late:
+        client.ask("Hi", timeout=0.05)
+    assert late.value.clock == "total"
+
+
+def test_a_proxy_of_one_call_is_used_for_that_call_only(emulator: Emulator) -> None:
+    with Server(http_proxy) as proxy:
+        client = Client("koala", base_urls=emulator.base_urls)
+        assert client.ask("Hi", proxy=proxy.url).text == "You said: Hi"
+        assert client.ask("Hi").text == "You said: Hi"
+        assert len(proxy.requests) == 1
+        client.close()
+
+
+@pytest.mark.parametrize("provider", ["koala", "myshell"])
+def test_a_clients_proxy_is_for_http_and_websocket(provider: str, emulator: Emulator) -> None:
+    with Server(http_proxy) as proxy:
+        with Client(base_urls=emulator.base_urls, proxy=proxy.url) as client:
+            chosen: Any = (
+                Myshell(emulator.base_urls["myshell"], settle=0)
+                if provider == "myshell"
+                else "koala"
+            )
+            assert client.ask("Hi", provider=chosen).text == "You said: Hi"
+        assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("fallback", [("flowgpt",), ["flowgpt"], "flowgpt"])
+def test_fallbacks_are_asked_in_order_unless_a_call_names_its_model(
+    fallback: Any, emulator: Emulator
+) -> None:
+    emulator.koala.fault = Refuse()
+    urls = emulator.base_urls
+    client = Client("koala", fallback=fallback, base_urls=urls, retry=ONCE)
+    assert client.ask("Hi").provider == "flowgpt"
+    with pytest.raises(ConnectionFailed):
+        client.ask("Hi", model="koala")
+
+
+def test_a_fallback_may_take_longer_than_the_first_tokens_clock(emulator: Emulator) -> None:
+    emulator.koala.fault = HangBeforeHeaders()
+    emulator.flowgpt.pace = g4fsync.emulator.Pace(tokens_per_second=10)
+    client = Client("koala", fallback="flowgpt", base_urls=emulator.base_urls, retry=ONCE)
+    result = client.ask("one two three", timeout=Timeout(first_token=0.25))
+    assert result.provider == "flowgpt"
+    assert result.text.startswith("You said: one two three")
+    assert result.seconds > 0.5
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [("koala", "koala: connection to {host} reset"), (None, "koala: connection to {host} reset")],
+)
+def test_messages_of_errors_begin_with_the_provider(
+    provider: str | None, expected: str, emulator: Emulator
+) -> None:
+    emulator.koala.fault = Refuse()
+    client = Client("koala", base_urls=emulator.base_urls, retry=ONCE)
+    with pytest.raises(ConnectionFailed) as caught:
+        client.ask("Hi", provider=provider)
+    host = emulator.base_urls["koala"].split("/")[2]
+    assert str(caught.value) == expected.format(host=host)
+    assert (caught.value.provider, caught.value.model) == ("koala", "gpt-4o-mini")
+    assert caught.value.partial == ""
+    assert [attempt.phase for attempt in caught.value.attempts] == ["first_token"]
+
+
+# -- ending -------------------------------------------------------------
+
+
+def test_a_closed_client_takes_no_call(client: Client, emulator: Emulator) -> None:
+    stream = client.chat("Hi", model="koala")
+    client.close()
+    for act in (lambda: client.chat("Hi", model="koala"), lambda: client.ask("Hi", model="koala")):
+        with pytest.raises(ConfigurationError, match="the client is closed"):
+            act()
+    with pytest.raises(Cancelled):
+        next(stream)
+    assert asked(emulator) == []
+
+
+def test_closing_a_client_frees_whoever_is_blocked(client: Client, emulator: Emulator) -> None:
+    emulator.koala.fault = HangBeforeHeaders()
+    workers = [Worker(lambda: client.ask("Hi", model="koala")) for _ in range(4)]
+    eventually(lambda: len(emulator.koala.requests) == 4)
+    for worker in workers:
+        worker.blocks()
+    closer = Worker(client.close)
+    closer.result()
+    for worker in workers:
+        worker.failure(Cancelled)
+        assert worker.ended_at - closer.ended_at < FREED
+    ends = {record.ended for record in emulator.koala.wait_ended(4)}
+    assert ends == {"client gone"}
+
+
+def test_closing_a_client_ends_a_stream_that_is_being_looked_at(
+    client: Client, emulator: Emulator
+) -> None:
+    emulator.koala.pace = g4fsync.emulator.Pace(tokens_per_second=50)
+    stream = client.chat("one two three four five six", model="koala")
+    assert next(stream) == "You"
+    client.close()
+    with pytest.raises(Cancelled):
+        next(stream)
+    assert emulator.koala.wait_ended()[0].ended == "client gone"
+
+
+def test_a_signal_handler_may_close_the_client_that_its_thread_is_using(client: Client) -> None:
+    """Its thread may hold the client's lock: that one must be re-entrant."""
+    with client._lock:
+        client.close()
+
+
+def test_a_provider_alone_frees_everything(emulator: Emulator) -> None:
+    with Emulator() as other:
+        other.koala.framing = Framing("chunked")
+        koala = Koala(other.base_urls["koala"])
+        census = Census()
+        assert koala.chat("Hi").result().text == "You said: Hi"
+        assert "".join(koala.chat("Hi", timeout=5)) == "You said: Hi"
+        for _ in koala.chat("Hi"):
+            break
+
+        def gone() -> bool:
+            mine = [each for each in census.newcomers() if "g4fsync-emulator" not in each]
+            return len(mine) <= len([t for t in threading.enumerate() if "emulator" in t.name])
+
+        eventually(gone)
+        eventually(lambda: all(record.ended for record in other.koala.requests))
+
+
+def test_a_dropped_client_is_collected(emulator: Emulator) -> None:
+    client = Client("koala", base_urls=emulator.base_urls)
+    assert client.ask("Hi").text == "You said: Hi"
+    reference = weakref.ref(client)
+    del client
+    gc.collect()
+    assert reference() is None
+
+
+@pytest.mark.parametrize("count", [32])
+def test_many_threads_share_a_client(count: int, client: Client) -> None:
+    gate = threading.Barrier(count)
+
+    def ask(i: int) -> str:
+        gate.wait(PATIENCE)
+        return client.ask(f"number {i}", model="koala").text
+
+    asks: list[Callable[[], str]] = [lambda i=i: ask(i) for i in range(count)]  # type: ignore[misc]
+    workers = [Worker(each) for each in asks]
+    texts = [worker.result() for worker in workers]
+    assert texts == [f"You said: number {i}" for i in range(count)]
