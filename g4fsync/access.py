@@ -75,6 +75,10 @@ class Access:
         self._network: Network | None = None
         self._process = 0  # whose network it is: sockets are not shared across a fork
 
+    def after_fork(self) -> None:
+        """In the child: a thread that is gone may have held the lock for ever."""
+        self._lock = threading.RLock()
+
     def __getstate__(self) -> dict[str, Any]:
         # Without its password a proxy says no; without the proxy we would go another way.
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -80,9 +82,13 @@ class Client:
 
     def _setup(self) -> None:
         """What is not configuration, and made anew in each process."""
-        self._lock = threading.RLock()  # guards all below
-        self._streams: weakref.WeakSet[ChatStream] = weakref.WeakSet()
         self._closed = False
+        self._begin()
+        _living.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()  # guards all below, and _closed
+        self._streams: weakref.WeakSet[ChatStream] = weakref.WeakSet()
 
     def chat(
         self,
@@ -292,6 +298,17 @@ class Client:
 
     # -- inside ---------------------------------------------------------
 
+    def _after_fork(self) -> None:
+        """In the child: streams are the parent's, a thread that is gone may hold a lock."""
+        self._begin()
+        self._access.after_fork()
+
+    def _leave(self) -> None:
+        """Close what stands still half-way; a thread that is inside a call would complain."""
+        for stream in tuple(self._streams):
+            if not stream._items.gi_running:
+                stream.close()
+
     def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry | None) -> ChatStream:
         stream = ChatStream(partial(engine.answer, calls, retry or self.retry), scope)
         with self._lock:
@@ -401,3 +418,22 @@ def _chat_alone(
 
 
 base.open_stream = _chat_alone
+
+
+_living: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _leave_all() -> None:
+    """At the interpreter's end, while modules still work, so that clean-ups can run."""
+    for client in tuple(_living):
+        client._leave()
+
+
+def _after_fork() -> None:
+    for client in tuple(_living):
+        client._after_fork()
+
+
+atexit.register(_leave_all)
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -24,7 +24,7 @@ def no_leaks() -> Iterator[None]:
     census = Census()
     yield
     with contextlib.suppress(AssertionError):
-        eventually(lambda: not census.newcomers())
+        eventually(census.is_clear)
     assert census.newcomers() == []
 
 

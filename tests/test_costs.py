@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -165,7 +166,10 @@ class Burst:
         """Take all tokens but the first, which has been."""
         assert list(islice(self._tokens, TOKENS - 1)) == self.texts[1:]
 
-    def finish(self) -> None:
+    def __enter__(self) -> Burst:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._goes_on.set()
         assert list(self._tokens) == []
 
@@ -192,31 +196,27 @@ def ask(client: Client, protocol: Protocol, server: Server) -> ChatStream:
 def test_reads_are_counted_by_blocks_not_tokens(
     protocol: Protocol, serve: Callable[..., Server], reads: Counted
 ) -> None:
-    with Client() as client:
-        burst = Burst(serve, client, protocol)
+    with Client() as client, Burst(serve, client, protocol) as burst:
         before = reads.calls
         burst.read()
         # Twice, since a block may arrive in halves.
         assert reads.calls - before <= 2 * (burst.size // BLOCK_BYTES + 1)
-        burst.finish()
 
 
 @by_protocol
 def test_json_is_parsed_by_blocks_not_tokens(
     protocol: Protocol, serve: Callable[..., Server], reads: Counted, parses: Counted
 ) -> None:
-    with Client() as client:
-        burst = Burst(serve, client, protocol)
+    with Client() as client, Burst(serve, client, protocol) as burst:
         before = parses.calls - reads.calls
         burst.read()
-        # One for each block that was read, and some for events cut in two by its end.
+        # One for each block that was read, and some where a block's end cuts an event in two.
         assert parses.calls - reads.calls - before <= burst.size // BLOCK_BYTES + 1
-        burst.finish()
 
 
 @by_protocol
 def test_memory_grows_with_the_text_alone(protocol: Protocol, serve: Callable[..., Server]) -> None:
-    blocks, per_block = 100, 200
+    blocks, per_block = 200, 200
     piece = b"".join(framed(protocol.token("x")) for _ in range(per_block))
 
     def talk(peer: Peer) -> None:
@@ -226,20 +226,19 @@ def test_memory_grows_with_the_text_alone(protocol: Protocol, serve: Callable[..
         peer.send(framed(protocol.after) + b"0\r\n\r\n")
         peer.hold()
 
-    levels: list[int] = []
+    levels = array("q", bytes(8 * blocks * per_block))  # not a list, which would grow too
     with Client() as client:
         tokens = ask(client, protocol, serve(talk))
         tracemalloc.start()
         try:
-            for _ in tokens:
-                levels.append(tracemalloc.get_traced_memory()[0])
+            for i, _ in enumerate(tokens):
+                levels[i] = tracemalloc.get_traced_memory()[0]
         finally:
             tracemalloc.stop()
-    assert len(levels) == blocks * per_block
-    # The least in a while is what is held between two blocks.
-    early, late = min(levels[2000:4000]), min(levels[-2000:])
+    # A block has 4096 tokens at most; the least of more is what is held between two blocks.
+    early, late = min(levels[5000:10_000]), min(levels[-5000:])
     # Python has each one-letter text once, so keeping it costs a pointer.
-    assert late - early <= 16 * (len(levels) - 4000)
+    assert late - early <= 16 * (len(levels) - 10_000)
 
 
 @by_protocol

@@ -17,6 +17,12 @@ You said: Why is the sky blue? Answer in one sentence.
 You said: And at dusk?
 (message 3 of our conversation)
 """,
+    "compare.py": """\
+koala: You said: Why is the sky blue?
+koala:gpt-4o: You said: Why is the sky blue?
+flowgpt: StreamInterrupted after 'You'
+flowgpt has ended
+""",
     "cookies.py": """\
 without: AuthenticationError
 from a mapping: You said: Hello
@@ -27,11 +33,34 @@ from a file: You said: Hello
 You said: Why is the sky blue?
 koala gpt-4o-mini: 30 characters
 """,
+    "fallback.py": """\
+You said: Why is the sky blue?
+(message 2 of our conversation)
+-- koala: ProviderError
+-- flowgpt: ok
+2 models failed: ['koala', 'flowgpt']
+""",
+    "map_prompts.py": """\
+You said: What is 1 times 1?
+You said: What is 2 times 2?
+You said: What is 3 times 3?
+0 You said: one
+1 InvalidRequest
+2 You said: three
+You said: from, You said: elsewhere
+""",
     "own_provider.py": """\
 'Polly wants'
 ' a cracker'
 [('POST', '/ask', {'q': 'Hello', 'bird': 'psittacus-erithacus', 'temperature': 0.5})]
 parrot: the answer ended without its end mark; came: 'Polly wants a cracker'
+""",
+    "race.py": """\
+I am first
+-- flowgpt won; asked too: ['koala']
+You said: Hi -- koala
+I am first
+2 errors: koala: HTTP 404: the emulator was asked to say no
 """,
     "stream.py": "You said: Why is the sky blue?\n",
     "threads.py": "".join(f"You said: What is {n} times {n}?\n" for n in range(1, 9)),

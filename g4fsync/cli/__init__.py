@@ -74,6 +74,10 @@ def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: Last
         from .ask import ask
 
         return ask(arguments, terminal, last_words)
+    if arguments.verb == "compare":
+        from .compare import compare
+
+        return compare(arguments, terminal, last_words)
     if arguments.verb in ("providers", "models"):
         from . import listings
 
@@ -89,7 +93,9 @@ def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: Last
         return doctor(arguments, terminal)
     from . import local
 
-    return (local.demo if arguments.verb == "demo" else local.emulate)(arguments, terminal)
+    if arguments.verb == "demo":
+        return local.demo(arguments, terminal, last_words)
+    return local.emulate(arguments, terminal)
 
 
 class _Log(logging.Handler):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-VERBS = ("ask", "providers", "models", "keys", "doctor", "demo", "emulate")
+VERBS = ("ask", "compare", "providers", "models", "keys", "doctor", "demo", "emulate")
 
 EPILOG = """\
 A first word that is no command is a prompt: g4fsync "Why is the sky blue?"
@@ -27,6 +27,14 @@ prompt after a blank line:  g4fsync "Summarise this:" < notes.txt
 The answer goes to standard output, everything else to standard error. Control
 characters in an answer are shown as \\x1b and the like; --json and --events
 are exact.
+"""
+
+COMPARE_EPILOG = """\
+On a terminal the answers fill side by side (with rich: pip install
+"g4fsync[cli]"), elsewhere they follow one another under headings.
+
+exit status:
+  0 all answered       5 some failed        1 all failed
 """
 
 MODELS_EPILOG = """\
@@ -99,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands", required=True)
     _add_ask(verbs)
+    _add_compare(verbs)
     _add(verbs, "providers", "list the providers, their status and what they need")
     models = _add(verbs, "models", "list the models, of all providers or of one", MODELS_EPILOG)
     models.add_argument("provider", nargs="?", help="a provider's name")
@@ -152,6 +161,45 @@ def _add_ask(verbs: Any) -> None:
     form.add_argument("--no-stream", action="store_true", help="print the answer once it ends")
 
 
+def _add_compare(verbs: Any) -> None:
+    compare = _add(verbs, "compare", "ask several models at once, side by side", COMPARE_EPILOG)
+    compare.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask, as one argument")
+    compare.add_argument(
+        "-m",
+        "--model",
+        dest="models",
+        action="append",
+        default=[],
+        metavar="MODEL",
+        help="PROVIDER, PROVIDER:MODEL or a model's name; once for each",
+    )
+    compare.add_argument("-s", "--system", metavar="TEXT", help="instructions before the prompt")
+    compare.add_argument(
+        "-o",
+        "--option",
+        dest="options",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("KEY", "VALUE"),
+        help="an option that all of them take (VALUE is JSON or text)",
+    )
+    compare.add_argument("--timeout", type=float, metavar="SECONDS", help="for all together")
+    compare.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    for option, value, what in (
+        ("--cookies", "PROVIDER=FILE", "cookies.txt, a JSON export or a HAR file"),
+        ("--base-url", "PROVIDER=URL", "where a provider is, if not at its site"),
+    ):
+        compare.add_argument(
+            option, action="append", type=_named, default=[], metavar=value, help=what
+        )
+    compare.add_argument("--race", action="store_true", help="only the answer that begins first")
+    compare.add_argument("--save", metavar="FILE", help="write a page with all answers (HTML)")
+    form = compare.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    form.add_argument("--jsonl", action="store_true", help="print each event as a line of JSON")
+
+
 def _add_keys(verbs: Any) -> None:
     keys = _add(verbs, "keys", "store API keys, list or remove them", epilog=KEYS_EPILOG)
     actions = keys.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -198,6 +246,13 @@ def _add(verbs: Any, name: str, what: str, epilog: str | None = None) -> argpars
         help="show the log, and tracebacks",
     )
     return parser
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    if not (name and mark and value):
+        raise argparse.ArgumentTypeError(f"must look like PROVIDER=..., got {text!r}")
+    return name, value
 
 
 def _rate(text: str) -> float:

@@ -20,31 +20,32 @@ from .terminal import Terminal
 
 def ask(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
     """Ask, and print the answer in the form that was chosen."""
-    prompt = _prompt(arguments.prompt)
+    prompt = prompt_from(arguments.prompt)
     model = arguments.model or os.environ.get("G4FSYNC_MODEL")
     if not model:
         raise ConfigurationError(
             "no model: give -m PROVIDER or -m PROVIDER:MODEL, or set G4FSYNC_MODEL; "
             f"there are {', '.join(registry.provider_names())}"
         )
-    options = _options(arguments.options)
+    options = options_from(arguments.options)
     base_urls = {}
     if arguments.base_url is not None:
         base_urls[registry.split(model)[0].name] = arguments.base_url
     client = Client(model, proxy=arguments.proxy, base_urls=base_urls)
     stream = client.chat(
         prompt,
-        system=_encodable("the system text", arguments.system),
+        system=encodable("the system text", arguments.system),
         timeout=arguments.timeout,
         cookies=arguments.cookies,
         **options,
     )
     with client:
-        _show(stream, _form(arguments)(terminal), last_words)
+        show(stream, _form(arguments)(terminal), last_words)
     return 0
 
 
-def _show(stream: ChatStream, answer: Answer, last_words: LastWords) -> None:
+def show(stream: ChatStream, answer: Answer, last_words: LastWords) -> None:
+    """Run *stream* before the user's eyes; raises what it raises."""
     last_words.add(lambda: answer.failed(stream, Cancelled("interrupted")))
     try:
         for event in stream.events():
@@ -98,7 +99,7 @@ class EventLines(Answer):
     """Each event as a line of JSON; an error is the last."""
 
     def event(self, event: Event) -> None:
-        self.terminal.json({"event": _snake(type(event).__name__), **plain(event)})
+        self.terminal.json(told_event(event))
 
     def whole(self, stream: ChatStream) -> None:
         pass
@@ -117,15 +118,19 @@ class OneObject(Answer):
         self.terminal.json(plain(stream.result()))
 
     def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
-        told = {
-            "error": plain(error),
-            "partial": stream.text,
-            "provider": error.provider or stream.provider,
-            "model": error.model or stream.model,
-            "attempts": plain(stream.attempts),
-            "seconds": stream.seconds,
-        }
-        self.terminal.json(told)
+        self.terminal.json(told_failure(stream, error))
+
+
+def told_failure(stream: ChatStream, error: G4FSyncError) -> dict[str, Any]:
+    """A failed call as JSON has it: the error, and the part that came."""
+    return {
+        "error": plain(error),
+        "partial": stream.text,
+        "provider": error.provider or stream.provider,
+        "model": error.model or stream.model,
+        "attempts": plain(stream.attempts),
+        "seconds": stream.seconds,
+    }
 
 
 def _form(arguments: argparse.Namespace) -> type[Answer]:
@@ -151,18 +156,23 @@ def plain(value: Any) -> Any:
     return value
 
 
+def told_event(event: Event) -> dict[str, Any]:
+    """An event as JSON has it, its kind by name."""
+    return {"event": _snake(type(event).__name__), **plain(event)}
+
+
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
-def _prompt(words: list[str]) -> str:
+def prompt_from(words: list[str]) -> str:
     """The argument, and what is piped in after a blank line."""
     if len(words) > 1:
         raise InvalidRequest(f'more than one prompt; quote it: "{" ".join(words)}"')
     parts = [each for each in (*words, _piped()) if each.strip()]
     if not parts:
         raise InvalidRequest('no prompt; try: g4fsync "Why is the sky blue?", or g4fsync --help')
-    return _encodable("the prompt", "\n\n".join(parts)) or ""
+    return encodable("the prompt", "\n\n".join(parts)) or ""
 
 
 def _piped() -> str:
@@ -176,7 +186,8 @@ def _piped() -> str:
         raise InvalidRequest(f"standard input can't be read: {exc.strerror}") from exc
 
 
-def _encodable(what: str, text: str | None) -> str | None:
+def encodable(what: str, text: str | None) -> str | None:
+    """*text*, unless it holds bytes that are no text."""
     try:
         (text or "").encode()
     except UnicodeEncodeError as exc:
@@ -184,10 +195,13 @@ def _encodable(what: str, text: str | None) -> str | None:
     return text
 
 
-def _options(pairs: list[list[str]]) -> dict[str, Any]:
-    # The names of chat()'s own arguments; as options they would replace those.
-    taken = {"self", "messages", *(Client.chat.__kwdefaults__ or ())}
+def options_from(pairs: list[list[str]]) -> dict[str, Any]:
+    """What ``-o KEY VALUE`` gave, for ``chat(**options)``."""
+    # The names of the client's own arguments; as options they would replace those.
+    taken = {"self", "messages", "models"}
+    for method in (Client.chat, Client.compare, Client.race):
+        taken.update(method.__kwdefaults__ or ())
     for name, _ in pairs:
         if name in taken:
-            raise InvalidRequest(f"-o {name}: not an option of a provider; see g4fsync ask --help")
+            raise InvalidRequest(f"-o {name}: not an option of a provider; see --help")
     return {name: option_value(value) for name, value in pairs}

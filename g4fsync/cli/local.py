@@ -8,33 +8,41 @@ from collections.abc import Iterable
 
 from ..client import Client
 from ..emulator import Emulator, Messages, words
-from ..errors import G4FSyncError
-from ..providers.base import Provider
 from ..providers.myshell import Myshell
-from ..registry import provider_class
-from .exits import exit_code
-from .terminal import BOLD, Terminal
+from ..registry import ProviderSpec
+from .compare import code, for_people, side_by_side
+from .interrupts import LastWords
+from .terminal import Terminal
 
 PROMPT = "Why is the sky blue?"
 SETTLE_SECONDS = 1.0
 _WITHOUT_WEBSOCKETS = 'left out: its emulator needs pip install "g4fsync[emulator]"'
 
 
-def demo(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Let each provider answer through the real client, one after the other."""
+def demo(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
+    """Let the providers answer through the real client, side by side."""
     prompt = " ".join(arguments.prompt) or PROMPT
     terminal.note("Emulated answers: a server on this machine stands in for each provider.")
     terminal.note("The client, the protocols and the sockets are real. No network, no key.")
-    codes = []
     with (
         Emulator(emulated_reply, arguments.tokens_per_second, jitter=0.5) as emulator,
         Client(base_urls=emulator.base_urls, cookies=_cookies(emulator)) as client,
     ):
-        for name in ("koala", "flowgpt", "myshell", "openassistant"):
-            codes.append(_show(name, prompt, client, emulator, terminal))
-    if any(codes) and not all(codes):
-        return 5
-    return codes[0]
+        models: list[ProviderSpec] = ["koala", "flowgpt"]
+        if "myshell" in emulator.base_urls:
+            # The site wants 5 s between connecting and asking.
+            models.append(Myshell(emulator.base_urls["myshell"], settle=SETTLE_SECONDS))
+            there = Myshell().settle
+            terminal.note(
+                f"myshell waits {SETTLE_SECONDS:g} s before asking, {there:g} s at its site."
+            )
+        else:
+            terminal.note(f"myshell is {_WITHOUT_WEBSOCKETS}")
+        models.append("openassistant")
+        terminal.note("")
+        comparison = client.compare(prompt, models)
+        side_by_side(comparison, for_people(terminal, comparison, " (emulated)"), last_words)
+        return code(comparison)
 
 
 def emulated_reply(messages: Messages) -> Iterable[str]:
@@ -44,38 +52,6 @@ def emulated_reply(messages: Messages) -> Iterable[str]:
         "This is an emulated answer, made on your own machine. "
         'Здравствуй, мир! 你好 🙂 "quotes" and\nnew lines come through as they are.'
     )
-
-
-def _show(name: str, prompt: str, client: Client, emulator: Emulator, terminal: Terminal) -> int:
-    found = provider_class(name)
-    url = emulator.base_urls.get(name)
-    title = f"\n{name} (emulated"
-    if url is None:
-        terminal.note(f"{title}) {_WITHOUT_WEBSOCKETS}")
-        return 0
-    if issubclass(found, Myshell):
-        # The site wants 5 s between connecting and asking.
-        provider: Provider = Myshell(url, settle=SETTLE_SECONDS)
-        title += f"; waits {SETTLE_SECONDS:g} s before asking, {Myshell().settle:g} s at the site"
-    else:
-        provider = found(url)
-    terminal.note(f"{title})", BOLD)
-    count = 0
-    try:
-        with client.chat(prompt, provider=provider) as stream:
-            for token in stream:
-                terminal.write(token)
-                count += 1
-    except G4FSyncError as error:
-        terminal.end_line()
-        terminal.note(f"g4fsync: {error}")
-        return exit_code(error)
-    terminal.end_line()
-    terminal.note(
-        f"{count} tokens, the first after {stream.first_token_seconds or 0:.2f} s, "
-        f"all after {stream.seconds:.2f} s"
-    )
-    return 0
 
 
 def emulate(arguments: argparse.Namespace, terminal: Terminal) -> int:

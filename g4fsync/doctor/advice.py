@@ -62,7 +62,8 @@ def advice(step: str, error: G4FSyncError, case: Case) -> str:
 def _about_way(step: str, error: G4FSyncError, case: Case) -> str:
     told = str(error)
     if step == "URL":
-        return "say where it is: --base-url URL"
+        variables = "".join(f", or set {each}" for each in case.provider.base_url_variables[:1])
+        return f"say where it is: --base-url URL{variables}"
     if step == "TLS" and "not trusted" in told:
         return (
             "check this machine's clock; if a proxy or virus scanner opens TLS here, give its "

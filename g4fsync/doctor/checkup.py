@@ -137,7 +137,7 @@ class Checkup:
         # What to do stands on a line of its own, in the words of the command line.
         for words in (f"; {self._case.key_advice}", f" ({self._case.key_advice})"):
             told = told.removesuffix(words)
-        return told
+        return "no base URL" if told.startswith("no base URL;") else told
 
     def _scope(self) -> CancelScope:
         scope = CancelScope(self._limits)

@@ -128,7 +128,8 @@ class _Place:
         self._limits = limits
         self._whole = whole
         self._until = monotonic() + PORT_SECONDS
-        self._replies: dict[str, _Reply | None] = {}
+        self._values: dict[str, Any] = {}
+        self.models: Any = None  # what it said of its models
 
     def get(self, path: str) -> _Reply:
         """The answer to a GET; raises when there is none in time."""
@@ -155,17 +156,19 @@ class _Place:
         return _Reply(answer.status_code, answer.headers, body)
 
     def ask(self, path: str) -> Any:
-        """The JSON value at *path*, ``None`` without one; asked once."""
-        if path not in self._replies:
-            self._replies[path] = None
+        """The JSON value at *path*, asked once; ``None`` without one of its own."""
+        if path not in self._values:
+            self._values[path] = None
             try:
-                self._replies[path] = self.get(path)
+                value = self.get(path).value
             except Cancelled:
                 raise
             except G4FSyncError:
-                pass  # no answer is an answer
-        reply = self._replies[path]
-        return None if reply is None else reply.value
+                value = None  # no answer is an answer
+            # Some servers give the same answer at any path.
+            if value != self.models:
+                self._values[path] = value
+        return self._values[path]
 
     def field(self, path: str, name: str) -> str | None:
         """A text in the JSON object at *path*."""
@@ -206,6 +209,7 @@ def _look_at(place: _Place) -> Server | None:
     """What is at *place*; ``None`` for nothing."""
     try:
         finding = _Finding(place, place.get("/v1/models"))
+        place.models = finding.reply.value
     except Cancelled:
         raise
     except (ConnectionFailed, DeadlineExceeded, ProtocolError, InvalidRequest) as error:
@@ -275,12 +279,8 @@ def _local_ai(finding: _Finding) -> str | None:
 
 def _lm_studio(finding: _Finding) -> str | None:
     for path in ("/api/v1/models", "/api/v0/models"):
-        value = finding.place.ask(path)
-        entries = _entries(value)
-        # Some servers give their one list at any path.
-        if entries is None or value == finding.reply.value:
-            continue
-        if all(
+        entries = _entries(finding.place.ask(path))
+        if entries is not None and all(
             isinstance(e, Mapping) and "type" in e and ("key" in e or "id" in e) for e in entries
         ):
             return ""

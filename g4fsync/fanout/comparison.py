@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from types import TracebackType
 
 from ..errors import G4FSyncError
+from ..events import Event, Text
 from ..messages import ChatResult
 from ..stream import ChatStream
 from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
@@ -48,6 +49,16 @@ class Comparison:
             if isinstance(item, Ended) and lane.result is not None:
                 yield lane, lane.result
 
+    def events(self) -> Iterator[tuple[Lane, Event | ChatResult | G4FSyncError]]:
+        """Everything that comes, text as :class:`Text`; a lane's last is its result."""
+        for lane, item in self._items():
+            if isinstance(item, str):
+                yield lane, Text(item)
+            elif not isinstance(item, Ended):
+                yield lane, item
+            elif lane.result is not None:
+                yield lane, lane.result
+
     @property
     def results(self) -> tuple[ChatResult | G4FSyncError, ...]:
         """A ``ChatResult`` or the error for each lane, in the order asked; waits for all."""
@@ -62,9 +73,9 @@ class Comparison:
 
     def table(self) -> str:
         """The state of all lanes as text: a line each."""
-        rows = [_HEAD, *map(_row, self.lanes)]
+        rows = [HEADINGS, *map(row, self.lanes)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines = ["  ".join(map(str.ljust, each, widths)).rstrip() for each in rows]
         return "\n".join(lines)
 
     def __enter__(self) -> Comparison:
@@ -88,9 +99,9 @@ class Comparison:
         """What a notebook shows."""
         from html import escape
 
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in _HEAD)
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in HEADINGS)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _row(lane)) + "</tr>"
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row(lane)) + "</tr>"
             for lane in self.lanes
         )
         return f"<table><tr>{head}</tr>{rows}</table>"
@@ -123,10 +134,11 @@ class Comparison:
             self.close()
 
 
-_HEAD = ("model", "state", "first token", "seconds", "tokens/s", "characters")
+HEADINGS = ("model", "state", "first token", "seconds", "tokens/s", "characters")
 
 
-def _row(lane: Lane) -> tuple[str, ...]:
+def row(lane: Lane) -> tuple[str, ...]:
+    """What is known about *lane*, under :data:`HEADINGS`."""
     stream, result = lane.stream, lane.result
     state = "running" if result is None else "complete"
     if isinstance(result, G4FSyncError):

@@ -34,6 +34,7 @@ from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionErro
 
 from ..errors import ConfigurationError
 from ..scope import CancelScope, Flag
+from . import heads
 
 _current = threading.local()
 
@@ -129,6 +130,7 @@ class _Wakeable(HTTPConnection):
     """A connection whose every blocking step can be woken through its wire."""
 
     wire: Wire | None = None
+    response_class = heads.Response
 
     def _new_conn(self) -> socket.socket:
         host, port = self._peer()

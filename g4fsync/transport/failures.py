@@ -159,7 +159,11 @@ _MAP: tuple[tuple[_Kinds, Any], ...] = (
     ),
     (ssl.SSLError, _connection("TLS with {host} failed: {why}")),
     (
-        (urllib3_errors.HeaderParsingError, urllib3_errors.InvalidChunkLength),
+        (
+            urllib3_errors.HeaderParsingError,
+            urllib3_errors.InvalidChunkLength,
+            urllib3_errors.InvalidHeader,
+        ),
         _malformed,
     ),
     (

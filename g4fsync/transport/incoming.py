@@ -67,7 +67,7 @@ class IncomingResponse(ABC):
     def json(self) -> Any:
         if self.media_type == "text/html":
             raise self.refusal()
-        value = self._evidence.latest = parse(self._read(MAX_JSON_BYTES, "the JSON answer"))
+        value = self._evidence.latest = parse(self._whole())
         return value
 
     def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
@@ -122,10 +122,7 @@ class IncomingResponse(ABC):
 
     def refusal(self) -> G4FSyncError:
         """The error this answer is, with what its body tells; reads some of the body."""
-        body = b""
-        with suppress(ConnectionFailed, ProtocolError):  # its status tells enough
-            body = self._read(MAX_ERROR_BYTES, None)
-        return refusals.from_answer(self.status, self.headers, body)
+        return refusals.from_answer(self.status, self.headers, self._excerpt())
 
     def _stream(self, media_types: tuple[str, ...]) -> Iterator[bytes]:
         """The pieces of a body that may be a stream; anything else is an error."""
@@ -144,24 +141,34 @@ class IncomingResponse(ABC):
         yield from pieces
 
     def _misplaced(self) -> G4FSyncError:
-        body = self._read(MAX_ERROR_BYTES, None)
-        text = body.decode("utf-8", "replace")
+        text = self._excerpt().decode("utf-8", "replace")
         if self.media_type.endswith("json") and '"error"' in text:
             return refusals.in_band(text, status=self.status)
         return ProtocolError(
             f"expected a stream, got content type {self.media_type!r}", evidence=text
         )
 
-    def _read(self, limit: int, what: str | None) -> bytes:
-        """The whole body; beyond *limit* bytes an error about *what*, or cut without one."""
+    def hurried_pieces(self) -> Iterator[bytes]:
+        """:meth:`pieces`, for a body that is not worth waiting for."""
+        return self.pieces()
+
+    def _excerpt(self) -> bytes:
+        """Some of a body that is no answer; its status tells enough, whatever goes wrong."""
+        body = bytearray()
+        with suppress(ConnectionFailed, ProtocolError):
+            for piece in self.hurried_pieces():
+                body += piece
+                if len(body) > MAX_ERROR_BYTES:
+                    break
+        return bytes(body[:MAX_ERROR_BYTES])
+
+    def _whole(self) -> bytes:
         body = bytearray()
         for piece in self.pieces():
             body += piece
-            if len(body) > limit:
-                if what is None:
-                    break
-                raise ProtocolError(f"{what} is longer than {limit} bytes")
-        return bytes(body[:limit])
+            if len(body) > MAX_JSON_BYTES:
+                raise ProtocolError(f"the JSON answer is longer than {MAX_JSON_BYTES} bytes")
+        return bytes(body)
 
 
 def _whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ from requests.utils import get_environ_proxies
 
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
-from ..errors import G4FSyncError, ProtocolError
+from ..errors import DeadlineExceeded, G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
 from . import failures
 from .adapter import Adapter, Wire, using
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("g4fsync.transport")
 
 BLOCK_BYTES = 65_536
+ERROR_BODY_SECONDS = 1.0  # what a body that is no answer may take
 DRAIN_SECONDS = 0.02  # to see the end of a body whose answer is already whole
 
 
@@ -295,6 +296,20 @@ class LiveResponse(IncomingResponse):
         if inflater is not None:
             inflater.close()
         self._ended = True
+
+    def hurried_pieces(self) -> Iterator[bytes]:
+        """:meth:`pieces` for ``ERROR_BODY_SECONDS``, without a word about the rest."""
+        pieces, until = self.pieces(), time.monotonic() + ERROR_BODY_SECONDS
+        while (left := until - time.monotonic()) > 0:
+            self._wire.limit(left)
+            try:
+                piece = next(pieces, None)
+            except DeadlineExceeded:
+                self._transport.scope.check()
+                return
+            if piece is None:
+                return
+            yield piece
 
     def refusal(self) -> G4FSyncError:
         """As its base has it, the key blotted out: some servers echo what they refuse."""

@@ -39,6 +39,7 @@ MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
 KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
 
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
+_MALFORMED = (websocket.WebSocketProtocolException, websocket.WebSocketPayloadException)
 _ALL_FOREIGN = failures.FOREIGN + _FOREIGN
 _TROUBLE: tuple[type[Exception], ...] = (*_ALL_FOREIGN, G4FSyncError)
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -165,6 +166,8 @@ class SocketIOConnection:
             status, headers, body = exc.status_code, exc.resp_headers, exc.resp_body
         else:  # a redirect, which is not followed
             response = self._ws.handshake_response
+            if response is None and type(exc) is websocket.WebSocketException:
+                return ProtocolError(f"the answer is no WebSocket handshake: {exc!s:.200}")
             if response is None:
                 return None
             status, headers, body = response.status, response.headers, b""
@@ -276,7 +279,12 @@ class SocketIOConnection:
                     return found
 
     def _receive(self) -> tuple[int, bytes]:
-        opcode, frame = self._ws.recv_data_frame()
+        try:
+            opcode, frame = self._ws.recv_data_frame()
+        except _MALFORMED as exc:
+            raise ProtocolError(f"a WebSocket frame is malformed: {exc!s:.200}") from exc
+        if frame.mask_value:  # RFC 6455, 5.1: a client must not take it
+            raise ProtocolError("a WebSocket frame is masked")
         if self._stream is not None:
             self._stream.taken = 0
         return opcode, frame.data

@@ -6,12 +6,13 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import table
 from .clients import is_installed
-from .rows import ROWS, Row, measure
+from .rows import OURS, ROWS, Row, measure
 from .server import NoCompiler, load_server
 
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     rows = [row for row in ROWS if not arguments.names or row.name in arguments.names]
+    begin = time.monotonic()
     try:
         with load_server() as server:
             measured = {row.name: run(row, server, quick=arguments.quick) for row in rows}
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for goal in row.goals
     ]
     print(f"\n{table.heading(told)}\n\n{table.text(lines)}")
+    _say(f"{time.monotonic() - begin:.0f} s")
     if arguments.json:
         content = {**told, "quick": arguments.quick, "lines": lines, "measured": measured}
         arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -52,21 +55,17 @@ def run(row: Row, server: str, *, quick: bool) -> dict[str, list[dict[str, float
     needed = ["gevent"] if row.task.get("gevent") else []
     missing = [each for each in (*clients, *needed) if not is_installed(each)]
     _say(f"{row.name} ..." + (f" not installed: {', '.join(missing)}" if missing else ""))
-    found: dict[str, list[dict[str, float]]] = {}
     if set(needed) & set(missing):
-        return found
+        return {}
+    found: dict[str, list[dict[str, float]]] = {each: [] for each in clients if each not in missing}
     for _ in range(row.rounds[quick]):
-        for client in clients:
-            if client not in missing:
-                found.setdefault(client, []).append(_turn(task, client, server))
-    return found
-
-
-def _turn(task: Mapping[str, object], client: str, server: str) -> dict[str, float]:
-    try:
-        return measure(task, client, server)
-    except subprocess.CalledProcessError as exc:
-        raise SystemExit(f"{client}: the measurement failed, see above") from exc
+        for client in tuple(found):
+            try:
+                found[client].append(measure(task, client, server))
+            except subprocess.CalledProcessError:
+                _say(f"{row.name}: {client} failed")
+                del found[client]
+    return found if OURS in found else {}
 
 
 def _say(what: str) -> None:

@@ -49,7 +49,8 @@ def requests(base_url: str, protocol: str) -> Ask:
 
 
 def httpx(base_url: str, protocol: str) -> Ask:
-    client = module("httpx").Client()
+    httpx = module("httpx")
+    client = httpx.Client(limits=httpx.Limits(max_connections=None), timeout=60)
 
     def ask() -> Iterator[str]:
         with client.stream("POST", base_url + PATHS[protocol], json=QUESTION) as response:
@@ -59,7 +60,7 @@ def httpx(base_url: str, protocol: str) -> Ask:
 
 
 def openai(base_url: str, protocol: str) -> Ask:
-    client = module("openai").OpenAI(base_url=base_url, api_key="k")
+    client = module("openai").OpenAI(base_url=base_url, api_key="k", max_retries=0)
 
     def ask() -> Iterator[str]:
         for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):

@@ -27,13 +27,14 @@ PATHS = {
     "myshell": "/ws/",
 }
 TEXTS: dict[str, Callable[[Any], str | None]] = {
-    "openai": lambda value: (value["choices"] or ({"delta": {}},))[0]["delta"].get("content"),
+    "openai": lambda value: (value["choices"] or _NO_CHOICES)[0]["delta"].get("content"),
     "anthropic": lambda value: (value.get("delta") or {}).get("text"),
     "ollama": lambda value: value["message"]["content"],
     "koala": lambda value: value,
     "flowgpt": lambda value: value["data"],
     "myshell": lambda value: value[1]["data"]["text"],
 }
+_NO_CHOICES: Any = [{"delta": {}}]  # the chunk that tells usage
 QUESTION = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -74,7 +75,7 @@ def _payload(sock: socket.socket) -> Iterator[bytes]:
             buffer += sock.recv(BLOCK_BYTES)
         buffer = buffer.partition(b"\r\n\r\n")[2]
         while True:
-            chunks = []
+            chunks: list[bytes] = []
             at = 0
             while (end := buffer.find(b"\r\n", at)) >= 0:
                 size = int(buffer[at:end], 16)

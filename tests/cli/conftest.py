@@ -90,6 +90,7 @@ class Terminal:
         # Kept open until the process has ended, else reading fails before it has begun.
         self._slave = slave
         self.screen = ""
+        self._bytes = b""
 
     def read_until(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until *text* has been printed."""
@@ -115,7 +116,9 @@ class Terminal:
     def _read(self, seconds: float) -> bool:
         if not select([self._keyboard], [], [], seconds)[0]:
             return False
-        self.screen += os.read(self._keyboard, 65536).decode().replace("\r\n", "\n")
+        # A read may end within a character, or within a line end.
+        self._bytes += os.read(self._keyboard, 65536)
+        self.screen = self._bytes.decode(errors="ignore").replace("\r\n", "\n")
         return True
 
     def close(self) -> None:

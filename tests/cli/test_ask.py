@@ -287,7 +287,7 @@ def test_a_mistake_of_ours_is_no_traceback_either(
     def broken(*_: object) -> None:
         raise RuntimeError("oh\x1b")
 
-    monkeypatch.setattr("g4fsync.cli.ask._show", broken)
+    monkeypatch.setattr("g4fsync.cli.ask.show", broken)
     done = here("Hi", *koala)
     assert (done.code, done.out) == (1, "")
     assert done.err == (

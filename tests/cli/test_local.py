@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,9 @@ from g4fsync import Client
 from g4fsync.emulator import Emulator
 
 if TYPE_CHECKING:
-    from .conftest import Run
+    from .conftest import Run, Terminal
+
+Start = Callable[..., "Terminal"]
 
 
 def test_the_demo_streams_all_four_and_says_that_they_are_emulated(here: Run) -> None:
@@ -19,12 +23,9 @@ def test_the_demo_streams_all_four_and_says_that_they_are_emulated(here: Run) ->
     assert done.code == 0
     assert done.out.count("You asked: Что?\nThis is an emulated answer") == 4
     assert done.err.startswith("Emulated answers: ")
-    assert [line for line in done.err.splitlines() if "(emulated" in line] == [
-        "koala (emulated)",
-        "flowgpt (emulated)",
-        "myshell (emulated; waits 1 s before asking, 5 s at the site)",
-        "openassistant (emulated)",
-    ]
+    assert "\nmyshell waits 1 s before asking, 5 s at its site.\n" in done.err
+    headings = [line for line in done.out.splitlines() if line.startswith("== ")]
+    assert headings == ["== koala ==", "== flowgpt ==", "== myshell ==", "== openassistant =="]
 
 
 def test_the_demo_leaves_out_what_cannot_be_emulated(
@@ -34,10 +35,7 @@ def test_the_demo_leaves_out_what_cannot_be_emulated(
     done = here("demo", "--tokens-per-second", "200")
     assert done.code == 0
     assert done.out.count("This is an emulated answer") == 3
-    assert (
-        'myshell (emulated) left out: its emulator needs pip install "g4fsync[emulator]"'
-        in done.err
-    )
+    assert 'myshell is left out: its emulator needs pip install "g4fsync[emulator]"' in done.err
 
 
 def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +43,22 @@ def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPa
     done = here("demo", "--tokens-per-second", "200")
     assert done.code == 5
     assert done.out.count("This is an emulated answer") == 3
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(100, 1), (40, 4)])
+def test_the_demo_fills_four_panels_side_by_side_or_stacked(
+    terminal: Start, columns: int, rows: int
+) -> None:
+    running = terminal("demo", columns=columns)
+    running.read_until("CHARACTERS" if columns == 100 else "characters", 30.0)
+    assert running.wait() == 0
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", running.screen)
+    assert shown.startswith("Emulated answers: a server on this")
+    tops = [line for line in shown[shown.rindex("koala (emulated)") :].splitlines() if "╮" in line]
+    assert len(tops) == rows
+    assert shown.count("waiting") > 1, "panels are drawn before the first token"
+    done = shown[shown.rindex("koala (emulated)") :]
+    assert done.count("─ done: ") == 4
 
 
 def test_emulate_serves_until_it_is_ended() -> None:

@@ -14,7 +14,7 @@ from g4fsync.events import Finish, Reasoning, Usage
 from g4fsync.fanout.comparison import Comparison
 from g4fsync.fanout.crew import QUEUED_ITEMS
 from g4fsync.messages import ChatResult
-from tests.fanout.lanes import Play, Step
+from tests.fanout.lanes import Play
 from tests.support.timing import FREED, MS, Worker, eventually
 
 NEVER = 3600.0  # seconds; whoever waits them is ended early

@@ -114,6 +114,8 @@ def ask(
         except G4FSyncError as error:
             seen.error = error
         seen.seconds = time.monotonic() - started
+        if reader is not None:
+            reader.left()
         seen.text = stream.text
     return seen
 
@@ -134,9 +136,9 @@ class Cell:
         **client: Any,
     ) -> Seen:
         """*raw* is said from the first byte of a connection on, in place of the script."""
-        reader = Reader()
 
         def once(outcome: Outcome) -> Seen:
+            reader = Reader()
             with Server(raw or talk(protocol, fault.script, reader), tls=tls) as server:
                 seen = ask(protocol, server.url, outcome, reader, **client)
                 seen.asks = sum(map(protocol.is_ask, server.requests))

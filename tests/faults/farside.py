@@ -25,6 +25,13 @@ class Reader:
     def __init__(self) -> None:
         self._changed = threading.Condition()  # guards _count
         self._count = 0
+        self._over = False
+
+    def left(self) -> None:
+        """The call is over; nobody needs to wait any more."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
 
     def has(self, count: int) -> None:
         with self._changed:
@@ -32,9 +39,9 @@ class Reader:
             self._changed.notify_all()
 
     def wait(self, count: int) -> None:
-        """Until the caller has that many tokens; not for ever, as it may have given up."""
+        """Until the caller has that many tokens, or has given up."""
         with self._changed:
-            self._changed.wait_for(lambda: self._count >= count, PATIENCE / 4)
+            self._changed.wait_for(lambda: self._over or self._count >= count, PATIENCE)
 
 
 class Far(ABC):

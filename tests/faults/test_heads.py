@@ -18,6 +18,7 @@ from g4fsync.errors import (
     ServerError,
     StreamTruncated,
 )
+from g4fsync.transport.live import ERROR_BODY_SECONDS
 from tests.faults.cells import Cell, Fault, Outcome, params
 from tests.faults.farside import Far, HttpFar
 from tests.faults.protocols import FLOWGPT, HTTP, MYSHELL, OLLAMA, OPENASSISTANT, Protocol
@@ -93,7 +94,7 @@ HEADS = [
     Fault("head: endless long lines", partial(repeat, OK, b"X-A: %b\r\n" % (b"a" * 60_000)), MALFORMED),
     Fault("head: a line without colon", partial(say, OK + b"nonsense\r\nX-A: 1\r\n\r\n"), MALFORMED),
     Fault("head: a blank before the colon", partial(say, OK + b"X-A : 1\r\n\r\n"), MALFORMED, HTTP),
-    Fault("head: begins with a continuation", partial(say, OK + b" X-A: 1\r\n\r\n"), MALFORMED),
+    Fault("head: begins with a continuation", partial(say, OK + b" X-A: 1\r\n\r\n"), MALFORMED, HTTP),
     Fault("head: 100 for ever", partial(repeat, b"", b"HTTP/1.1 100 Continue\r\n\r\n"), MALFORMED, HTTP),
     Fault("head: 102 for ever", partial(repeat, b"", b"HTTP/1.1 102 Processing\r\n\r\n"), MALFORMED, HTTP),
     Fault("head: 100, then all is well", partial(early, b"100 Continue", 1), Outcome(), HTTP),
@@ -142,7 +143,8 @@ _REASONS: dict[int, tuple[type[G4FSyncError], int]] = {
 
 
 def refuse(status: int, *fields: str, body: bytes = _BODY, far: Far) -> None:
-    far.peer.answer(body, *fields, status=f"{status} Status")
+    # Closing, since a connection that dies in the pool would cost the retry.
+    far.peer.answer(body, "Connection: close", *fields, status=f"{status} Status")
 
 
 def status_fault(status: int, error: type[G4FSyncError], asks: int) -> Fault:
@@ -186,7 +188,7 @@ def broken_body(far: Far) -> None:
 
 
 def silent_body(far: Far) -> None:
-    far.peer.head(_JSON, "Content-Length: 999", status="503 No")
+    far.peer.head(_JSON, "Content-Length: 999", status="400 No")
     far.peer.send(b'{"error": "no')
     far.hold()
 
@@ -219,8 +221,11 @@ STATUSES = [
     Fault("status 500 with a huge number", lambda far: refuse(500, _JSON, body=b"9" * 9999, far=far),
           Outcome(ServerError, tokens=0, asks=2)),
     Fault("status 503 with an endless body", endless_body, Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 503 with a cut body", broken_body, Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 503 with a silent body", silent_body, Outcome(ServerError, tokens=0, asks=2)),
+    Fault("status 503 with a cut body", broken_body,
+          lambda p: FAILED if p.is_socket else Outcome(ServerError, tokens=0, asks=2)),
+    Fault("status 400 with a silent body", silent_body,
+          lambda p: late(p) if p.is_socket else
+          Outcome(ProviderError, tokens=0, within=ERROR_BODY_SECONDS)),
 ]  # fmt: skip
 
 
@@ -272,7 +277,8 @@ def typed(media_type: str, far: HttpFar) -> None:
 
 
 def typed_fault(media_type: str, error: type[G4FSyncError] | None) -> Fault:
-    outcome = Outcome() if error is None else Outcome(error, tokens=0)
+    # A stream of another type is not waited for.
+    outcome = Outcome() if error is None else Outcome(error, tokens=0, within=ERROR_BODY_SECONDS)
     return Fault(f"content type {media_type or 'none'}", partial(typed, media_type), outcome, HTTP)
 
 

@@ -43,12 +43,15 @@ class Census:
     """The threads and sockets at one time."""
 
     def __init__(self) -> None:
-        gc.collect()
         self.threads, self.sockets = threads(), sockets()
 
-    def newcomers(self, *, collect: bool = True) -> list[str]:
+    def newcomers(self) -> list[str]:
         """What is there now and was not there then."""
-        if collect:
-            gc.collect()
         names = [repr(thread) for thread in threads() - self.threads]
         return names + sorted(sockets() - self.sockets)
+
+    def is_clear(self) -> bool:
+        """Whether nothing new is left; garbage is collected first when it seems so."""
+        if self.newcomers():
+            gc.collect()  # it costs more than most tests
+        return not self.newcomers()

@@ -1,0 +1,54 @@
+"""Draw the README's picture of the live view: ``python -m tests.tools.draw_demo [FILE]``.
+
+It is a frame of what ``g4fsync demo`` shows at 100 columns, taken while the
+answers come, without the fonts that rich would load from elsewhere.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+
+from g4fsync import Client
+from g4fsync.cli.columns import live_frame
+from g4fsync.cli.local import PROMPT, emulated_reply
+from g4fsync.emulator import Emulator
+from g4fsync.providers.myshell import Myshell
+
+PICTURE = Path(__file__).parents[2] / "examples" / "demo.svg"
+COLUMNS = 100
+CHARACTERS = 300  # of all answers together, when the picture is taken
+
+
+def draw() -> str:
+    """The picture as SVG."""
+    nowhere = io.StringIO()
+    console = Console(record=True, width=COLUMNS, height=30, file=nowhere, force_terminal=True)
+    with (
+        Emulator(emulated_reply, tokens_per_second=15, jitter=0.5) as emulator,
+        Client(
+            base_urls=emulator.base_urls,
+            cookies={"openassistant": dict(emulator.cookies("openassistant"))},
+        ) as client,
+    ):
+        myshell = Myshell(emulator.base_urls["myshell"], settle=1.0)
+        models = ["koala", "flowgpt", myshell, "openassistant"]
+        with client.compare(PROMPT, models) as comparison:
+            characters = 0
+            for _, chunk in comparison:
+                characters += len(chunk)
+                if characters >= CHARACTERS:
+                    console.print(live_frame(console, comparison.lanes, " (emulated)"))
+                    break
+    outside = re.compile(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", re.DOTALL)
+    plain = outside.sub("", CONSOLE_SVG_FORMAT)
+    return console.export_svg(title="g4fsync demo", code_format=plain)
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) if sys.argv[1:] else PICTURE).write_text(draw(), encoding="utf-8")
