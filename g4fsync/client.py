@@ -306,7 +306,7 @@ class Client:
     def _leave(self) -> None:
         """Close what stands still half-way; a thread that is inside a call would complain."""
         for stream in tuple(self._streams):
-            if not stream._items.gi_running:
+            if not getattr(stream._items, "gi_running", False):
                 stream.close()
 
     def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry | None) -> ChatStream:

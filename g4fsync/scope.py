@@ -112,7 +112,7 @@ class CancelScope:
         # The four deadlines. Only the owner writes them, the watchdog reads.
         self.total = deadline
         self._first_token = self._connect = self._idle = _NEVER
-        self._idle_limit = self._idle_left = _seconds(self.timeout.idle)
+        self._idle_limit = _seconds(self.timeout.idle)
         self._flowing = False  # the first token has come
         self._lock = threading.RLock()  # guards _aborts and ended; held while aborts run
         self._aborts: dict[int, Callable[[], None]] = {}
@@ -152,8 +152,8 @@ class CancelScope:
         self._connect = _NEVER
 
     def progress(self) -> None:
-        """Something that counts has come: ``first_token`` is over, ``idle`` begins anew."""
-        self._idle_left = self._idle_limit
+        """Something that counts has come: ``first_token`` is over, ``idle`` stops."""
+        self._idle = _NEVER
         if not self._flowing:
             self._flowing = True
             self._first_token = _NEVER
@@ -161,19 +161,16 @@ class CancelScope:
     def limit_idle(self, seconds: float) -> None:
         """From now on wait *seconds* at most for the provider's next sign."""
         self._flowing = True
-        self._idle_limit = self._idle_left = min(self._idle_limit, seconds)
+        self._idle_limit = min(self._idle_limit, seconds)
 
     def wait_begins(self) -> None:
-        """The owner is about to wait for the provider: ``idle`` runs."""
-        if self._flowing and self._idle_left is not _NEVER:
-            self._idle = monotonic() + self._idle_left
-            self._expect(self._idle)
+        """The owner is about to wait for the provider: ``idle`` runs, until :meth:`progress`.
 
-    def wait_ends(self) -> None:
-        """The owner has something: ``idle`` stops where it is."""
-        if self._idle is not _NEVER:
-            self._idle_left = self._idle - monotonic()
-            self._idle = _NEVER
+        So it also runs while keep-alives are read, however fast they come.
+        """
+        if self._idle is _NEVER and self._flowing and self._idle_limit is not _NEVER:
+            self._idle = monotonic() + self._idle_limit
+            self._expect(self._idle)
 
     def expiry(self) -> float:
         """The next deadline as a :func:`time.monotonic` time; infinity without one."""

@@ -269,7 +269,7 @@ def test_missing_cookies_are_told_before_the_first_byte(
 ) -> None:
     monkeypatch.setenv("G4FSYNC_CONFIG", str(tmp_path))
     client = Client("openassistant", base_urls=emulator.base_urls)
-    with pytest.raises(AuthenticationError, match="no cookies for 127.0.0.1") as caught:
+    with pytest.raises(AuthenticationError, match=r"no cookies for 127\.0\.0\.1") as caught:
         client.ask("Hi")
     assert caught.value.provider == "openassistant"
     assert asked(emulator) == []

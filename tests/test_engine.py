@@ -411,7 +411,6 @@ def test_a_provider_has_a_short_time_after_its_end_mark() -> None:
     def wait(transport: Transport) -> None:
         stream.scope.wait_begins()
         left.append(stream.scope.remaining())
-        stream.scope.wait_ends()
 
     stream = ask(Player(["Hi", STOP, wait]))
     stream.result()

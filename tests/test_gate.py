@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_who_waits_is_served_in_order() -> None:
     with held(gate):
         workers = []
         for number in range(5):
-            workers.append(Worker(lambda number=number: work(number)))
+            workers.append(Worker(partial(work, number)))
             workers[-1].blocks()
     for worker in workers:
         worker.result()
@@ -96,7 +97,7 @@ def test_a_turn_that_comes_together_with_the_end_goes_to_the_next() -> None:
             with held(gate, scope):
                 pass
 
-        ending, next_one = Worker(wait), Worker(lambda gate=gate: held(gate).__enter__())
+        ending, next_one = Worker(wait), Worker(held(gate).__enter__)
         canceller = Worker(scope.cancel)
         slot.__exit__(None, None, None)
         canceller.finish()

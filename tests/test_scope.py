@@ -73,7 +73,6 @@ def test_no_clock_runs_before_it_is_started() -> None:
     assert scope.remaining() is None
     assert scope.elapsed() == 0.0
     scope.wait_begins()
-    scope.wait_ends()
     assert scope.expiry() == math.inf
 
 
@@ -179,13 +178,11 @@ def test_idle_does_not_run_while_the_caller_is_busy() -> None:
     assert scope.remaining() is None
     scope.wait_begins()
     assert 99 < (scope.remaining() or 0) <= 100
-    scope.wait_ends()
+    scope.progress()  # what came is given to the caller
     assert scope.remaining() is None
 
 
-def test_idle_goes_on_where_it_stopped_when_what_came_was_no_progress(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_idle_goes_on_when_what_came_was_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(scope_module, "monotonic", lambda: now)
     scope = CancelScope(limited("idle", 10))
@@ -194,8 +191,6 @@ def test_idle_goes_on_where_it_stopped_when_what_came_was_no_progress(
     for _ in range(3):  # a keep-alive every 3 s
         scope.wait_begins()
         now += 3
-        scope.wait_ends()
-        now += 50  # the caller's own pause
     scope.wait_begins()
     assert scope.remaining() == 1.0
     now += 1
@@ -211,7 +206,6 @@ def test_progress_gives_idle_its_full_time_again(monkeypatch: pytest.MonkeyPatch
     scope.progress()
     scope.wait_begins()
     now += 9
-    scope.wait_ends()
     scope.progress()
     scope.wait_begins()
     assert scope.remaining() == 10
@@ -224,7 +218,6 @@ def test_a_wait_can_be_limited_once_the_answer_is_whole() -> None:
     scope.limit_idle(5.0)
     scope.wait_begins()
     assert 0 < (scope.remaining() or 0) <= 1.0
-    scope.wait_ends()
 
 
 def test_a_bounded_idle_of_nobody_names_the_time_given() -> None:
@@ -260,7 +253,6 @@ def test_an_infinite_limit_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for clock in CLOCKS:
         run_clock(scope, clock)
     assert scope.remaining() is None
-    scope.wait_ends()
     scope.sleep(0)
 
 

@@ -26,7 +26,8 @@ from ..events import Event
 from ..messages import ChatResult
 from ..stream import ChatStream
 
-QUEUED_ITEMS = 256  # of all lanes together; beyond it the lanes wait for the reader
+QUEUED_ITEMS = 256  # of all lanes together; beyond it the lanes wait for the reader,
+# who may have taken as many that it has not read yet
 
 
 class Lane(str):
@@ -99,6 +100,7 @@ class Crew:
         self._given = executor
         self._own: ThreadPoolExecutor | None = None
         self._futures: list[Future[None]] = []
+        self._taken: deque[tuple[Lane, Item]] = deque()  # the reader's, out of the queue
         self._queue: deque[tuple[Lane, Item]] = deque()
         lock = threading.RLock()  # guards all below, _own and _futures
         self._some = threading.Condition(lock)
@@ -129,15 +131,20 @@ class Crew:
         pass in silence, or after :meth:`wake`, the item is ``None``.
         """
         while True:
+            while self._taken:  # another iterator may have left some
+                yield self._taken.popleft()
             with self._some:
                 if not (self._queue or self._woken or self._bug):
                     self._some.wait(patience())
                 self._woken = False
                 if self._bug is not None:
                     raise self._bug
-                item = self._queue.popleft() if self._queue else None
-                self._room.notify()
-            yield item
+                # All at once: who has to win the lock against hundreds of workers
+                # for each item falls behind.
+                self._taken, self._queue = self._queue, self._taken
+                self._room.notify_all()
+            if not self._taken:
+                yield None
 
     def wake(self) -> None:
         """Let the reader, and workers waiting for room, look around."""

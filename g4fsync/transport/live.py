@@ -280,10 +280,7 @@ class LiveResponse(IncomingResponse):
         with failures.translated(scope, self._transport.host, reading=True):
             while True:
                 scope.wait_begins()
-                try:
-                    piece = read()
-                finally:
-                    scope.wait_ends()
+                piece = read()
                 if not piece:
                     break
                 if inflater is None:

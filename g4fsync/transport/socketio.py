@@ -268,8 +268,6 @@ class SocketIOConnection:
                 except websocket.WebSocketTimeoutException as exc:
                     scope.check()
                     raise StreamInterrupted("the server's heartbeat has stopped") from exc
-                finally:
-                    scope.wait_ends()
                 if opcode == ABNF.OPCODE_CLOSE:
                     # Our own shutdown may look like the server's farewell.
                     scope.check()

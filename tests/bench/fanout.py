@@ -1,9 +1,9 @@
-"""Many paced answers in one process: ``python -m tests.bench.fanout [--streams 10,100] [--json FILE]``.
+"""Many paced answers in one process: ``python -m tests.bench.fanout [--streams 10,100]``.
 
 Each token carries the time at which it was sent; how late it is seen is what a
-user feels.  ``compare`` is this package's fan-out, read by one thread; ``threads``
-a thread for each stream of this package; ``requests`` and ``openai`` a thread for
-each stream of theirs.  Each is measured in a process of its own, in the same run.
+user feels; it is told of the time in which all are open.  ``compare`` is this
+package's fan-out, read by one thread; ``threads`` a thread for each stream of this
+package; ``requests`` and ``openai`` a thread for each stream of theirs.  Each is measured in a process of its own, in the same run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PER_SECOND = 20
 HEAD = ("streams", "how", "CPU us/token", "late p50 ms", "late p99 ms", "MB", "threads", "opened s")
 
 Late = list[int]  # nanoseconds by which each token was seen after it was sent
-Seen = Callable[[str], None]
+Seen = Callable[[int, str], None]  # which stream, and its token
 
 
 def compare(url: str, streams: int, seen: Seen) -> None:
@@ -41,8 +41,8 @@ def compare(url: str, streams: int, seen: Seen) -> None:
         default_model = "m"
 
     with Client() as client, client.compare("hi", [Paced(url)] * streams) as comparison:
-        for _, chunk in comparison:
-            seen(chunk)
+        for lane, chunk in comparison:
+            seen(lane.position, chunk)
 
 
 def in_threads(name: str) -> Callable[[str, int, Seen], None]:
@@ -51,11 +51,11 @@ def in_threads(name: str) -> Callable[[str, int, Seen], None]:
     def run(url: str, streams: int, seen: Seen) -> None:
         ask = CLIENTS[name](url, "openai")
 
-        def read() -> None:
+        def read(number: int) -> None:
             for text in ask():
-                seen(text)
+                seen(number, text)
 
-        threads = [threading.Thread(target=read) for _ in range(streams)]
+        threads = [threading.Thread(target=read, args=(n,)) for n in range(streams)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -67,26 +67,29 @@ def in_threads(name: str) -> Callable[[str, int, Seen], None]:
 def measured(how: str, server: str, streams: int, tokens: int) -> dict[str, float]:
     """In this process: what *streams* answers of *tokens* tokens each cost."""
     run = compare if how == "compare" else in_threads("g4fsync" if how == "threads" else how)
-    run(base_url(server, 5, 1000), 1, lambda text: None)  # imports are not what is measured
+    run(base_url(server, 5, 1000), 1, lambda number, text: None)  # imports are not what is measured
     late: Late = []
+    begun_ones: set[int] = set()
     opened: list[float] = []
     most = {"threads": 0, "bytes": 0}
 
-    def seen(text: str) -> None:
-        late.append(time.monotonic_ns() - int(text))
-        if len(late) % 500 == 1:
-            most["threads"] = max(most["threads"], threading.active_count())
-            most["bytes"] = max(most["bytes"], resident_bytes())
-        if len(late) == streams * 2:
-            opened.append(time.monotonic() - begun)
+    def seen(number: int, text: str) -> None:
+        if opened:
+            late.append(time.monotonic_ns() - int(text))
+            if len(late) % 500 == 1:
+                most["threads"] = max(most["threads"], threading.active_count())
+                most["bytes"] = max(most["bytes"], resident_bytes())
+        else:
+            begun_ones.add(number)
+            if len(begun_ones) == streams:
+                opened.append(time.monotonic() - begun)
 
     before, cpu, begun = resident_bytes(), time.process_time(), time.monotonic()
     run(base_url(server, tokens, 1_000_000 // PER_SECOND), streams, seen)
     cpu = time.process_time() - cpu
-    assert len(late) == streams * tokens, f"{len(late)} of {streams * tokens} tokens"
     cuts = quantiles(late, n=100)
     return {
-        "cpu_us": cpu / len(late) * 1e6,
+        "cpu_us": cpu / (streams * tokens) * 1e6,
         "p50_ms": cuts[49] / 1e6,
         "p99_ms": cuts[98] / 1e6,
         "mb": (most["bytes"] - before) / 1e6,

@@ -40,6 +40,11 @@ def at(emulator: Emulator) -> Callable[..., Provider]:
         url = base_url or emulator.base_urls[name]
         if name == "myshell":
             return Myshell(url, settle=0)
-        return {"koala": Koala, "flowgpt": FlowGpt, "openassistant": OpenAssistant}[name](url)
+        others: dict[str, type[Provider]] = {
+            "koala": Koala,
+            "flowgpt": FlowGpt,
+            "openassistant": OpenAssistant,
+        }
+        return others[name](url)
 
     return make

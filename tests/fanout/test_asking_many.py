@@ -7,6 +7,7 @@ import resource
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -44,6 +45,7 @@ from g4fsync.emulator import (
     Status,
 )
 from g4fsync.providers.koala import Koala
+from g4fsync.registry import ProviderSpec
 from tests.fanout.conftest import ONCE
 from tests.support.leaks import Census, sockets
 from tests.support.timing import MS, eventually
@@ -62,7 +64,8 @@ def told(*words: str) -> str:
 def test_models_and_provider_objects_are_compared_by_their_labels(
     client: Client, emulator: Emulator
 ) -> None:
-    models = ["koala", Koala(emulator.base_urls["koala"]), Koala, "koala:gpt-4o", "flowgpt"]
+    made = Koala(emulator.base_urls["koala"])
+    models: list[ProviderSpec] = ["koala", made, Koala, "koala:gpt-4o", "flowgpt"]
     with client.compare("Hi", models) as comparison:
         assert list(comparison.lanes) == ["koala", "koala#2", "koala#3", "koala:gpt-4o", "flowgpt"]
         results = comparison.results
@@ -343,7 +346,7 @@ def test_an_endless_map_is_left_and_frees_everything(client: Client, emulator: E
     emulator.koala.faults = [None, *[HangBeforeHeaders()] * 20]
     census, asked = Census(), 0
 
-    def endless():  # type: ignore[no-untyped-def]
+    def endless() -> Iterator[str]:
         nonlocal asked
         while True:
             asked += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 
 import pytest
@@ -18,7 +19,7 @@ from tests.fanout.lanes import Play
 from tests.support.timing import FREED, MS, Worker, eventually
 
 NEVER = 3600.0  # seconds; whoever waits them is ended early
-LONG = [str(n) for n in range(4 * QUEUED_ITEMS)]
+LONG = [str(n) for n in range(6 * QUEUED_ITEMS)]
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -42,7 +43,8 @@ def test_chunks_of_all_lanes_come_while_they_run() -> None:
         for lane, chunk in comparison:
             seen.append((lane.position, chunk))
             # The next one is made only now: nothing can have been held back.
-            [turns[1].set, turns[0].set, turns[2].set, lambda: None][len(seen) - 1]()
+            if len(seen) < 4:
+                [turns[1], turns[0], turns[2]][len(seen) - 1].set()
     assert seen == [(0, "a"), (1, "b"), (0, "c"), (1, "d")]
 
 
@@ -83,6 +85,17 @@ def test_results_may_be_asked_for_in_the_middle_and_again() -> None:
     for _ in comparison:
         assert texts(comparison.results) == ["ab", "c"]
     assert texts(comparison.results) == ["ab", "c"]
+
+
+def test_what_is_left_by_one_iterator_is_read_by_the_next_in_order() -> None:
+    play = Play(*LONG)
+    with compared(play) as comparison:
+        seen = []
+        for _, chunk in comparison:
+            seen.append(chunk)
+            if chunk == "100":
+                seen += [chunk for _, chunk in comparison.interleaved()]
+        assert seen == LONG
 
 
 def test_as_completed_tells_each_lane_as_it_ends() -> None:
@@ -137,7 +150,8 @@ def test_a_slow_reader_holds_the_lanes_back() -> None:
     with compared(*plays) as comparison:
         chunks = iter(comparison)
         next(chunks)
-        most = QUEUED_ITEMS + 1 + len(plays)  # queued, read, and one in each worker's hand
+        # Queued, taken by the reader at once, read, and one in each worker's hand.
+        most = 2 * QUEUED_ITEMS + 1 + len(plays)
         eventually(lambda: sum(play.yielded for play in plays) >= QUEUED_ITEMS)
         time.sleep(100 * MS)
         assert sum(play.yielded for play in plays) <= most
@@ -188,7 +202,7 @@ def test_another_thread_may_close_while_one_reads() -> None:
 def test_another_thread_may_close_at_any_moment() -> None:
     for _ in range(50):
         comparison = compared(*[Play("a", "b") for _ in range(4)])
-        reader = Worker(lambda comparison=comparison: list(comparison))
+        reader: Worker[object] = Worker(partial(list, comparison))
         comparison.close()
         reader.result()
 

@@ -202,7 +202,12 @@ def test_an_iterable_that_breaks_is_raised_and_nothing_is_left() -> None:
 
 def test_nothing_is_started_before_the_first_outcome_is_asked_for() -> None:
     begun: list[int] = []
-    found = mapped(lambda number: begun.append(number) or number, range(3))
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    found = mapped(work, range(3))
     assert begun == []
     assert len(list(found)) == 3
     eventually(lambda: len(begun) == 3)

@@ -19,6 +19,7 @@ from g4fsync.cli.columns import live_frame
 from g4fsync.cli.local import PROMPT, emulated_reply
 from g4fsync.emulator import Emulator
 from g4fsync.providers.myshell import Myshell
+from g4fsync.registry import ProviderSpec
 
 PICTURE = Path(__file__).parents[2] / "examples" / "demo.svg"
 COLUMNS = 100
@@ -37,7 +38,7 @@ def draw() -> str:
         ) as client,
     ):
         myshell = Myshell(emulator.base_urls["myshell"], settle=1.0)
-        models = ["koala", "flowgpt", myshell, "openassistant"]
+        models: list[ProviderSpec] = ["koala", "flowgpt", myshell, "openassistant"]
         with client.compare(PROMPT, models) as comparison:
             characters = 0
             for _, chunk in comparison:

@@ -332,6 +332,10 @@ def test_a_cycle_of_causes_has_an_end() -> None:
     assert type(failures.translate(one, HOST)) is ConnectionFailed
 
 
+def break_down() -> None:
+    raise ConnectionResetError(104, "Connection reset by peer")
+
+
 @pytest.mark.parametrize(
     "handled",
     [
@@ -351,7 +355,7 @@ def test_an_exception_that_was_being_handled_before_decides_nothing(
             raise handled
         except BaseException:
             with failures.translated(CancelScope(), HOST):
-                raise ConnectionResetError(104, "Connection reset by peer")
+                break_down()
     assert str(caught.value) == f"connection to {HOST} reset"
     assert caught.value is not handled
 

@@ -125,7 +125,7 @@ def real() -> Iterator[Callable[..., Real]]:
 
 
 def events(socket: Any, count: int) -> list[tuple[Any, ...]]:
-    found = []
+    found: list[tuple[Any, ...]] = []
     for event in socket:
         found.append((event.name, *event.args))
         if len(found) == count:
@@ -140,9 +140,9 @@ def test_a_namespace_is_connected_with_its_auth(real: Callable[..., Real], conne
     headers = {"X-Own": "1"}
     with transport.socketio("/ws/", namespace="/chat", auth=auth, headers=headers) as socket:
         assert socket.handshake.ping_interval == 25
-        assert not transport.sent
+        sent_before: bool = transport.sent
         socket.emit("say", [["hello", 1]])
-        assert transport.sent
+        assert (sent_before, transport.sent) == (False, True)
         assert events(socket, 1) == [("hello", 1)]
     assert server.left.wait(PATIENCE)
     assert server.auth == [auth]
@@ -157,7 +157,11 @@ def test_events_keep_all_arguments_and_every_character(
     real: Callable[..., Real], connect: Open
 ) -> None:
     text = "Привет 🙂 \u0085\u2028\n\"'\\ \x00"
-    wanted = [["none"], ["one", {"text": text}], ["many", 1, None, [True], text, {"a": 1.5}]]
+    wanted: list[list[Any]] = [
+        ["none"],
+        ["one", {"text": text}],
+        ["many", 1, None, [True], text, {"a": 1.5}],
+    ]
     server = real()
     with connect(server.url).socketio("/ws/", namespace="/chat") as socket:
         socket.emit("say", wanted)
@@ -572,7 +576,7 @@ def test_garbage_while_the_owner_is_away_waits_for_it(serve: Serve, connect: Ope
         eventually(lambda: socket._failure is not None)
         found = iter(socket)
         assert next(found).args == ("hello",)
-        with pytest.raises(ProtocolError, match="expected an Engine.IO packet"):
+        with pytest.raises(ProtocolError, match=r"expected an Engine\.IO packet"):
             next(found)
 
 

@@ -1,0 +1,154 @@
+"""Chat servers, told apart by what they answer.
+
+A port decides nothing: 8080 is llama.cpp's, LocalAI's and every web app's.  So
+each test looks for something only one server says.  The answers are from the
+servers' sources and documentation, llama.cpp's, llama-cpp-python's, g4f's and
+LiteLLM's from runs (2026).  Guesses are: LM Studio's fields, vLLM's ``/version``,
+Jan's title, GPT4All's owner, AirPlay's header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from .places import Place, Reply
+
+
+class Finding(NamedTuple):
+    """What the tests look at: a place, and what it said of its models."""
+
+    place: Place
+    reply: Reply
+
+    @property
+    def listed(self) -> list[Any] | None:
+        """The entries of its list of models, ``None`` when that is no such list."""
+        return _entries(self.reply.value)
+
+    @property
+    def refused(self) -> bool:
+        return self.reply.status in (401, 403) and not self.reply.is_page
+
+    def owned_by(self, owner: str) -> bool:
+        """Whether a model in the list has this owner."""
+        return any(isinstance(e, Mapping) and e.get("owned_by") == owner for e in self.listed or ())
+
+
+def _entries(value: Any) -> list[Any] | None:
+    if isinstance(value, Mapping):
+        for name in ("data", "models"):
+            if isinstance(value.get(name), list):
+                return list(value[name])
+    return None
+
+
+# -- the tests: the version told ("" for none) when it is this server, else None --
+
+
+def _llama_cpp(finding: Finding) -> str | None:
+    return "" if finding.reply.software.startswith("llama.cpp") else None
+
+
+def _ollama(finding: Finding) -> str | None:
+    version = finding.place.field("/api/version", "version")
+    # KoboldCpp answers Ollama's paths, too.
+    return None if _kobold_cpp(finding) is not None else version
+
+
+def _kobold_cpp(finding: Finding) -> str | None:
+    path = "/api/extra/version"
+    if finding.place.field(path, "result") == "KoboldCpp":
+        return finding.place.field(path, "version") or ""
+    return None
+
+
+def _local_ai(finding: Finding) -> str | None:
+    if isinstance(finding.place.ask("/.well-known/localai.json"), Mapping):
+        return finding.place.field("/version", "version") or ""
+    return None
+
+
+def _lm_studio(finding: Finding) -> str | None:
+    for path in ("/api/v1/models", "/api/v0/models"):
+        entries = _entries(finding.place.ask(path))
+        if entries is not None and all(
+            isinstance(e, Mapping) and "type" in e and ("key" in e or "id" in e) for e in entries
+        ):
+            return ""
+    return None
+
+
+def _text_generation_webui(finding: Finding) -> str | None:
+    is_well = finding.place.field("/v1/internal/health", "status") == "ok"
+    return "" if is_well else None
+
+
+def _vllm(finding: Finding) -> str | None:
+    if finding.listed is None and not finding.refused:
+        return None
+    version = finding.place.field("/version", "version")
+    return version or ("" if finding.owned_by("vllm") else None)
+
+
+def _litellm(finding: Finding) -> str | None:
+    return "" if finding.place.ask("/health/liveliness") == "I'm alive!" else None
+
+
+def _g4f(finding: Finding) -> str | None:
+    marked = any(
+        isinstance(e, Mapping) and "provider" in e and "vision" in e for e in finding.listed or ()
+    )
+    return "" if marked else None
+
+
+def _llama_cpp_python(finding: Finding) -> str | None:
+    is_it = finding.reply.software == "uvicorn" and finding.owned_by("me")
+    return "" if is_it else None
+
+
+def _gpt4all(finding: Finding) -> str | None:
+    return "" if finding.owned_by("humanity") else None
+
+
+def _jan(finding: Finding) -> str | None:
+    if finding.listed is None and not finding.refused:
+        return None
+    value = finding.place.ask("/openapi.json")
+    about = value.get("info") if isinstance(value, Mapping) else None
+    title = about.get("title") if isinstance(about, Mapping) else None
+    return "" if isinstance(title, str) and title.split()[:1] == ["Jan"] else None
+
+
+def _unknown(finding: Finding) -> str | None:
+    # macOS' AirPlay receiver listens at 5000, and refuses everything.
+    if finding.refused and not finding.reply.software.startswith("AirTunes"):
+        return ""
+    return None if finding.listed is None else ""
+
+
+class Kind(NamedTuple):
+    name: str
+    provider: str
+    test: Callable[[Finding], str | None]
+
+    def matches(self, finding: Finding) -> bool:
+        return self.test(finding) is not None
+
+
+# In this order: some answer a later one's question, too.
+KINDS = (
+    Kind("llama.cpp", "llamacpp", _llama_cpp),
+    Kind("Ollama", "ollama", _ollama),
+    Kind("KoboldCpp", "openai", _kobold_cpp),
+    Kind("LocalAI", "localai", _local_ai),
+    Kind("LM Studio", "lmstudio", _lm_studio),
+    Kind("text-generation-webui", "openai", _text_generation_webui),
+    Kind("vLLM", "vllm", _vllm),
+    Kind("LiteLLM", "litellm", _litellm),
+    Kind("g4f", "g4f", _g4f),
+    Kind("llama-cpp-python", "openai", _llama_cpp_python),
+    Kind("GPT4All", "openai", _gpt4all),
+    Kind("Jan", "openai", _jan),
+    Kind("OpenAI-compatible, unknown", "openai", _unknown),
+)
