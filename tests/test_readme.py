@@ -122,7 +122,7 @@ def test_the_table_of_exit_codes_is_complete() -> None:
 
 
 def test_the_tree_of_errors_is_the_one_in_the_code() -> None:
-    (tree,) = blocks("text")
+    tree = blocks("text")[0]
     drawn = (errors.__doc__ or "").replace("\n    ", "\n")
     assert tree.code in drawn
 
