@@ -52,6 +52,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulat
         for name, url in emulator.base_urls.items():
             if name in registry.provider_names():
                 monkeypatch.setattr(registry.provider_class(name), "base_url", url)
+        monkeypatch.setenv("OPENAI_API_KEY", emulator.api_key)
         monkeypatch.chdir(tmp_path)
         cookies = emulator.cookies("openassistant").items()
         lines = [f"127.0.0.1\tFALSE\t/\tFALSE\t0\t{name}\t{value}\n" for name, value in cookies]

@@ -18,8 +18,8 @@ from ..events import Event
 from ..fanout.comparison import Comparison
 from ..fanout.crew import Lane
 from ..messages import ChatResult
-from .compare import summary
 from .terminal import Terminal, visible
+from .views import summary
 
 NARROWEST = 24  # columns of a panel; with less, panels are stacked
 FRAME = 4  # columns that a panel's border and padding take

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from .live import LiveTransport
 
 MAX_MESSAGE_BYTES = 4 * 2**20  # one message with its frames
+MAX_FRAGMENTS = 10_000  # frames of one message
 MAX_HANDSHAKE_BYTES = 65_536
 MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
+MAX_VISIT_MESSAGES = 1000  # taken by the keeper in one go; there may be others to look after
 KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
 
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
@@ -71,7 +73,9 @@ class SocketIOConnection:
         self._headers = checked_headers({**transport.target.headers, **headers})
         self._wire: Wire | None = None
         self._stream: _Buffered | None = None
-        self._ws: Any = websocket.WebSocket(skip_utf8_validation=True)
+        self._ws: Any = websocket.WebSocket(skip_utf8_validation=True, fire_cont_frame=True)
+        self._fragments: list[bytes] = []  # of the message under way
+        self._opcode = ABNF.OPCODE_TEXT  # its kind
         # Guards the socket's timeout, which the keeper changes, and with it all
         # reading and sending; also _waiting and _failure. Re-entrant: the keeper's
         # thread may happen to collect the stream this belongs to.
@@ -257,7 +261,7 @@ class SocketIOConnection:
         ):
             if self._waiting:
                 packet = self._waiting.popleft()
-                self._waiting_bytes -= len(packet.payload)
+                self._waiting_bytes -= _weight(packet)
                 return packet
             if self._failure is not None:
                 raise self._failure
@@ -275,17 +279,33 @@ class SocketIOConnection:
                 found = self._packet(opcode, data)
                 if found is not None:
                     return found
+                if scope.ended is not None:  # much may have arrived before the socket was shut
+                    scope.check()
 
     def _receive(self) -> tuple[int, bytes]:
-        try:
-            opcode, frame = self._ws.recv_data_frame()
-        except _MALFORMED as exc:
-            raise ProtocolError(f"a WebSocket frame is malformed: {exc!s:.200}") from exc
-        if frame.mask_value:  # RFC 6455, 5.1: a client must not take it
-            raise ProtocolError("a WebSocket frame is masked")
+        """The next message, or the close frame."""
+        while True:
+            try:
+                opcode, frame = self._ws.recv_data_frame()
+            except _MALFORMED as exc:
+                raise ProtocolError(f"a WebSocket frame is malformed: {exc!s:.200}") from exc
+            if frame.mask_value:  # RFC 6455, 5.1: a client must not take it
+                raise ProtocolError("a WebSocket frame is masked")
+            if opcode == ABNF.OPCODE_CLOSE:
+                return opcode, frame.data
+            if opcode != ABNF.OPCODE_CONT:
+                self._opcode = opcode
+            # Joined here, since websocket-client copies the whole message at each fragment.
+            self._fragments.append(frame.data)
+            if frame.fin:
+                break
+            if len(self._fragments) > MAX_FRAGMENTS:
+                raise ProtocolError(f"a WebSocket message is in more than {MAX_FRAGMENTS} frames")
+        message = b"".join(self._fragments)
+        self._fragments.clear()
         if self._stream is not None:
             self._stream.taken = 0
-        return opcode, frame.data
+        return self._opcode, message
 
     def _packet(self, opcode: int, data: bytes) -> engineio.Packet | None:
         """The packet in a WebSocket message; pings are answered and give none."""
@@ -296,9 +316,17 @@ class SocketIOConnection:
         except UnicodeDecodeError as exc:
             raise ProtocolError("a text frame is not UTF-8", evidence=repr(data[:80])) from exc
         if packet.type is _PING:
-            self._ws.send(engineio.encode(engineio.Packet(_PONG, packet.payload)))
+            self._answer(packet)
             return None
         return packet
+
+    def _answer(self, ping: engineio.Packet) -> None:
+        try:
+            self._ws.send(engineio.encode(engineio.Packet(_PONG, ping.payload)))
+        except _WOULD_BLOCK as exc:  # half a frame may have gone: nothing can be sent any more
+            raise StreamInterrupted("the server does not read what it is sent") from exc
+        except ConnectionError:
+            pass  # what has arrived still counts; reading on will tell how it ended
 
     def tend(self) -> None:
         """For the keeper: answer pings and store the rest, unless the owner is reading."""
@@ -311,7 +339,9 @@ class SocketIOConnection:
             before = stream.gettimeout()
             stream.settimeout(0)
             try:
-                while self._failure is None and self._waiting_bytes < MAX_WAITING_BYTES:
+                for _ in range(MAX_VISIT_MESSAGES):
+                    if self._failure is not None or self._waiting_bytes >= MAX_WAITING_BYTES:
+                        break
                     self._store(*self._receive())
             except _WOULD_BLOCK:
                 pass  # nothing more for now
@@ -330,7 +360,12 @@ class SocketIOConnection:
             packet = self._packet(opcode, data)
         if packet is not None:
             self._waiting.append(packet)
-            self._waiting_bytes += len(packet.payload)
+            self._waiting_bytes += _weight(packet)
+
+
+def _weight(packet: engineio.Packet) -> int:
+    """About how many bytes a waiting packet takes, those without a payload included."""
+    return len(packet.payload) + 100
 
 
 def _name_and_arguments(text: bytes) -> list[Any]:

@@ -37,15 +37,15 @@
   choices "}\n\n"
 #define CHOICE(delta, reason) \
   "\"choices\":[{\"index\":0,\"delta\":{" delta "},\"logprobs\":null,\"finish_reason\":" reason "}]"
-#define OLLAMA(rest) \
-  "{\"model\":\"llama3.2\",\"created_at\":\"2026-11-20T23:14:48.123456789Z\"," rest "}\n"
+#define OLLAMA(nanoseconds, rest) \
+  "{\"model\":\"llama3.2\",\"created_at\":\"2026-11-20T23:14:48." nanoseconds "Z\"," rest "}\n"
 #define ANTHROPIC(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
 #define MYSHELL(text, final) \
   "42/chat,[\"text_stream\",{\"data\":{\"text\":\"" text "\",\"isFinal\":" final "}}]"
 
 typedef struct {
   const char *path, *media_type;  // no media type: a WebSocket
-  const char *before[4], *token, *after[4];
+  const char *before[4], *token, *after[4];  // token: a format of its text and number
 } Protocol;
 
 static const Protocol PROTOCOLS[] = {
@@ -68,8 +68,8 @@ static const Protocol PROTOCOLS[] = {
     ANTHROPIC("message_stop", "")}},
   {"/api/chat", "application/x-ndjson",
    {0},
-   OLLAMA("\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},\"done\":false"),
-   {OLLAMA("\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\","
+   OLLAMA("%2$09d", "\"message\":{\"role\":\"assistant\",\"content\":\"%1$s\"},\"done\":false"),
+   {OLLAMA("987654321", "\"message\":{\"role\":\"assistant\",\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\","
            "\"total_duration\":1,\"load_duration\":1,\"prompt_eval_count\":9,\"eval_count\":9")}},
   {"/api/gpt/", "text/event-stream", {0}, "data: \"%s\"\n\n", {0}},
   {"/v3/chat-anonymous", "application/json", {0}, "{\"event\":\"text\",\"data\":\"%s\"}\n", {0}},
@@ -109,9 +109,9 @@ static size_t frame(const Protocol *p, char *out, const char *text) {
   return p->media_type ? head + size + sprintf(out + head + size, "\r\n") : head + size;
 }
 
-static size_t token(const Protocol *p, char *out, const char *text) {
+static size_t token(const Protocol *p, char *out, const char *text, long number) {
   char event[1024];
-  snprintf(event, sizeof event, p->token, text);
+  snprintf(event, sizeof event, p->token, text, (int)number);
   return frame(p, out, event);
 }
 
@@ -121,7 +121,8 @@ static void prepare(void) {
     Ring *r = &rings[k];
     r->bytes = malloc(RING * 1024), r->after = malloc(4096);
     for (int i = 0; i < RING; i++)
-      r->start[i + 1] = r->start[i] + token(p, r->bytes + r->start[i], WORDS[(i * 7 + i / 50) % COUNT(WORDS)]);
+      r->start[i + 1] = r->start[i]
+        + token(p, r->bytes + r->start[i], WORDS[(i * 7 + i / 50) % COUNT(WORDS)], i * 1000L + 17);
     for (int i = 0; i < 4 && p->after[i]; i++)
       r->after_size += frame(p, r->after + r->after_size, p->after[i]);
     if (p->media_type) r->after_size += sprintf(r->after + r->after_size, "0\r\n\r\n");
@@ -195,7 +196,7 @@ static void tick(Connection *c) {
     clock_gettime(CLOCK_MONOTONIC, &t);
     char text[32];
     sprintf(text, "%lld ", t.tv_sec * 1000000000LL + t.tv_nsec);
-    size += token(c->protocol, c->small + size, text);
+    size += token(c->protocol, c->small + size, text, c->left);
   }
   if (!c->left) stop_timer(c);
   say(c, size);

@@ -147,6 +147,7 @@ ROWS = (
         (Goal("over_ms", 25, "ms"),),
         peers=("requests", "httpx", "ollama", "anthropic", "openai"),
         rounds=(15, 5),
+        quick_peers=False,
     ),
     Row(
         "version",
@@ -162,6 +163,7 @@ ROWS = (
         (Goal("mb", 20, "MB"),),
         peers=("requests", "httpx", "ollama", "anthropic", "openai"),
         rounds=(3, 1),
+        quick_peers=False,
     ),
     Row(
         "memory-stream",
@@ -170,6 +172,7 @@ ROWS = (
         (Goal("kb", 100, "kB"),),
         peers=("requests", "httpx", "openai"),
         rounds=(3, 1),
+        quick_peers=False,
     ),
     Row(
         "long",

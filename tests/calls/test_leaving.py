@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 
 ProviderAt = Callable[..., Provider]
 ALL = ("koala", "flowgpt", "myshell", "openassistant")
-SLOWLY = Pace(tokens_per_second=20)
+SLOWLY = Pace(tokens_per_second=10)
 # Bytes of the answer: behind its first token, inside its second.
 INSIDE = {"koala": 20, "flowgpt": 50, "myshell": 180, "openassistant": 220}
 QUESTION = "one two three four five six seven eight nine ten"

@@ -78,6 +78,10 @@ class Far(ABC):
         for index in range(count):
             self.token(index)
 
+    def tokens_from(self, first: int) -> None:
+        for index in range(first, len(TOKENS)):
+            self.token(index)
+
     def whole(self) -> None:
         """The rest of a right answer, from its first token on."""
         self.tokens()

@@ -1,0 +1,145 @@
+"""How several answers are shown as text or as JSON; in columns: :mod:`.columns`."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol
+
+from ..errors import Cancelled, G4FSyncError
+from ..events import Event
+from ..fanout.comparison import HEADINGS, Comparison, row
+from ..fanout.crew import Lane
+from ..messages import ChatResult
+from .ask import plain, told_event, told_failure
+from .tables import table
+from .terminal import BOLD, Terminal, width
+
+
+class View(Protocol):
+    """How several answers are shown."""
+
+    def open(self) -> None:
+        """They are about to come."""
+
+    def take(self, lane: Lane, item: Event | ChatResult | G4FSyncError) -> None:
+        """Something has come, at last the lane's result."""
+
+    def close(self) -> None:
+        """Nothing more will come, perhaps because of Ctrl-C; called again it does nothing."""
+
+
+class Blocks:
+    """One answer below the other, the first unfinished one as it comes."""
+
+    def __init__(self, terminal: Terminal, comparison: Comparison) -> None:
+        self._terminal = terminal
+        self._lanes = comparison.lanes
+        self._waiting = deque(comparison.lanes)
+        self._shown = 0  # characters of the first of them
+        self._headed = self._closed = False
+
+    def open(self) -> None:
+        pass
+
+    def take(self, lane: Lane, item: Event | ChatResult | G4FSyncError) -> None:
+        if self._waiting and lane is self._waiting[0]:
+            self._catch_up()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._catch_up()
+        for lane in tuple(self._waiting):  # interrupted
+            self._show(lane)
+            self._end()
+        summary(self._terminal, self._lanes)
+
+    def _catch_up(self) -> None:
+        while self._waiting:
+            ended = self._waiting[0].result is not None  # asked first: then the text is whole
+            self._show(self._waiting[0])
+            if not ended:
+                return
+            self._end()
+
+    def _show(self, lane: Lane) -> None:
+        text = lane.stream.text[self._shown :]
+        if not self._headed and (text or lane.result is not None):
+            self._headed = True
+            blank = "" if lane.position == 0 else "\n"
+            self._terminal.line(f"{blank}== {lane} ==")
+        self._terminal.write(text)
+        self._shown += len(text)
+
+    def _end(self) -> None:
+        self._terminal.end_line()
+        self._waiting.popleft()
+        self._shown, self._headed = 0, False
+
+
+class Object:
+    """All results as one JSON object, in the order asked."""
+
+    def __init__(self, terminal: Terminal, comparison: Comparison) -> None:
+        self.terminal = terminal
+        self.lanes = comparison.lanes
+        self._closed = False
+
+    def open(self) -> None:
+        pass
+
+    def take(self, lane: Lane, item: Event | ChatResult | G4FSyncError) -> None:
+        pass
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.terminal.json({"lanes": [_told(lane) for lane in self.lanes]})
+
+
+class Lines:
+    """Each event of a lane as a line of JSON; the last tells the result or the error."""
+
+    def __init__(self, terminal: Terminal, comparison: Comparison) -> None:
+        self._terminal = terminal
+        self._unended = dict.fromkeys(comparison.lanes)
+
+    def open(self) -> None:
+        pass
+
+    def take(self, lane: Lane, item: Event | ChatResult | G4FSyncError) -> None:
+        if isinstance(item, ChatResult | G4FSyncError):
+            self._end(lane)
+        else:
+            self._terminal.json({"lane": lane, **told_event(item)})
+
+    def close(self) -> None:
+        for lane in tuple(self._unended):
+            self._end(lane)
+
+    def _end(self, lane: Lane) -> None:
+        if lane in self._unended:
+            del self._unended[lane]
+            event = "result" if isinstance(lane.result, ChatResult) else "error"
+            self._terminal.json({"event": event, **_told(lane)})
+
+
+def _told(lane: Lane) -> dict[str, Any]:
+    if isinstance(lane.result, ChatResult):
+        return {"lane": lane, **plain(lane.result)}
+    error = lane.result or Cancelled("interrupted")
+    return {"lane": lane, **told_failure(lane.stream, error)}
+
+
+def summary(terminal: Terminal, lanes: tuple[Lane, ...]) -> None:
+    """A table of all lanes, and what went wrong, on standard error."""
+    for lane in lanes:
+        if isinstance(lane.result, G4FSyncError):
+            error = lane.result
+            terminal.note(f"g4fsync: {lane}: {type(error).__name__}: {error}")
+    headings = [heading.upper() for heading in HEADINGS]
+    head, *lines = table(headings, [row(lane) for lane in lanes], width()).splitlines()
+    terminal.note(f"\n{head}", BOLD)
+    for line in lines:
+        terminal.note(line)
