@@ -143,7 +143,8 @@ class CancelScope:
         return 0.0 if self.started is None else monotonic() - self.started
 
     def connecting(self) -> None:
-        """Start the ``connect`` clock."""
+        """Start the ``connect`` clock; ``idle`` belonged to an answer that is over."""
+        self._idle = _NEVER
         self._connect = monotonic() + _seconds(self.timeout.connect)
         self._expect(self._connect)
 

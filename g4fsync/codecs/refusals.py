@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ..errors import (
     AuthenticationError,
     CaptchaRequired,
+    ConnectionFailed,
     ContentFiltered,
     G4FSyncError,
     ProviderError,
@@ -57,6 +58,8 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> G4FSync
 
     *headers* must be looked up without case; *body* may be cut.
     """
+    if status == 407:  # no server but a proxy has this status
+        return ConnectionFailed("the proxy refused: HTTP 407", retryable=False)
     text = body.decode("utf-8", "replace").strip()
     if is_page(headers, text) and (status < 400 or status in (401, 403)):
         return from_page(status, headers, text)

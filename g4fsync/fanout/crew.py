@@ -26,8 +26,10 @@ from ..events import Event
 from ..messages import ChatResult
 from ..stream import ChatStream
 
-QUEUED_ITEMS = 256  # of all lanes together; beyond it the lanes wait for the reader,
-# who may have taken as many that it has not read yet
+# Beyond so many items for each lane, of all lanes together, the lanes wait for the
+# reader; it may have taken as many that it has not read yet.  With fewer, hundreds
+# of lanes wait and fight for room while the last of them are still being started.
+QUEUED_ITEMS = 32
 
 
 class Lane(str):
@@ -106,6 +108,7 @@ class Crew:
         self._some = threading.Condition(lock)
         self._room = threading.Condition(lock)
         self._woken = False  # the reader is to look around, even if it was not waiting yet
+        self._most = QUEUED_ITEMS * len(lanes)
         self._left = False
         self._bug: BaseException | None = None
         _living.add(self)
@@ -203,7 +206,7 @@ class Crew:
         """Queue *item*; waits while the queue is full and *lane* has not been ended."""
         with self._some:
             while (
-                len(self._queue) >= QUEUED_ITEMS
+                len(self._queue) >= self._most
                 and not self._left
                 and lane.stream.scope.ended is None
             ):

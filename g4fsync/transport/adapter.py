@@ -21,6 +21,7 @@ If you change this file, keep in mind:
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -204,7 +205,11 @@ class _Wakeable(HTTPConnection):
 
 
 class _WakeableTLS(_Wakeable, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        super().connect()
+        if isinstance(self.sock, ssl.SSLSocket):
+            # An end without close_notify is a cut: anybody on the way can send a FIN.
+            self.sock.suppress_ragged_eofs = False
 
 
 class _Pool(HTTPConnectionPool):

@@ -19,7 +19,7 @@ from tests.fanout.lanes import Play
 from tests.support.timing import FREED, MS, Worker, eventually
 
 NEVER = 3600.0  # seconds; whoever waits them is ended early
-LONG = [str(n) for n in range(6 * QUEUED_ITEMS)]
+LONG = [str(n) for n in range(40 * QUEUED_ITEMS)]
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -151,8 +151,9 @@ def test_a_slow_reader_holds_the_lanes_back() -> None:
         chunks = iter(comparison)
         next(chunks)
         # Queued, taken by the reader at once, read, and one in each worker's hand.
-        most = 2 * QUEUED_ITEMS + 1 + len(plays)
-        eventually(lambda: sum(play.yielded for play in plays) >= QUEUED_ITEMS)
+        queued = QUEUED_ITEMS * len(plays)
+        most = 2 * queued + 1 + len(plays)
+        eventually(lambda: sum(play.yielded for play in plays) >= queued)
         time.sleep(100 * MS)
         assert sum(play.yielded for play in plays) <= most
         assert len(list(chunks)) == 2 * len(LONG) - 1

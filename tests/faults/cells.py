@@ -139,7 +139,8 @@ class Cell:
 
         def once(outcome: Outcome) -> Seen:
             reader = Reader()
-            with Server(raw or talk(protocol, fault.script, reader), tls=tls) as server:
+            served = raw or talk(protocol, fault.script, reader)
+            with Server(served, tls=tls, raw=raw is not None) as server:
                 seen = ask(protocol, server.url, outcome, reader, **client)
                 seen.asks = sum(map(protocol.is_ask, server.requests))
                 return seen

@@ -123,6 +123,7 @@ _REASONS: dict[int, tuple[type[G4FSyncError], int]] = {
     402: (ProviderError, 1),
     403: (AuthenticationError, 1),
     404: (ProviderError, 1),
+    407: (ConnectionFailed, 1),
     408: (ProviderError, 2),
     409: (ProviderError, 1),
     413: (ProviderError, 1),
@@ -153,6 +154,8 @@ def status_fault(status: int, error: type[G4FSyncError], asks: int) -> Fault:
             if protocol is OPENASSISTANT:  # its answer was ready before; it is asked for
                 return Outcome(ProviderError, tokens=0, says="in_progress")
             return Outcome(ProviderError if protocol.is_socket else ProtocolError, tokens=0)
+        if status == 407:
+            return Outcome(error, tokens=0, asks=asks, says="the proxy refused")
         return Outcome(error, tokens=0, asks=asks, says=f"HTTP {status}: no")
 
     body = b"" if status == 204 else _BODY

@@ -339,7 +339,7 @@ def test_the_connect_clock_stops_when_the_request_is_sent(connect: Open) -> None
         assert read(transport) == [b"hello", b"world"]
 
 
-def test_a_failed_read_stops_the_idle_clock(connect: Open) -> None:
+def test_the_next_request_stops_the_idle_clock_of_an_answer_that_failed(connect: Open) -> None:
     def talk(peer: Peer) -> None:
         peer.request()
         peer.head("Content-Length: 10")
@@ -349,6 +349,7 @@ def test_a_failed_read_stops_the_idle_clock(connect: Open) -> None:
         transport = connect(server.url, timeout=Timeout(None, None, 50, None))
         with pytest.raises(ConnectionFailed):
             read(transport)
+        transport.post("/ask")
         assert transport.scope.remaining() is None
 
 

@@ -25,6 +25,7 @@ from g4fsync.errors import (
     StreamInterrupted,
     StreamTruncated,
 )
+from g4fsync.transport import live
 from g4fsync.transport.adapter import Adapter
 from g4fsync.transport.live import LiveResponse, LiveTransport, Network
 from tests.support.servers import Peer, Server, Talk
@@ -375,6 +376,24 @@ def test_a_refusal_whose_body_is_cut_is_told_by_its_status(serve: Serve, connect
     transport = connect(serve(talk).url)
     with pytest.raises(ServerError, match="HTTP 503"):
         transport.post("/ask")
+
+
+def test_a_refusal_whose_body_stalls_tells_what_came_of_it(
+    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "ERROR_BODY_SECONDS", 50 * MS)
+
+    def talk(peer: Peer) -> None:
+        peer.request()
+        peer.head("Content-Length: 100", status="503 Service Unavailable")
+        peer.send(b"down for repairs")
+        peer.hold()
+
+    transport = connect(serve(talk).url)
+    with pytest.raises(ServerError) as caught:
+        transport.post("/ask")
+    assert str(caught.value) == "HTTP 503: down for repairs"
+    assert caught.value.body == "down for repairs"
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
