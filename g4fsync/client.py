@@ -224,8 +224,8 @@ class Client:
         started per second at most.
 
         ``executor`` is any :class:`concurrent.futures.Executor`.  For one of
-        other processes the client is pickled without ``api_keys`` and
-        ``cookies``: a worker finds keys in its own environment, or pass
+        other processes the client is pickled without ``api_keys``, ``cookies``
+        and passwords in URLs: a worker finds keys in its own environment, or pass
         ``api_key=`` here.
         """
         from .fanout.mapping import outcomes

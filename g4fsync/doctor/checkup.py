@@ -25,7 +25,7 @@ from ..events import Finish, Reasoning, Text, ToolCall
 from ..providers.base import Provider
 from ..scope import CancelScope, Timeout
 from ..transport import keys
-from ..transport.adapter import Wire, resolve
+from ..transport.connections import Wire, resolve
 from ..transport.failures import translated
 from ..transport.live import Network
 from .advice import Case, advice

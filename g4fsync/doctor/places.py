@@ -13,7 +13,8 @@ from ..codecs import refusals
 from ..codecs.strict import parse
 from ..errors import Cancelled, G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
-from ..transport.adapter import Adapter, Wire, using
+from ..transport.adapter import Adapter
+from ..transport.connections import Wire, using
 from ..transport.failures import translated
 
 PORT_SECONDS = 5.0  # for all questions to one port

@@ -81,6 +81,10 @@ def _check(headers: http.client.HTTPMessage) -> None:
     codings = headers.get_all("transfer-encoding", [])
     if [coding.strip().lower() for coding in codings] not in ([], ["chunked"], ["identity"]):
         raise http.client.HTTPException(f"the transfer coding {codings!r:.80} was not asked for")
-    lengths = {each.strip() for told in headers.get_all("content-length", []) for each in told.split(",")}
-    if not codings and (len(lengths) > 1 or not all(each.isascii() and each.isdigit() for each in lengths)):
+    lengths = {
+        each.strip() for told in headers.get_all("content-length", []) for each in told.split(",")
+    }
+    if not codings and (
+        len(lengths) > 1 or not all(each.isascii() and each.isdigit() for each in lengths)
+    ):
         raise http.client.HTTPException(f"the content length is {sorted(lengths)!r:.80}")

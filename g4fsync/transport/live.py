@@ -28,7 +28,8 @@ from ..codecs.inflate import Inflater
 from ..errors import DeadlineExceeded, G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
 from . import failures
-from .adapter import Adapter, Wire, using
+from .adapter import Adapter
+from .connections import Wire, using
 from .incoming import IncomingResponse
 from .outgoing import checked_headers, checked_path, json_body
 

@@ -27,7 +27,7 @@ from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
 from . import failures
-from .adapter import Wire, shut
+from .connections import Wire, shut
 from .outgoing import checked_headers
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Any
 
 import socks
 
-from .adapter import _Pool, _PoolTLS, _Wakeable, _WakeableTLS
+from .connections import Pool, PoolTLS, Wakeable, WakeableTLS
 
 
-class _Socks(_Wakeable):
+class _Socks(Wakeable):
     def __init__(self, _socks_options: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._options = _socks_options
@@ -37,15 +37,15 @@ class _Socks(_Wakeable):
         sock.connect((host, self.port))
 
 
-class _SocksTLS(_Socks, _WakeableTLS):
+class _SocksTLS(_Socks, WakeableTLS):
     pass
 
 
-class _SocksPool(_Pool):
+class _SocksPool(Pool):
     ConnectionCls = _Socks  # type: ignore[assignment]  # it takes one argument more
 
 
-class _SocksPoolTLS(_PoolTLS):
+class _SocksPoolTLS(PoolTLS):
     ConnectionCls = _SocksTLS  # type: ignore[assignment]  # it takes one argument more
 
 

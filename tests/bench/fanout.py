@@ -3,7 +3,8 @@
 Each token carries the time at which it was sent; how late it is seen is what a
 user feels; it is told of the time in which all are open.  ``compare`` is this
 package's fan-out, read by one thread; ``threads`` a thread for each stream of this
-package; ``requests`` and ``openai`` a thread for each stream of theirs.  Each is measured in a process of its own, in the same run.
+package; ``requests`` and ``openai`` a thread for each stream of theirs.  Each is
+measured in a process of its own, in the same run.
 """
 
 from __future__ import annotations

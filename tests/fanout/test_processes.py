@@ -25,17 +25,19 @@ from g4fsync import (
 )
 from g4fsync.client import _Asker
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Status
+from tests.conftest import Serve
+from tests.support.servers import Peer
 from tests.support.timing import PATIENCE, Worker, eventually
 
 SECRETS = {"key": "sk-open-sesame", "cookie": "c00kie-monster", "password": "hunter22"}
 
 
-def full_of_secrets(proxy: str = "http://me:hunter22@127.0.0.1:9") -> Client:
+def full_of_secrets() -> Client:
     return Client(
         "openai:gpt-4o",
         api_keys={"openai": SECRETS["key"]},
         cookies={"openassistant": {"session": SECRETS["cookie"]}},
-        proxy=proxy,
+        proxy="http://me:hunter22@127.0.0.1:9",
         base_urls={"koala": "http://me:hunter22@127.0.0.1:1/koala"},
         timeout=Timeout(total=7),
         retry=Retry(attempts=2),
@@ -61,13 +63,22 @@ def test_all_but_the_secrets_is_pickled() -> None:
     assert client._access.gate(provider) is not None
 
 
-def test_a_proxy_is_not_forgotten_with_its_password(emulator: Emulator) -> None:
+def test_a_proxy_is_not_forgotten_with_its_password(emulator: Emulator, serve: Serve) -> None:
+    def refuse(peer: Peer) -> None:
+        if (request := peer.request()) is not None:
+            peer.server.noted.append(request.headers.get("proxy-authorization", "nobody"))
+            peer.answer(b"", status="407 Proxy Authentication Required")
+
     # To go another way than by the proxy would tell the far side who we are.
-    client = pickle.loads(pickle.dumps(full_of_secrets(f"http://me:hunter22@127.0.0.1:{9}")))
-    with client, pytest.raises(G4FSyncError):
-        url = {"koala": emulator.base_urls["koala"]}
-        client._access._base_urls.update(url)
-        client.ask("Hi", model="koala", timeout=5)
+    proxy = serve(refuse)
+    original = Client(
+        "koala",
+        base_urls={"koala": emulator.base_urls["koala"]},
+        proxy=f"http://me:hunter22@127.0.0.1:{proxy.port}",
+    )
+    with pickle.loads(pickle.dumps(original)) as client, pytest.raises(G4FSyncError):
+        client.ask("Hi", timeout=PATIENCE, retry=Retry(attempts=1))
+    assert proxy.noted == ["nobody"]
     assert emulator.koala.requests == []
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from g4fsync.errors import Cancelled, ConnectionFailed, DeadlineExceeded
 from g4fsync.scope import CancelScope, Timeout
-from g4fsync.transport import adapter as adapter_module
-from g4fsync.transport.adapter import Adapter, Wire, resolve
+from g4fsync.transport.adapter import Adapter
+from g4fsync.transport.connections import Wakeable, Wire, resolve
 from g4fsync.transport.live import LiveTransport, Network
 from tests.support.proxies import http_proxy
 from tests.support.servers import Peer, Server, full_listener
@@ -446,13 +446,13 @@ def test_an_abort_before_connect_began_still_ends_it(
     connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """shutdown() does nothing to a socket that is not connecting yet."""
-    reach = adapter_module._Wakeable._reach
+    reach = Wakeable._reach
 
     def cancel_first(self: Any, sock: socket.socket, address: Any) -> None:
         transport.scope.cancel()
         reach(self, sock, address)
 
-    monkeypatch.setattr(adapter_module._Wakeable, "_reach", cancel_first)
+    monkeypatch.setattr(Wakeable, "_reach", cancel_first)
     with full_listener() as port:
         transport = connect(f"http://127.0.0.1:{port}")  # no clock at all
         worker = Worker(lambda: transport.post("/ask"))
@@ -543,7 +543,7 @@ def test_a_network_that_can_not_be_reached_is_no_deadline(
     def unreachable(self: Any, sock: socket.socket, address: Any) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
-    monkeypatch.setattr(adapter_module._Wakeable, "_reach", unreachable)
+    monkeypatch.setattr(Wakeable, "_reach", unreachable)
     transport = connect("http://127.0.0.1:9")
     with pytest.raises(ConnectionFailed) as caught:
         transport.post("/ask")

@@ -1,0 +1,224 @@
+"""Connections another thread can wake: urllib3's, for the adapter of ``requests``.
+
+``close()`` does not free a thread blocked in a socket, and no timeout of
+``requests`` bounds a server that trickles.  ``shutdown()`` frees the thread at
+once, in any phase: TCP connect, proxy CONNECT, TLS, sending, waiting for
+headers, body.  So each request has a :class:`Wire`, which always knows the
+socket its thread may be blocked in, and the call's scope shuts that down.
+
+If you change this file, keep in mind:
+
+* urllib3 opens connections in the thread that asked, so the wire of the
+  request under way is handed to the connection classes by thread
+  (``_current.wire``); nothing else needs it.
+* While TLS is being set up the socket object changes hands (``wrap_socket``
+  detaches the plain one), so the wire holds a duplicate until the connection
+  stands.
+* A connection that goes back to the pool must drop its wire first, or a late
+  cancel would cut off the next request on it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+from ..scope import CancelScope, Flag
+from . import heads
+
+_current = threading.local()
+
+
+class Wire:
+    """The socket one request is using, so that another thread can shut it down."""
+
+    def __init__(self, scope: CancelScope) -> None:
+        self.scope = scope
+        self.sent = False  # the request is out
+        self._socket: socket.socket | None = None
+        self._key: int | None = scope.register(self._abort)
+
+    def use(self, sock: socket.socket) -> None:
+        """The thread may block in *sock* from now on; raises when the call has ended."""
+        self._socket = sock
+        # An end that came before the line above has found no socket to shut.
+        self.scope.check()
+
+    def limit(self, seconds: float) -> None:
+        """Let the next read wait *seconds* at most, then fail."""
+        if self._socket is not None:
+            self._socket.settimeout(seconds)
+
+    def drop(self) -> None:
+        """The socket is no longer this request's; nothing touches it once this returns."""
+        if self._key is not None:
+            self.scope.unregister(self._key)
+            self._key = None
+            self._socket = None
+
+    def _abort(self) -> None:
+        sock = self._socket
+        if sock is not None:
+            shut(sock)
+
+
+def shut(sock: Any) -> None:
+    """End the connection, whoever is blocked in *sock*; ``OSError`` when it has ended."""
+    while not isinstance(sock, socket.socket):  # urllib3's TLS inside TLS
+        sock = sock.socket
+    # Not sock.shutdown(): SSLSocket's forgets its TLS state, and the
+    # reader would take what is left of the ciphertext for plain text.
+    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+@contextmanager
+def using(wire: Wire) -> Iterator[None]:
+    """Connections opened and used by this thread in the block belong to *wire*."""
+    before = getattr(_current, "wire", None)
+    _current.wire = wire
+    try:
+        yield
+    finally:
+        _current.wire = before
+
+
+def _wire() -> Wire:
+    wire: Wire = _current.wire
+    return wire
+
+
+def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
+    """Addresses of *host* as :func:`socket.getaddrinfo` gives them, within the clocks.
+
+    The system's resolver can't be woken, so a name (not a numeric address) is
+    looked up by a thread of its own; the call does not wait for it past its end.
+    """
+    with suppress(socket.gaierror):
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    answer: list[Any] = []
+    done = Flag()
+
+    def look_up() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as exc:
+            answer.append(exc)
+        done.set()
+
+    try:
+        threading.Thread(target=look_up, name="g4fsync-resolver", daemon=True).start()
+    except RuntimeError:  # the process is shutting down: look up right here
+        look_up()
+    scope.wait(done)
+    found = answer[0]
+    if isinstance(found, Exception):
+        raise found
+    return list(found)
+
+
+class Wakeable(HTTPConnection):
+    """A connection whose every blocking step can be woken through its wire."""
+
+    wire: Wire | None = None
+    response_class = heads.Response
+
+    def _new_conn(self) -> socket.socket:
+        host, port = self._peer()
+        wire = _wire()
+        found = self._resolve(host, port)
+        failure: OSError = OSError("no address")
+        for family, kind, proto, _, address in found:
+            try:
+                return self._open(wire, self._make_socket(family, kind, proto), address)
+            except OSError as exc:
+                wire.scope.check()
+                failure = exc
+        raise NewConnectionError(self, str(failure)) from failure
+
+    def _resolve(self, host: str, port: int) -> list[tuple[Any, ...]]:
+        scope = _wire().scope
+        try:
+            return resolve(host.strip("[]"), port, scope)
+        except (socket.gaierror, UnicodeError) as exc:
+            scope.check()
+            raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
+
+    def _open(self, wire: Wire, sock: socket.socket, address: Any) -> socket.socket:
+        try:
+            for option in self.socket_options or ():
+                sock.setsockopt(*option)
+            # Never None: a connect() that begins after its abort is woken by its poll() only.
+            sock.settimeout(wire.scope.patience())
+            self._handle = sock.dup()
+            wire.use(self._handle)
+            self._reach(sock, address)
+        except BaseException:
+            sock.close()
+            self._drop_handle()
+            raise
+        return sock
+
+    def connect(self) -> None:
+        self.wire = wire = _wire()
+        try:
+            super().connect()
+            wire.use(self.sock)
+        finally:
+            self._drop_handle()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self.wire = wire = _wire()
+        if self.sock is not None:
+            wire.use(self.sock)
+        super().request(*args, **kwargs)
+        wire.sent = True
+        wire.scope.sent()
+
+    # How SOCKS differs from a direct connection:
+
+    def _peer(self) -> tuple[str, int]:
+        return self._dns_host, self.port
+
+    def _make_socket(self, family: int, kind: int, proto: int) -> socket.socket:
+        return socket.socket(family, kind, proto)
+
+    def _reach(self, sock: socket.socket, address: Any) -> None:
+        sock.connect(address)
+
+    _handle: socket.socket | None = None
+
+    def _drop_handle(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+
+class WakeableTLS(Wakeable, HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        sock: Any = self.sock
+        if isinstance(sock, ssl.SSLSocket):
+            # An end without close_notify is a cut: anybody on the way can send a FIN.
+            sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]  # it is there
+
+
+class Pool(HTTPConnectionPool):
+    ConnectionCls = Wakeable
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and conn.wire is not None:
+            conn.wire.drop()
+            conn.wire = None
+        super()._put_conn(conn)
+
+
+class PoolTLS(Pool, HTTPSConnectionPool):
+    ConnectionCls = WakeableTLS
