@@ -259,7 +259,17 @@ def test_a_second_request_opens_no_new_connection(
 # The top-level modules of Python's own that the package may load at import; those with an
 # underscore in front belong to them.  One more is a cost for each command and each worker.
 ALLOWED = {
-    *("abc", "collections", "contextlib", "copy", "copyreg", "enum", "functools", "itertools"),
+    *(
+        "abc",
+        "atexit",
+        "collections",
+        "contextlib",
+        "copy",
+        "copyreg",
+        "enum",
+        "functools",
+        "itertools",
+    ),
     *("importlib", "keyword", "math", "operator", "os", "reprlib", "time", "types", "typing"),
     *("threading", "warnings", "weakref"),
     *("dataclasses", "annotationlib", "ast", "dis", "inspect", "linecache", "opcode", "token"),

@@ -132,4 +132,4 @@ def test_extras_are_those_of_the_package() -> None:
     told = set(
         re.findall(r"\w+", " ".join(row[0] for row in table('`pip install "g4fsync[...]"`')))
     )
-    assert told == {"socks", "emulator", "test", "dev"}
+    assert told == {"socks", "emulator", "cli", "cluster", "test", "dev"}

@@ -92,7 +92,8 @@ class FlowGpt(Provider):
         )
         for record in response.records():
             if record.get("event") == "text":
-                yield record["data"]
+                if record["data"] != "":
+                    yield record["data"]
             elif record.get("error") or record.get("event") == "error":
                 raise refusals.in_band(record)
 

@@ -82,7 +82,9 @@ class Koala(Provider):
             yield piece(response.json())
             return
         for event in response.events():
-            yield piece(event.json())
+            text = piece(event.json())
+            if text:
+                yield text
 
 
 def piece(value: Any) -> str:

@@ -74,7 +74,8 @@ class Myshell(Provider):
             for event in socket:
                 if event.name == "text_stream":
                     frame = event.args[0]["data"]
-                    yield frame["text"]
+                    if frame["text"] != "":
+                        yield frame["text"]
                     if frame["isFinal"]:
                         yield Finish("stop")
                         return

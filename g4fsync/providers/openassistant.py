@@ -139,8 +139,9 @@ def streamed(response: Response) -> Generator[str | Event, None, bool]:
         value = event.json()
         kind = value.get("event_type", event.event)
         if kind == "token":
-            text = text or bool(value["text"])
-            yield value["text"]
+            if value["text"] != "":
+                text = True
+                yield value["text"]
         elif kind == "plugin_intermediate":
             yield Reasoning(value["current_plugin_thought"])
         elif kind == "message":

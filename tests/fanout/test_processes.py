@@ -151,7 +151,7 @@ def test_a_turn_taken_by_the_parent_does_not_block_a_forked_child(emulator: Emul
 @pytest.mark.timeout(120)
 def test_a_cluster_s_killed_worker_costs_no_answer(emulator: Emulator) -> None:
     """Two worker processes of a Dask cluster; one is killed while it asks."""
-    pytest.importorskip("distributed", reason='needs pip install "g4fsync[test]"')
+    pytest.importorskip("distributed", reason='needs pip install "g4fsync[cluster]"')
     emulator.koala.latency = 0.1
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("cluster.py"), emulator.base_urls["koala"]],

@@ -97,14 +97,19 @@ def limits(clock: str) -> Timeout:
 
 
 def ask(
-    protocol: Protocol, base_url: str, outcome: Outcome, reader: Reader | None = None, **client: Any
+    protocol: Protocol,
+    base_url: str,
+    outcome: Outcome,
+    reader: Reader | None = None,
+    prompt: str = PROMPT,
+    **client: Any,
 ) -> Seen:
     """Ask once, with one retry at hand."""
     seen = Seen()
     listener = _Listener(seen.log)
     given: dict[str, Any] = {"timeout": limits(outcome.clock), "retry": Retry(2, 0.0, 0.0)}
     with listener, Client(**given | client) as asker:
-        stream = asker.chat(PROMPT, **protocol.arguments(base_url))
+        stream = asker.chat(prompt, **protocol.arguments(base_url))
         started = time.monotonic()
         try:
             for token in stream:
@@ -146,6 +151,21 @@ class Cell:
                 return seen
 
         return self.check(fault.name, protocol, fault.outcome(protocol), once)
+
+    def talk(self, protocol: Protocol, script: Script) -> Talk:
+        """For a test that looks at the outcome itself; *script* waits for no reader."""
+        reader = Reader()
+        reader.left()
+        return talk(protocol, script, reader)
+
+    def ask(
+        self, fault: str, protocol: Protocol, server: Server, outcome: Outcome, **more: Any
+    ) -> Seen:
+        """Enter the cell in the table, and ask; the test looks at the outcome itself."""
+        self._note(fault, protocol.name, outcome.mark)
+        seen = ask(protocol, server.url, outcome, **more)
+        _keeps_secrets(seen)
+        return seen
 
     def check(
         self, fault: str, protocol: Protocol, outcome: Outcome, once: Callable[[Outcome], Seen]

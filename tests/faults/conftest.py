@@ -25,6 +25,7 @@ _SHORT = {
     "InvalidRequest": "invalid",
     "DeadlineExceeded": "late",
 }
+_latencies: dict[str, list[float]] = {}  # phase to seconds until a cancelled reader was free
 _verdicts: dict[tuple[str, str], str] = {}  # fault and protocol to what the table says
 
 
@@ -40,6 +41,8 @@ def cell(request: pytest.FixtureRequest, no_proxy_variables: None) -> Iterator[C
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     for name, value in report.user_properties:
+        if name == "latency" and report.when == "call" and isinstance(value, tuple | list):
+            _latencies.setdefault(value[0], []).extend(value[1])
         if name == "cell" and isinstance(value, tuple | list):
             fault, protocol, expected = value
             first, _, clock = expected.partition(" ")
@@ -52,8 +55,24 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Faults down, protocols across; what is told is what was expected and came."""
-    if not _verdicts:
-        return
+    if _verdicts:
+        _write_matrix(terminalreporter)
+    if _latencies:
+        _write_latencies(terminalreporter)
+
+
+def _write_latencies(terminalreporter: Any) -> None:
+    write = terminalreporter.write_line
+    terminalreporter.section("cancelled from another thread, milliseconds until the reader is free")
+    every = sorted(each for found in _latencies.values() for each in found)
+    for phase, found in [*_latencies.items(), ("all phases", every)]:
+        ordered = sorted(found)
+        p99 = ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
+        told = f"median {ordered[len(ordered) // 2] * 1000:6.1f}  p99 {p99 * 1000:6.1f}"
+        write(f"{phase:28} {told}  max {ordered[-1] * 1000:6.1f}  ({len(ordered)} times)")
+
+
+def _write_matrix(terminalreporter: Any) -> None:
     rows = list(dict.fromkeys(sorted(fault for fault, _ in _verdicts)))
     names = [protocol.name for protocol in EVERY]
     width = max(map(len, rows))

@@ -83,7 +83,7 @@ def asked(provider: OpenAssistant, script: Mapping[str, Any], **arguments: Any) 
 def test_the_five_calls_of_the_site_exactly() -> None:
     transport = ScriptedTransport(site())
     items = list(SITE.stream(request(SITE, "Hello"), transport))
-    assert items == ["", "Hel", "lo 🙂", Finish("stop", raw="complete")]
+    assert items == ["Hel", "lo 🙂", Finish("stop", raw="complete")]
     where = {"chat_id": "C", "message_id": "A"}
     prompt = {"chat_id": "C", "parent_id": None, "content": "<s>[INST]\nHello\n[/INST]"}
     ask = {
@@ -182,7 +182,7 @@ def inference(**changes: Any) -> dict[str, Any]:
 def test_the_five_calls_of_the_inference_server_exactly() -> None:
     transport = ScriptedTransport(inference(), api_key="access")
     items = list(INFERENCE.stream(request(INFERENCE, "Hello"), transport))
-    assert items == ["", "Hel", "lo 🙂", Finish("stop", raw="complete")]
+    assert items == ["Hel", "lo 🙂", Finish("stop", raw="complete")]
     bearer = {"Authorization": "Bearer access"}
     ask = {
         "parent_id": "P",
