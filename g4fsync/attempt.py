@@ -20,6 +20,7 @@ from .errors import (
     G4FSyncError,
     ProtocolError,
     StreamTruncated,
+    without,
 )
 from .events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 
@@ -150,15 +151,35 @@ class Attempted:
                     scope.progress()
                     yield item if item.__class__ is str else _plain(item)
         except G4FSyncError as error:
-            better = call.provider.failure(error)
+            better = call.provider.failure(without(error, self._transport.api_key))
             if better is error:
                 raise
             raise better from error
-        except (LookupError, TypeError, ValueError, AttributeError) as exc:
-            raise ProtocolError(
+        except _MISSHAPEN as exc:
+            misshapen = ProtocolError(
                 f"the answer has another shape than expected ({type(exc).__name__}: {exc})",
-                evidence=repr(self._transport.latest),
-            ) from exc
+                evidence=_shown(self._transport.latest),
+            )
+            misshapen.__cause__ = exc
+            raise without(misshapen, self._transport.api_key) from exc
+
+
+# What Python says when an answer is not what its reader took it for.
+_MISSHAPEN = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "a value nested too deeply to be shown"
 
 
 def _generator(items: Iterator[str | Event]) -> Generator[str | Event, None, None]:

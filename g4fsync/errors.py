@@ -27,11 +27,13 @@ first token.  Every class can be made from its message alone, so errors pickle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .events import Attempt
 
+_MIN_SECRET_CHARS = 8
+_MAX_CHAIN = 32  # exceptions that led to one another
 BODY_BYTES = 2048  # how much of a refused request's body an error keeps
 
 
@@ -198,3 +200,25 @@ def _line(error: G4FSyncError) -> str:
     how_far = f" ({last.phase}, {last.seconds:.2f} s)" if last else ""
     what = " ".join(str(error).splitlines())
     return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {what}"
+
+
+def without(error: G4FSyncError, secret: str | None) -> G4FSyncError:
+    """*error* with *secret* blotted out, also where it came from: some servers echo a key.
+
+    A word too short for a key, as local servers are given, would only mar the text.
+    """
+    if secret and len(secret) >= _MIN_SECRET_CHARS:
+        each: BaseException | None = error
+        for _ in range(_MAX_CHAIN):
+            if each is None:
+                break
+            each.args = tuple(_blotted(arg, secret) for arg in each.args)
+            for name in ("body", "evidence"):
+                if hasattr(each, name):
+                    setattr(each, name, _blotted(getattr(each, name), secret))
+            each = each.__cause__ or each.__context__
+    return error
+
+
+def _blotted(value: Any, secret: str) -> Any:
+    return value.replace(secret, "…") if isinstance(value, str) else value

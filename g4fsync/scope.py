@@ -193,6 +193,10 @@ class CancelScope:
         deadline = self.total if overall else self.expiry()
         return min(max(deadline - monotonic(), 0.001), _LONGEST_WAIT)
 
+    def is_watched(self) -> bool:
+        """Whether the watchdog will wake the owner, so that no wait needs a limit of its own."""
+        return bool(self._aborts) and _watchdog.is_running()
+
     def _expect(self, deadline: float) -> None:
         if self._aborts:
             _watchdog.expect(deadline)
@@ -326,6 +330,9 @@ class _Watchdog:
     def forget(self, scope: CancelScope) -> None:
         with self._changed:
             self._scopes.discard(scope)
+
+    def is_running(self) -> bool:
+        return self._thread is not None
 
     def scopes(self) -> tuple[CancelScope, ...]:
         """For a forked child, which can't count on the lock."""

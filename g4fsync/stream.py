@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from types import TracebackType
 from typing import TypeAlias
 
@@ -28,23 +29,19 @@ class Journal:
     attempts: list[Attempt] = field(default_factory=list)
     first_token_seconds: float | None = None
     losers: list[ChatStream] = field(default_factory=list)  # of a race this answer won
-    parts: list[str] = field(default_factory=list)
+    pieces: int = 0  # of text
+    # Takes a piece without copying what is there, and without an object for each.
+    _text: StringIO = field(default_factory=StringIO)
     reasoning: list[str] = field(default_factory=list)
     tool_calls: list[ToolCall] = field(default_factory=list)
     usage: Usage | None = None
     finish: Finish | None = None
     error: G4FSyncError | None = None  # why the answer is not whole
     seconds: float | None = None  # set at the end
-    _joined: tuple[int, str] = (0, "")  # how many parts, and their text
 
     def text(self) -> str:
-        """The parts as one; any thread may ask while another appends."""
-        done, text = self._joined
-        count = len(self.parts)
-        if count > done:
-            text += "".join(self.parts[done:count])
-            self._joined = count, text
-        return text
+        """The pieces as one; any thread may ask while another writes."""
+        return self._text.getvalue()
 
     def note(self, event: object) -> None:
         """Keep what *event* tells."""
@@ -234,7 +231,7 @@ class ChatStream:
         if first is None or self.seconds <= first:
             return None
         counted = journal.usage.output_tokens if journal.usage else None
-        return (counted or len(journal.parts)) / (self.seconds - first)
+        return (counted or journal.pieces) / (self.seconds - first)
 
     def __repr__(self) -> str:
         journal = self._journal
@@ -262,13 +259,14 @@ class ChatStream:
 
 def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
     """The engine's items, each noted before it is handed on."""
-    append = journal.parts.append
+    write = journal._text.write
     items = run(scope, journal)
     try:
         with closing(items):
             for item in items:
                 if item.__class__ is str:
-                    append(item)
+                    write(item)
+                    journal.pieces += 1
                 else:
                     journal.note(item)
                 yield item

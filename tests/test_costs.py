@@ -259,19 +259,9 @@ def test_a_second_request_opens_no_new_connection(
 # The top-level modules of Python's own that the package may load at import; those with an
 # underscore in front belong to them.  One more is a cost for each command and each worker.
 ALLOWED = {
-    *(
-        "abc",
-        "atexit",
-        "collections",
-        "contextlib",
-        "copy",
-        "copyreg",
-        "enum",
-        "functools",
-        "itertools",
-    ),
+    *("abc", "collections", "contextlib", "copy", "copyreg", "enum", "functools", "itertools"),
     *("importlib", "keyword", "math", "operator", "os", "reprlib", "time", "types", "typing"),
-    *("threading", "warnings", "weakref"),
+    *("atexit", "threading", "warnings", "weakref"),
     *("dataclasses", "annotationlib", "ast", "dis", "inspect", "linecache", "opcode", "token"),
     *("tokenize",),  # the line above and this one come with dataclasses
     *("genericpath", "posixpath", "ntpath", "stat", "errno"),  # with os

@@ -113,38 +113,15 @@ def test_what_has_come_so_far_can_be_read_while_it_comes() -> None:
     assert seen == [("a", "a"), ("b", "ab"), ("c", "abc")]
 
 
-def test_reading_the_text_after_each_token_costs_no_more_than_the_text() -> None:
-    class Counting(list[str]):
-        read = 0
-
-        def __getitem__(self, index: Any) -> Any:
-            found = super().__getitem__(index)
-            Counting.read += len(found)
-            return found
-
-    journal = Journal(parts=Counting())
-    for _ in range(1000):
-        journal.parts.append("token")
-        journal.text()
-    assert Counting.read <= 2000
-
-
-def test_readers_in_other_threads_lose_no_text() -> None:
-    journal = Journal(parts=["a", "b"])
-
-    class Slow(list[str]):
-        """The second reader comes while the first is between two steps."""
-
-        def __getitem__(self, index: Any) -> Any:
-            found = super().__getitem__(index)
-            if len(self) == 2:
-                self.append("c")
-                assert journal.text() == "abc"
-            return found
-
-    journal.parts = Slow(journal.parts)
-    assert journal.text() == "ab"
-    assert journal.text() == "abc"
+def test_text_read_by_another_thread_is_always_a_beginning_of_the_whole() -> None:
+    stream, _ = streamed(*(f"{n} " for n in range(5000)), STOP)
+    reader = threading.Thread(target=stream.result)
+    reader.start()
+    seen = []
+    while reader.is_alive():
+        seen.append(stream.text)
+    reader.join()
+    assert all(stream.text.startswith(text) for text in seen)
 
 
 def test_pace_is_counted_by_the_provider_when_it_tells() -> None:

@@ -35,12 +35,12 @@ def event_values(block: bytes) -> list[Any] | None:
     prefix = block[:start]
     if not _is_prefix(prefix) or not block.endswith(b"\n\n"):
         return None
-    return _parsed(block[start:-2].replace(b"\n\n" + prefix, _BETWEEN))
+    return _parsed(block[start:-2], b"\n\n" + prefix)
 
 
 def record_values(block: bytes) -> list[Any] | None:
     """The JSON value of each line in *block*, whole lines, or ``None``."""
-    return _parsed(block[:-1].replace(b"\n", _BETWEEN))
+    return _parsed(block[:-1], b"\n")
 
 
 def _is_prefix(prefix: bytes) -> bool:
@@ -59,14 +59,20 @@ def _is_prefix(prefix: bytes) -> bool:
     )
 
 
-def _parsed(joined: bytes) -> list[Any] | None:
-    if b"\n" in joined or b"\r" in joined:
+def _parsed(values: bytes, separator: bytes) -> list[Any] | None:
+    """The JSON values that *separator* stands between, or ``None``."""
+    if b"\r" in values:
         return None
     try:
-        values: list[Any] = strict.parse(b"[%b]" % joined)
+        if b"\n" not in values:  # one alone, as on a paced stream
+            return [strict.parse(values)]
+        joined = values.replace(separator, _BETWEEN)
+        if b"\n" in joined:
+            return None
+        parsed: list[Any] = strict.parse(b"[%b]" % joined)
     except ProtocolError:
         return None
-    between = values[1::2]
-    if between != [_SECRET] * (joined.count(_BETWEEN)) or len(values) != 2 * len(between) + 1:
+    between = parsed[1::2]
+    if between != [_SECRET] * (joined.count(_BETWEEN)) or len(parsed) != 2 * len(between) + 1:
         return None
-    return values[::2]
+    return parsed[::2]

@@ -34,6 +34,10 @@ class ChunkDecoder:
 
     def feed(self, block: bytes) -> bytes:
         """The payload in *block*; ``b""`` when it holds framing only."""
+        if not (self._rest or self._left or self._trailer_bytes >= 0):
+            payload = _one_chunk(block)
+            if payload is not None:
+                return payload
         data = self._rest + block
         pieces: list[bytes] = []
         if self._left:
@@ -95,6 +99,20 @@ class ChunkDecoder:
             self._left = size + 2
         else:
             self._trailer_bytes = 0
+
+
+def _one_chunk(block: bytes) -> bytes | None:
+    """The payload when *block* is exactly one chunk, as on a paced stream; else ``None``."""
+    head_end = block.find(b"\r\n", 0, 16)
+    size = block[:head_end]
+    # isalnum() leaves out the signs, blanks and underscores that int() would take.
+    if head_end > 0 and size.isalnum() and block.endswith(b"\r\n"):
+        try:
+            if int(size, 16) == len(block) - head_end - 4 > 0 and b"x" not in size.lower():
+                return block[head_end + 2 : -2]
+        except ValueError:
+            pass  # which the plain way will say
+    return None
 
 
 def _whole_chunks(data: bytes) -> tuple[bytes, bytes]:

@@ -81,8 +81,8 @@ class Koala(Provider):
         if response.media_type == "application/json":
             yield piece(response.json())
             return
-        for event in response.events():
-            text = piece(event.json())
+        for value in response.values():
+            text = value if value.__class__ is str else piece(value)
             if text:
                 yield text
 

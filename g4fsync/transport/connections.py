@@ -52,8 +52,11 @@ class Wire:
         # An end that came before the line above has found no socket to shut.
         self.scope.check()
 
-    def limit(self, seconds: float) -> None:
-        """Let the next read wait *seconds* at most, then fail."""
+    def limit(self, seconds: float | None) -> None:
+        """Let a read wait *seconds* at most, then fail; ``None`` is no limit but the scope's.
+
+        A limit costs a ``poll()`` before each ``recv()``.
+        """
         if self._socket is not None:
             self._socket.settimeout(seconds)
 

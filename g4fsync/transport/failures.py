@@ -181,12 +181,3 @@ _MAP: tuple[tuple[_Kinds, Any], ...] = (
     # The scope's clocks were asked before, so it was the system that gave up.
     ((TimeoutError, urllib3_errors.TimeoutError), _connection("connection to {host} timed out")),
 )
-
-
-def without(error: G4FSyncError, secret: str | None) -> G4FSyncError:
-    """*error* with *secret* blotted out: some servers echo the key they refuse."""
-    if secret:
-        error.args = tuple(str(arg).replace(secret, "…") for arg in error.args)
-        if isinstance(error, ProviderError | AuthenticationError):
-            error.body = error.body.replace(secret, "…")
-    return error

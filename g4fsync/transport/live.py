@@ -25,7 +25,7 @@ from requests.utils import get_environ_proxies
 
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
-from ..errors import DeadlineExceeded, G4FSyncError, ProtocolError
+from ..errors import DeadlineExceeded, G4FSyncError, ProtocolError, without
 from ..scope import CancelScope, Timeout
 from . import failures
 from .adapter import Adapter
@@ -279,6 +279,8 @@ class LiveResponse(IncomingResponse):
         scope, read = self._transport.scope, self._reader()
         inflater = self._inflater()
         with failures.translated(scope, self._transport.host, reading=True):
+            if scope.is_watched():
+                self._wire.limit(None)
             while True:
                 scope.wait_begins()
                 piece = read()
@@ -311,7 +313,7 @@ class LiveResponse(IncomingResponse):
 
     def refusal(self) -> G4FSyncError:
         """As its base has it, the key blotted out: some servers echo what they refuse."""
-        return failures.without(super().refusal(), self._transport.target.api_key)
+        return without(super().refusal(), self._transport.target.api_key)
 
     def close(self, *, graceful: bool = False) -> None:
         """Free the connection: back to the pool if the body has ended, else shut."""

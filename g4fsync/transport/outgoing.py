@@ -13,6 +13,8 @@ from typing import Any
 from ..errors import InvalidRequest
 
 _UNFIT_FOR_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_DOTS = re.compile(r"(?i)(^|/)(\.|%2e){1,2}(/|$)")  # they would be resolved on the way
 _UNFIT_FOR_PATH = re.compile(r"[^\x21-\x7e]|[#?\\]")
 
 
@@ -20,20 +22,22 @@ def json_body(value: Any) -> bytes:
     """*value* as JSON, escaped to ASCII; ``InvalidRequest`` when it is none."""
     try:
         return json.dumps(value, allow_nan=False).encode()
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest(f"a message or option can't be sent as JSON: {exc}") from exc
 
 
 def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     """*headers*; ``InvalidRequest`` for what would break out of a header line."""
     for name, value in (headers or {}).items():
-        if _UNFIT_FOR_HEADER.search(name + value):
+        if not _HEADER_NAME.fullmatch(name):
+            raise InvalidRequest(f"header {name!r}: no header can have this name")
+        if _UNFIT_FOR_HEADER.search(value):
             raise InvalidRequest(f"header {name!r}: its value can't be sent in a header")
     return dict(headers or ())
 
 
 def checked_path(path: str) -> str:
     """*path*; ``InvalidRequest`` for what would break out of a path."""
-    if _UNFIT_FOR_PATH.search(path):
+    if _UNFIT_FOR_PATH.search(path) or _DOTS.search(path):
         raise InvalidRequest(f"the path {path!r} can't be requested")
     return path

@@ -10,6 +10,7 @@ the rest for the owner.  It never blocks, and it ends with the last connection.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import threading
@@ -25,7 +26,14 @@ from websocket import ABNF
 from ..codecs import engineio, refusals, socketio, strict
 from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
-from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
+from ..errors import (
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+    ProviderError,
+    StreamInterrupted,
+    without,
+)
 from . import failures
 from .connections import Wire, shut
 from .outgoing import checked_headers
@@ -40,6 +48,7 @@ MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
 MAX_VISIT_MESSAGES = 1000  # taken by the keeper in one go; there may be others to look after
 KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
 
+_HEAD_END = re.compile(rb"\n\r?\n")
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
 _MALFORMED = (websocket.WebSocketProtocolException, websocket.WebSocketPayloadException)
 _ALL_FOREIGN = failures.FOREIGN + _FOREIGN
@@ -161,7 +170,7 @@ class SocketIOConnection:
                 error = self._refusal(exc)
                 if error is None:
                     raise
-                raise failures.without(error, transport.api_key) from exc
+                raise without(error, transport.api_key) from exc
         self._stream.limit = MAX_MESSAGE_BYTES
 
     def _refusal(self, exc: websocket.WebSocketException) -> G4FSyncError | None:
@@ -395,6 +404,7 @@ class _Buffered:
 
     def __init__(self, sock: socket.socket, limit: int) -> None:
         self._socket = sock
+        self._has_head = False  # the handshake's answer has come
         self._block = b""
         self._at = 0
         self.limit = limit  # bytes of one message
@@ -406,7 +416,7 @@ class _Buffered:
 
     def recv(self, size: int) -> bytes:
         if self._at == len(self._block):
-            self._block = self._socket.recv(65_536)
+            self._block = self._socket.recv(65_536) if self._has_head else self._head()
             self._at = 0
         piece = self._block[self._at : self._at + size]
         self._at += len(piece)
@@ -414,6 +424,25 @@ class _Buffered:
         if self.taken > self.limit:
             raise ProtocolError(f"a WebSocket message is longer than {self.limit} bytes")
         return piece
+
+    def _head(self) -> bytes:
+        """The handshake's answer, without its cookies.
+
+        websocket-client would keep them for the whole process, and send them
+        with every later handshake of anybody's at that host.
+        """
+        head, end = b"", None
+        while end is None and len(head) <= self.limit:
+            piece = self._socket.recv(65_536)
+            if not piece:
+                return b""  # a head that is cut is none
+            head += piece
+            end = _HEAD_END.search(head)
+        self._has_head = True
+        size = end.end() if end else len(head)
+        lines = head[:size].splitlines(keepends=True)
+        kept = [line for line in lines if not line.lower().startswith(b"set-cookie")]
+        return b"".join(kept) + head[size:]
 
     def frame_at_hand(self, prefix: bytes) -> tuple[bytes, int] | None:
         """The next frame's text from the last byte of *prefix* on, and where the frame ends.

@@ -134,7 +134,7 @@ def test_an_echoed_key_is_blotted_out(cell: Cell, fault: Fault, protocol: Protoc
 
 # -- injection ----------------------------------------------------------
 
-BREAKS = ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b", "a\x7fb", "\u2028", "世界"]
+BREAKS = ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b", "a\x7fb", "a\u2028b", "世界"]
 
 
 def refused_before_sending(attempt: Callable[[str, Client], object]) -> None:
@@ -152,14 +152,11 @@ def refused_before_sending(attempt: Callable[[str, Client], object]) -> None:
     assert "SECRET" not in repr(before)
 
 
-@pytest.mark.parametrize("bad", [*BREAKS, " leading"])
+@pytest.mark.parametrize("bad", BREAKS)
 @pytest.mark.parametrize("protocol", KEYED, ids=repr)
 def test_a_key_that_breaks_its_header_is_refused(
     protocol: Protocol, bad: str, no_proxy_variables: None
 ) -> None:
-    if bad == " leading":  # blanks around a key are taken off, as they come from files
-        return
-
     def attempt(url: str, client: Client) -> None:
         given = protocol.arguments(url) | {"api_key": "SECRET" + bad}
         client.ask(PROMPT, **given)
@@ -176,7 +173,7 @@ def test_a_cookie_that_breaks_its_header_is_refused(bad: str, no_proxy_variables
     refused_before_sending(attempt)
 
 
-@pytest.mark.parametrize("bad", [*BREAKS[:6], " leading"])
+@pytest.mark.parametrize("bad", BREAKS)
 @pytest.mark.parametrize("protocol", KEYED, ids=repr)
 def test_a_header_of_the_callers_that_breaks_out_is_refused(
     protocol: Protocol, bad: str, no_proxy_variables: None
@@ -187,10 +184,16 @@ def test_a_header_of_the_callers_that_breaks_out_is_refused(
 
     refused_before_sending(by_value)
 
-    def by_name(url: str, client: Client) -> None:
-        client.ask(PROMPT, extra_headers={bad + "X": "1"}, **protocol.arguments(url))
 
-    refused_before_sending(by_name)
+@pytest.mark.parametrize("bad", [*BREAKS, " X", "X ", "X:", "X: 1", "", "X\t"])
+@pytest.mark.parametrize("protocol", KEYED, ids=repr)
+def test_a_header_name_that_is_none_is_refused(
+    protocol: Protocol, bad: str, no_proxy_variables: None
+) -> None:
+    def attempt(url: str, client: Client) -> None:
+        client.ask(PROMPT, extra_headers={bad: "1"}, **protocol.arguments(url))
+
+    refused_before_sending(attempt)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +237,7 @@ def test_an_id_from_the_server_can_not_leave_its_path(id: str, no_proxy_variable
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a\r\nb", "http://a b", "http://[", "ftp://a", "http://a/?x=1", "http://a/#x", "//a"]
+    "url", ["http://a\r\nb", "http://a b", "http://[", "ftp://a", "http://a/?x=1", "http://a/#x"]
 )
 @pytest.mark.parametrize("protocol", EVERY, ids=repr)
 def test_a_base_url_that_is_none_is_refused(protocol: Protocol, url: str) -> None:

@@ -28,6 +28,7 @@ from g4fsync.errors import (
     RateLimited,
     ServerError,
     StreamInterrupted,
+    without,
 )
 from g4fsync.scope import CancelScope
 from g4fsync.transport import failures
@@ -373,7 +374,7 @@ def test_an_exception_that_was_being_handled_before_decides_nothing(
     ],
 )
 def test_a_secret_is_blotted_out_of_message_and_body(make: Callable[[str], Any]) -> None:
-    error = failures.without(make("no key sk-secret, sk-secret"), "sk-secret")
+    error = without(make("no key sk-secret, sk-secret"), "sk-secret")
     assert str(error) == "no key …, …"
     assert getattr(error, "body", "no key …, …") == "no key …, …"
 
@@ -381,5 +382,5 @@ def test_a_secret_is_blotted_out_of_message_and_body(make: Callable[[str], Any])
 @pytest.mark.parametrize("secret", [None, ""])
 def test_no_secret_changes_nothing(secret: str | None) -> None:
     error = ProviderError("as it was", body="as it was")
-    assert failures.without(error, secret) is error
+    assert without(error, secret) is error
     assert (str(error), error.body) == ("as it was", "as it was")
