@@ -120,25 +120,36 @@ class Attempted:
         """What the provider yields; the answer is whole when this ends without an error."""
         finish: Finish | None = None
         empty = True
+        half = ""  # of a character that a JavaScript server has cut in two
         try:
             with closing(self._told()) as told:
-                for item in _paired(told):
-                    if isinstance(item, Finish):
+                for item in told:
+                    if isinstance(item, str):
+                        if half or not (item.isascii() or _is_encodable(item)):
+                            item, half = _mended(item, half)
+                        if not item:
+                            continue
+                    elif isinstance(item, Finish):
                         finish = item
                         self._scope.limit_idle(AFTER_FINISH_SECONDS)
-                    elif item:
-                        empty = False
-                        yield item
+                        continue
+                    empty = False
+                    yield item
         except _HARMLESS_AFTER_FINISH:
             if finish is None:
                 raise
+        if half:
+            yield "\ufffd"
+        self._must_be_whole(finish, empty=empty)
+        if finish is not None:
+            yield finish
+
+    def _must_be_whole(self, finish: Finish | None, *, empty: bool) -> None:
         if finish is None and self._call.provider.has_end_mark:
             raise StreamTruncated("the answer ended without its end mark")
         if finish is None and empty:
             raise StreamTruncated("the answer is empty")
         self._whole = True
-        if finish is not None:
-            yield finish
 
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields, timed; its troubles as our errors."""
@@ -148,7 +159,8 @@ class Attempted:
                 for item in items:
                     if scope.ended is not None:
                         scope.check()
-                    scope.progress()
+                    if scope.waiting:
+                        scope.progress()
                     yield item if item.__class__ is str else _plain(item)
         except G4FSyncError as error:
             better = call.provider.failure(without(error, self._transport.api_key))
@@ -193,22 +205,6 @@ def _generator(items: Iterator[str | Event]) -> Generator[str | Event, None, Non
 _HARMLESS_AFTER_FINISH = (ConnectionFailed, StreamTruncated, ProtocolError, DeadlineExceeded)
 
 
-def _paired(items: Iterator[str | Event]) -> Iterator[str | Event]:
-    """Put together what a JavaScript server cut: half an emoji in one token, half in the next.
-
-    A lone half can't be written to a file or terminal; it becomes U+FFFD.
-    """
-    half = ""
-    for item in items:
-        if isinstance(item, str) and (half or not (item.isascii() or _is_encodable(item))):
-            text = half + item
-            half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-            item = _repaired(text[: len(text) - len(half)])
-        yield item
-    if half:
-        yield _repaired(half)
-
-
 def _plain(item: object) -> str | Event:
     """Text in another guise as ``str``, events as they are; anything else is no answer."""
     match item:
@@ -219,13 +215,21 @@ def _plain(item: object) -> str | Event:
     raise TypeError(f"expected text, got {item!r:.80}")
 
 
+def _mended(text: str, half: str) -> tuple[str, str]:
+    """*half* and *text* together, whole characters only; and the half at the end, if any.
+
+    A JavaScript server may put one half of an emoji into a token and the other
+    into the next.  A lone half can't be written to a file; it becomes U+FFFD.
+    """
+    text = half + text
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    text = text[: len(text) - len(half)]
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), half
+
+
 def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _repaired(text: str) -> str:
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

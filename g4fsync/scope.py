@@ -114,6 +114,7 @@ class CancelScope:
         self._first_token = self._connect = self._idle = _NEVER
         self._idle_limit = _seconds(self.timeout.idle)
         self._flowing = False  # the first token has come
+        self.waiting = True  # a clock runs that progress() stops
         self._lock = threading.RLock()  # guards _aborts and ended; held while aborts run
         self._aborts: dict[int, Callable[[], None]] = {}
         self._last_key = 0
@@ -154,6 +155,7 @@ class CancelScope:
 
     def progress(self) -> None:
         """Something that counts has come: ``first_token`` is over, ``idle`` stops."""
+        self.waiting = False
         self._idle = _NEVER
         if not self._flowing:
             self._flowing = True
@@ -170,6 +172,7 @@ class CancelScope:
         So it also runs while keep-alives are read, however fast they come.
         """
         if self._idle is _NEVER and self._flowing and self._idle_limit is not _NEVER:
+            self.waiting = True
             self._idle = monotonic() + self._idle_limit
             self._expect(self._idle)
 

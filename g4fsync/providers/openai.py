@@ -26,7 +26,7 @@ llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,7 +135,8 @@ class OpenAI(Provider):
                 reason = choice.get("finish_reason")
                 if reason:
                     yield from ending(reason, tags, calls)
-            counted = usage_in(chunk) or counted
+            if "usage" in chunk or "x_groq" in chunk:
+                counted = usage_in(chunk) or counted
             if reason and counted:
                 yield usage(counted)
                 counted = None
@@ -154,12 +155,11 @@ class OpenAI(Provider):
         return {self.key_header: f"Bearer {key}" if self.key_header == "Authorization" else key}
 
 
-def chunks(response: Response) -> Iterator[Any]:
+def chunks(response: Response) -> Iterable[Any]:
     """The chunks of a stream up to ``[DONE]``; a plain JSON answer is the only one."""
     if response.media_type == "application/json":
-        yield response.json()
-    else:
-        yield from response.values()
+        return [response.json()]
+    return response.values()
 
 
 def raise_error_in(chunk: Mapping[str, Any]) -> None:
@@ -171,8 +171,18 @@ def raise_error_in(chunk: Mapping[str, Any]) -> None:
 
 def spoken(
     delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls
-) -> Iterator[str | Event]:
+) -> Iterable[str | Event]:
     """What a delta, or a whole message, says."""
+    content = delta.get("content")
+    # Nearly all are a text and nothing else: no generator for these.
+    if content and content.__class__ is str and len(delta) == 1 and tags is None:
+        return (content,)
+    return _spoken(delta, tags, calls)
+
+
+def _spoken(
+    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls
+) -> Iterator[str | Event]:
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if thought:
         yield Reasoning(_text(thought))

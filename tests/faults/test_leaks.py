@@ -14,7 +14,7 @@ import pytest
 from g4fsync import Client, Retry, Timeout
 from g4fsync.errors import Cancelled, G4FSyncError
 from tests.faults.farside import Far, Reader, talk
-from tests.faults.protocols import FLOWGPT, KOALA, MYSHELL, OPENAI, PROMPT, TOKENS, Protocol
+from tests.faults.protocols import KOALA, MYSHELL, PROMPT, TOKENS, Protocol
 from tests.faults.test_bounds import resident_bytes
 from tests.support.leaks import threads
 from tests.support.servers import Server
@@ -53,7 +53,7 @@ def refuse(far: Far) -> None:
 
 
 def cancelled(client: Client, given: dict[str, Any]) -> None:
-    """Cancelled by another thread's word, in the middle."""
+    """Cancelled in the middle."""
     stream = client.chat(PROMPT, **given)
     assert next(stream) == TOKENS[0]
     stream.cancel()
@@ -130,14 +130,12 @@ def test_a_hundred_streams_leave_nothing(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors and memory are read from /proc")
-@pytest.mark.parametrize("protocol", [KOALA, FLOWGPT, OPENAI, MYSHELL], ids=repr)
+@pytest.mark.parametrize("protocol", [KOALA, MYSHELL], ids=repr)
 @pytest.mark.parametrize(("name", "way", "script"), WAYS, ids=[way[0] for way in WAYS])
 def test_ten_thousand_streams_leave_nothing(
     protocol: Protocol, name: str, way: Any, script: Any, no_proxy_variables: None
 ) -> None:
-    """Divided among the ways and protocols: each promise sees its 10 000."""
-    count = 10_000 // 4
-    more_threads, more_descriptors, more_bytes = growth(protocol, way, script, count)
+    more_threads, more_descriptors, more_bytes = growth(protocol, way, script, 10_000)
     assert more_threads <= 0
     assert more_descriptors <= 0
     assert more_bytes < MAX_GROWTH_BYTES
