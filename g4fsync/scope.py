@@ -170,7 +170,10 @@ class CancelScope:
         """The owner is about to wait for the provider: ``idle`` runs, until :meth:`progress`.
 
         So it also runs while keep-alives are read, however fast they come.
+        Raises what the call has ended with: the connection may be somebody else's.
         """
+        if self.ended is not None:
+            raise self.ended()
         if self._idle is _NEVER and self._flowing and self._idle_limit is not _NEVER:
             self.waiting = True
             self._idle = monotonic() + self._idle_limit

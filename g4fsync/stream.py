@@ -41,7 +41,10 @@ class Journal:
 
     def text(self) -> str:
         """The pieces as one; any thread may ask while another writes."""
-        return self._text.getvalue()
+        try:
+            return self._text.getvalue()
+        except ValueError:  # a collection of garbage closes it before the generator it is part of
+            return ""
 
     def note(self, event: object) -> None:
         """Keep what *event* tells."""

@@ -7,6 +7,7 @@ executor will do: threads, processes, a Dask cluster.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -54,6 +55,7 @@ def _outcomes(
     stop: Callable[[], None],
 ) -> Iterator[tuple[int, Outcome]]:
     begun = starter.begun
+    _running.add(stop)
     try:
         while True:
             pause = starter.start_what_is_due()
@@ -70,11 +72,26 @@ def _outcomes(
             else:
                 yield begun.pop(future), future.result()
     finally:
+        _running.discard(stop)
         for future in begun:
             future.cancel()
         stop()
         if own:
             pool.shutdown()
+
+
+_running: set[Callable[[], None]] = set()  # what ends the tasks of each map under way
+
+
+def _stop_all() -> None:
+    """At the interpreter's end: it would wait for the pools' workers for as long as they run."""
+    for stop in tuple(_running):
+        stop()
+
+
+# What concurrent.futures itself uses; a plain atexit function comes too late.
+if hasattr(threading, "_register_atexit"):
+    threading._register_atexit(_stop_all)
 
 
 class _Starter(Generic[Task, Outcome]):

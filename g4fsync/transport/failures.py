@@ -19,12 +19,10 @@ import requests
 import urllib3.exceptions as urllib3_errors
 
 from ..errors import (
-    AuthenticationError,
     ConnectionFailed,
     G4FSyncError,
     InvalidRequest,
     ProtocolError,
-    ProviderError,
     StreamInterrupted,
 )
 from ..scope import CancelScope

@@ -33,7 +33,8 @@ class Response(http.client.HTTPResponse):
     """An answer whose head is whole, bounded and well formed."""
 
     def begin(self) -> None:
-        if self.headers is not None:
+        told: Any = self.headers
+        if told is not None:
             return
         fp: Any = self.fp
         self.fp = _Head(fp)  # type: ignore[assignment]  # all that reading a head needs

@@ -25,7 +25,7 @@ from requests.utils import get_environ_proxies
 
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
-from ..errors import DeadlineExceeded, G4FSyncError, ProtocolError, without
+from ..errors import G4FSyncError, ProtocolError, without
 from ..scope import CancelScope, Timeout
 from . import failures
 from .adapter import Adapter
@@ -244,6 +244,8 @@ class LiveTransport:
         log.debug("%s: HTTP %s", self.target.provider, answer.status_code)
         if not 200 <= answer.status_code < 300:
             raise response.refusal()
+        if scope.is_watched():
+            wire.limit(None)
         return response
 
 
@@ -279,8 +281,6 @@ class LiveResponse(IncomingResponse):
         scope, read = self._transport.scope, self._reader()
         inflater = self._inflater()
         with failures.translated(scope, self._transport.host, reading=True):
-            if scope.is_watched():
-                self._wire.limit(None)
             while True:
                 scope.wait_begins()
                 piece = read()
@@ -302,11 +302,7 @@ class LiveResponse(IncomingResponse):
         pieces, until = self.pieces(), time.monotonic() + ERROR_BODY_SECONDS
         while (left := until - time.monotonic()) > 0:
             self._wire.limit(left)
-            try:
-                piece = next(pieces, None)
-            except DeadlineExceeded:
-                self._transport.scope.check()
-                return
+            piece = next(pieces, None)
             if piece is None:
                 return
             yield piece

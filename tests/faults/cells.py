@@ -240,4 +240,4 @@ class _Listener(logging.Handler):
         root.setLevel(self._level)
 
 
-assert TEXT == Outcome().partial
+assert Outcome().partial == TEXT

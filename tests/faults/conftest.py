@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,13 +29,13 @@ _verdicts: dict[tuple[str, str], str] = {}  # fault and protocol to what the tab
 
 
 @pytest.fixture
-def cell(request: pytest.FixtureRequest, no_proxy_variables: None) -> Iterator[Cell]:
+def cell(request: pytest.FixtureRequest, no_proxy_variables: None) -> Cell:
     """What runs one cell, and enters it in the table."""
 
     def note(fault: str, protocol: str, expected: str) -> None:
         request.node.user_properties.append(("cell", (fault, protocol, expected)))
 
-    yield Cell(note)
+    return Cell(note)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -95,6 +95,7 @@ class Far(ABC):
 
     def fin(self) -> None:
         """End the connection; the server closes it when the script ends."""
+        self.peer.server.noted.append("FIN")
 
     def reset(self) -> None:
         self.peer.reset()

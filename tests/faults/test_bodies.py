@@ -19,12 +19,10 @@ from g4fsync.errors import (
 from tests.faults.cells import AFTER_FINISH, Cell, Fault, Outcome, params
 from tests.faults.farside import Far, HttpFar, frame
 from tests.faults.protocols import (
-    ANTHROPIC,
     EVERY,
     FLOWGPT,
     GEMINI,
     HTTP,
-    KOALA,
     MYSHELL,
     OLLAMA,
     OPENAI,
@@ -110,24 +108,47 @@ FRAMING = [
     chunk_fault("FIN inside its size", b"1", INTERRUPTED),
     chunk_fault("FIN inside it", b"ff\r\nhel", INTERRUPTED),
     chunk_fault("FIN instead of the last one", b"", INTERRUPTED),
-    Fault("chunk: an endless extension", partial(after_one_for_ever, b"5;" + b"a" * 9999), ONE, HTTP),
-    Fault("chunk: endless trailers",
-          partial(after_one_for_ever, b"X-A: 1\r\n", first=b"0\r\n"), ONE, HTTP),
+    Fault(
+        "chunk: an endless extension", partial(after_one_for_ever, b"5;" + b"a" * 9999), ONE, HTTP
+    ),
+    Fault(
+        "chunk: endless trailers",
+        partial(after_one_for_ever, b"X-A: 1\r\n", first=b"0\r\n"),
+        ONE,
+        HTTP,
+    ),
     Fault("length: too long", partial(by_length, 7), too_long, HTTP),
     Fault("length: too short", partial(by_length, -3), too_short, HTTP),
-    Fault("length: two that differ",
-          lambda far: whole_with("Content-Length: 5", "Content-Length: 6", far=far), REFUSED, HTTP),
-    Fault("length: no number", lambda far: whole_with("Content-Length: ten", far=far), REFUSED, HTTP),
+    Fault(
+        "length: two that differ",
+        lambda far: whole_with("Content-Length: 5", "Content-Length: 6", far=far),
+        REFUSED,
+        HTTP,
+    ),
+    Fault(
+        "length: no number", lambda far: whole_with("Content-Length: ten", far=far), REFUSED, HTTP
+    ),
     Fault("length: negative", lambda far: whole_with("Content-Length: -1", far=far), REFUSED, HTTP),
     Fault("length: 0", lambda far: whole_with("Content-Length: 0", far=far), nothing, HTTP),
-    Fault("coding: not asked for",
-          lambda far: whole_with("Transfer-Encoding: gzip, chunked", far=far), REFUSED, HTTP),
-    Fault("coding: unknown", lambda far: whole_with("Transfer-Encoding: xchunked", far=far),
-          REFUSED, HTTP),
-    Fault("coding: chunked twice",
-          lambda far: whole_with("Transfer-Encoding: chunked", far=far, framing="chunked"),
-          REFUSED, HTTP),
-]  # fmt: skip
+    Fault(
+        "coding: not asked for",
+        lambda far: whole_with("Transfer-Encoding: gzip, chunked", far=far),
+        REFUSED,
+        HTTP,
+    ),
+    Fault(
+        "coding: unknown",
+        lambda far: whole_with("Transfer-Encoding: xchunked", far=far),
+        REFUSED,
+        HTTP,
+    ),
+    Fault(
+        "coding: chunked twice",
+        lambda far: whole_with("Transfer-Encoding: chunked", far=far, framing="chunked"),
+        REFUSED,
+        HTTP,
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(FRAMING))
@@ -208,14 +229,22 @@ COMPRESSION = [
     Fault("deflate without its wrapper", partial(packed, "deflate", -15), Outcome(), HTTP),
     Fault("gzip: cut in a whole framing", packed_cut, INTERRUPTED, HTTP),
     Fault("gzip: damaged", partial(packed_then, b"\xff" * 99), ONE, HTTP),
-    Fault("gzip: said, but not done",
-          lambda far: whole_with("Content-Encoding: gzip", far=far), REFUSED, HTTP),
+    Fault(
+        "gzip: said, but not done",
+        lambda far: whole_with("Content-Encoding: gzip", far=far),
+        REFUSED,
+        HTTP,
+    ),
     Fault("gzip: a bomb of 64 MiB", bomb, ONE, HTTP),
     Fault("gzip: a bomb in an error", bomb_in_an_error, Outcome(ProviderError, tokens=0), HTTP),
     Fault("encoding br", lambda far: whole_with("Content-Encoding: br", far=far), REFUSED, HTTP),
-    Fault("encoding gzip, gzip",
-          lambda far: whole_with("Content-Encoding: gzip, gzip", far=far), REFUSED, HTTP),
-]  # fmt: skip
+    Fault(
+        "encoding gzip, gzip",
+        lambda far: whole_with("Content-Encoding: gzip, gzip", far=far),
+        REFUSED,
+        HTTP,
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(COMPRESSION))
@@ -292,7 +321,9 @@ VALUES = [
     text_fault("an escape sequence", "\x1b[31m"),
     text_fault("an emoji with a joiner", "\U0001f469\u200d\U0001f4bb"),
     text_fault("300 kB of it", "ä" * 150_000),
-    value_fault("half an emoji", b'"\\ud83d"', Outcome(text=TOKENS[0] + "\ufffd" + TOKENS[1] + "!")),
+    value_fault(
+        "half an emoji", b'"\\ud83d"', Outcome(text=TOKENS[0] + "\ufffd" + TOKENS[1] + "!")
+    ),
     value_fault("invalid UTF-8", b'"a\xff\xfeb"'),
     value_fault("half a character", b'"\xe4\xb8"'),
     value_fault("UTF-8 of a surrogate", b'"\xed\xa0\x80"'),
@@ -310,19 +341,38 @@ VALUES = [
     value_fault("5 MiB of it", b'"%b"' % (b"a" * (5 * 2**20))),
     value_fault("a string that does not end", b'"abc'),
     value_fault("two values", b'"a" "b"'),
-    Fault("event: a number", partial(whole_event, b"7"), ONE, tuple(e for e in EVERY if e is not MYSHELL)),
+    Fault(
+        "event: a number",
+        partial(whole_event, b"7"),
+        ONE,
+        tuple(e for e in EVERY if e is not MYSHELL),
+    ),
     Fault("event: half a JSON value", partial(whole_event, b'{"a":'), ONE, HTTP),
     Fault("event: lone garbage", partial(whole_event, b"garbage"), ONE, EVERY),
-    Fault("event: unknown, skipped",
-          lambda far: (far.open(), far.token(0), far.send(far.protocol.empty),
-                       far.token(1), far.token(2), far.mark())[0], Outcome(),
-          tuple(e for e in EVERY if e.empty)),
-    Fault("event: a failure in the stream",
-          lambda far: raw_event(far.protocol.error, far), Outcome(ProviderError, tokens=1)),
-    Fault("event: a failure before the first token",
-          lambda far: (far.open(), far.send(far.protocol.error), far.finish())[0],
-          Outcome(ProviderError, tokens=0)),
-]  # fmt: skip
+    Fault(
+        "event: unknown, skipped",
+        lambda far: (
+            far.open(),
+            far.token(0),
+            far.send(far.protocol.empty),
+            far.token(1),
+            far.token(2),
+            far.mark(),
+        )[0],
+        Outcome(),
+        tuple(e for e in EVERY if e.empty),
+    ),
+    Fault(
+        "event: a failure in the stream",
+        lambda far: raw_event(far.protocol.error, far),
+        Outcome(ProviderError, tokens=1),
+    ),
+    Fault(
+        "event: a failure before the first token",
+        lambda far: (far.open(), far.send(far.protocol.error), far.finish())[0],
+        Outcome(ProviderError, tokens=0),
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(VALUES))
@@ -387,21 +437,41 @@ def more_after(protocol: Protocol) -> Outcome:
 
 
 SHAPES = [
-    Fault("shape: CR LF line ends", partial(rewritten, lambda b: b.replace(b"\n", b"\r\n")),
-          Outcome(), HTTP),
-    Fault("shape: CR line ends", partial(rewritten, lambda b: b.replace(b"\n", b"\r")), Outcome(), SSE),
-    Fault("shape: a BOM before it", partial(rewritten, lambda b: b"\xef\xbb\xbf" + b), Outcome(), HTTP),
-    Fault("shape: two BOMs before it",
-          partial(rewritten, lambda b: b"\xef\xbb\xbf\xef\xbb\xbf" + b),
-          lambda p: REFUSED if p in LINES else None, LINES),
+    Fault(
+        "shape: CR LF line ends",
+        partial(rewritten, lambda b: b.replace(b"\n", b"\r\n")),
+        Outcome(),
+        HTTP,
+    ),
+    Fault(
+        "shape: CR line ends", partial(rewritten, lambda b: b.replace(b"\n", b"\r")), Outcome(), SSE
+    ),
+    Fault(
+        "shape: a BOM before it", partial(rewritten, lambda b: b"\xef\xbb\xbf" + b), Outcome(), HTTP
+    ),
+    Fault(
+        "shape: two BOMs before it",
+        partial(rewritten, lambda b: b"\xef\xbb\xbf\xef\xbb\xbf" + b),
+        REFUSED,
+        LINES,
+    ),
     Fault("shape: byte by byte", byte_by_byte, Outcome()),
-    Fault("empty: no byte", open_and_finish,
-          lambda p: Outcome(StreamTruncated, tokens=0) if p.is_socket else nothing(p)),
+    Fault(
+        "empty: no byte",
+        open_and_finish,
+        lambda p: Outcome(StreamTruncated, tokens=0) if p.is_socket else nothing(p),
+    ),
     Fault("empty: keep-alives only", ended_after_keepalives, Outcome(StreamTruncated, tokens=0)),
-    Fault("after the end: garbage", partial(after_the_end, b"data: gar{bage\n\n"), garbage_after, HTTP),
-    Fault("after the end: more tokens", lambda far: after_the_end(far.protocol.event("more"), far),
-          more_after, tuple(e for e in HTTP if e.has_end_mark)),
-]  # fmt: skip
+    Fault(
+        "after the end: garbage", partial(after_the_end, b"data: gar{bage\n\n"), garbage_after, HTTP
+    ),
+    Fault(
+        "after the end: more tokens",
+        lambda far: after_the_end(far.protocol.event("more"), far),
+        more_after,
+        tuple(e for e in HTTP if e.has_end_mark),
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(SHAPES))
@@ -481,24 +551,44 @@ def flood(far: Far) -> bool:
 
 
 ENDLESS = [
-    Fault("for ever: keep-alives before the first token", partial(for_ever, keepalive, 0, 5 * MS), first_token),
+    Fault(
+        "for ever: keep-alives before the first token",
+        partial(for_ever, keepalive, 0, 5 * MS),
+        first_token,
+    ),
     Fault("for ever: keep-alives between tokens", partial(for_ever, keepalive, 1, 5 * MS), idle),
-    Fault("for ever: a flood of keep-alives before the first token",
-          partial(for_ever, flood, 0, 0), first_token),
+    Fault(
+        "for ever: a flood of keep-alives before the first token",
+        partial(for_ever, flood, 0, 0),
+        first_token,
+    ),
     Fault("for ever: a flood of keep-alives between tokens", partial(for_ever, flood, 1, 0), idle),
-    Fault("for ever: unknown events before the first token",
-          partial(for_ever, nothing_known, 0, 5 * MS), first_token, UNKNOWN),
-    Fault("for ever: unknown events between tokens",
-          partial(for_ever, nothing_known, 1, 5 * MS), idle, UNKNOWN),
+    Fault(
+        "for ever: unknown events before the first token",
+        partial(for_ever, nothing_known, 0, 5 * MS),
+        first_token,
+        UNKNOWN,
+    ),
+    Fault(
+        "for ever: unknown events between tokens",
+        partial(for_ever, nothing_known, 1, 5 * MS),
+        idle,
+        UNKNOWN,
+    ),
     Fault("for ever: a trickle before the first token", partial(trickle, 0), first_token),
     Fault("for ever: a trickle between tokens", partial(trickle, 1), idle),
-    Fault("for ever: silence after the end mark", ended_but_open,
-          Outcome(within=AFTER_FINISH), MARKED),
-    Fault("for ever: keep-alives after the end mark", ended_but_talking,
-          Outcome(within=AFTER_FINISH), MARKED),
+    Fault(
+        "for ever: silence after the end mark", ended_but_open, Outcome(within=AFTER_FINISH), MARKED
+    ),
+    Fault(
+        "for ever: keep-alives after the end mark",
+        ended_but_talking,
+        Outcome(within=AFTER_FINISH),
+        MARKED,
+    ),
     Fault("for ever: a line", partial(endless, b"a" * 65_536), ONE),
     Fault("for ever: an event of many lines", partial(endless, b"data: 1\n" * 9999), ONE, SSE),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(ENDLESS))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from functools import partial
@@ -15,8 +17,8 @@ import pytest
 from g4fsync.codecs import chunked, engineio, inflate, lines, sse
 from g4fsync.errors import ProtocolError
 from g4fsync.transport import heads, incoming, socketio
-from tests.faults.cells import Cell, Fault, Outcome
-from tests.faults.farside import Far, HttpFar, frame
+from tests.faults.cells import Cell, Fault, Outcome, ask
+from tests.faults.farside import Far, HttpFar, Reader, frame, talk
 from tests.faults.protocols import FLOWGPT, KOALA, MYSHELL, OPENAI, Protocol
 from tests.faults.test_bodies import bomb, bomb_in_an_error, endless
 from tests.faults.test_heads import endless_body, repeat
@@ -41,6 +43,13 @@ def endless_trailers(far: HttpFar) -> None:
         pass
 
 
+def endless_size(far: HttpFar) -> None:
+    far.open()
+    far.token(0)
+    while far.peer.send(b"1" * 99):
+        pass
+
+
 def long_json(far: HttpFar) -> None:
     far.head(media_type="application/json")
     while far.send(b" " * 2**20):
@@ -59,17 +68,24 @@ BOUNDS = [
     ("record", FLOWGPT, partial(endless, b"a" * 65_536), lines.MAX_LINE_BYTES),
     ("event", KOALA, event_of_many_lines, sse.MAX_EVENT_BYTES),
     ("JSON answer", KOALA, long_json, incoming.MAX_JSON_BYTES),
-    ("chunk head", OPENAI, lambda far: (far.open(), far.token(0), repeat(b"", b"1" * 99, far))[0],
-     chunked.MAX_HEAD_BYTES),
+    ("chunk head", OPENAI, endless_size, chunked.MAX_HEAD_BYTES),
     ("trailers", OPENAI, endless_trailers, chunked.MAX_TRAILER_BYTES),
-    ("head", OPENAI, partial(repeat, b"HTTP/1.1 200 OK\r\n", b"X-A: %b\r\n" % (b"a" * 9999)),
-     heads.MAX_HEAD_BYTES),
+    (
+        "head",
+        OPENAI,
+        partial(repeat, b"HTTP/1.1 200 OK\r\n", b"X-A: %b\r\n" % (b"a" * 9999)),
+        heads.MAX_HEAD_BYTES,
+    ),
     ("ratio", OPENAI, bomb, inflate.MAX_RATIO),
     ("message", MYSHELL, partial(endless, b"a" * 65_536), socketio.MAX_MESSAGE_BYTES),
     ("fragments", MYSHELL, tiny_fragments, socketio.MAX_FRAGMENTS),
-    ("handshake", MYSHELL, partial(repeat, b"HTTP/1.1 101 Up\r\n", b"X-A: 1\r\n" * 99),
-     socketio.MAX_HANDSHAKE_BYTES),
-]  # fmt: skip
+    (
+        "handshake",
+        MYSHELL,
+        partial(repeat, b"HTTP/1.1 101 Up\r\n", b"X-A: 1\r\n" * 99),
+        socketio.MAX_HANDSHAKE_BYTES,
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +137,12 @@ def comments(far: HttpFar) -> None:
 HOSTILE = [
     Fault("memory: an endless line", partial(endless, b"a" * 65_536), Outcome(), (KOALA, FLOWGPT)),
     Fault("memory: an endless event", event_of_many_lines, Outcome(), (KOALA, OPENAI)),
-    Fault("memory: an endless head", partial(repeat, b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n" * 99),
-          Outcome(), (KOALA,)),
+    Fault(
+        "memory: an endless head",
+        partial(repeat, b"HTTP/1.1 200 OK\r\n", b"X: 1\r\n" * 99),
+        Outcome(),
+        (KOALA,),
+    ),
     Fault("memory: an endless error", endless_body, Outcome(), (KOALA, FLOWGPT)),
     Fault("memory: a bomb", bomb, Outcome(), (KOALA, FLOWGPT, OPENAI)),
     Fault("memory: a bomb in an error", bomb_in_an_error, Outcome(), (OPENAI,)),
@@ -131,7 +151,7 @@ HOSTILE = [
     Fault("memory: an endless message", partial(endless, b"a" * 65_536), Outcome(), (MYSHELL,)),
     Fault("memory: a million pings", pings, Outcome(), (MYSHELL,)),
     Fault("memory: a million noops", noops, Outcome(), (MYSHELL,)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.slow
@@ -145,8 +165,7 @@ HOSTILE = [
 def test_memory_does_not_grow_in_a_hostile_case(fault: Fault, protocol: Protocol) -> None:
     """In a process of its own, as freed memory need not go back to the system."""
     program = (
-        "from tests.faults.test_bounds import grow_by;"
-        f"grow_by({fault.name!r}, {protocol.name!r})"
+        f"from tests.faults.test_bounds import grow_by;grow_by({fault.name!r}, {protocol.name!r})"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
@@ -157,10 +176,6 @@ def test_memory_does_not_grow_in_a_hostile_case(fault: Fault, protocol: Protocol
 
 def grow_by(fault_name: str, protocol_name: str) -> None:
     """Print by how many bytes this process grew at most; the server is a child of it."""
-    import multiprocessing
-
-    from tests.faults.cells import ask
-
     fault = next(each for each in HOSTILE if each.name == fault_name)
     protocol = next(each for each in fault.protocols if each.name == protocol_name)
     context = multiprocessing.get_context("fork")
@@ -172,8 +187,6 @@ def grow_by(fault_name: str, protocol_name: str) -> None:
     gc.collect()
     before = resident_bytes()
     highest = [before]
-    import threading
-
     done = threading.Event()
 
     def watch() -> None:
@@ -191,8 +204,6 @@ def grow_by(fault_name: str, protocol_name: str) -> None:
 
 
 def _serve(fault: Fault, protocol: Protocol, pipe: object) -> None:
-    from tests.faults.farside import Reader, talk
-
     reader = Reader()
     reader.left()
     served = 0

@@ -224,4 +224,3 @@ def test_a_reader_without_a_server_is_free_at_once(
             latencies.append(worker.ended_at - began)
     record_property("latency", (f"{phase} ({protocol.name})", latencies))
     assert max(latencies) < FREED
-

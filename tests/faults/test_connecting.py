@@ -113,17 +113,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.mark.parametrize("protocol", EVERY, ids=repr)
-@pytest.mark.parametrize(
-    "what", ["of a stranger", "of another name", "expired", "not yet valid"]
-)
+@pytest.mark.parametrize("what", ["of a stranger", "of another name", "expired", "not yet valid"])
 def test_a_bad_certificate_gets_no_question(
     cell: Cell, protocol: Protocol, what: str, certificates: Certificates
 ) -> None:
     outcome = Outcome(ConnectionFailed, tokens=0, asks=0, says="is not trusted")
     fault = Fault(f"tls: certificate {what}", Far.hold, outcome)
-    seen = cell.run(
-        fault, protocol, tls=certificates.bad[what], verify=certificates.authority
-    )
+    seen = cell.run(fault, protocol, tls=certificates.bad[what], verify=certificates.authority)
     assert seen.error is not None
     assert not seen.error.retryable
 
@@ -171,9 +167,7 @@ def test_a_handshake_fails_in_time(
     certificates: Certificates,
 ) -> None:
     fault = Fault(f"tls: {what} in the handshake", Far.hold, outcome)
-    cell.run(
-        fault, protocol, raw=script, tls=certificates.good, verify=certificates.authority
-    )
+    cell.run(fault, protocol, raw=script, tls=certificates.good, verify=certificates.authority)
 
 
 def closed_properly(far: HttpFar) -> None:
@@ -206,10 +200,16 @@ ENDINGS = [
     Fault("tls: a right answer", in_right_form, Outcome()),
     Fault("tls: ended by close_notify", closed_properly, Outcome(), HTTP),
     # Whoever cuts the wire can't forge a close_notify.
-    Fault("tls: FIN without close_notify", closed_roughly, Outcome(StreamInterrupted, tokens=1), HTTP),
-    Fault("tls: FIN without close_notify after the end mark", cut_after_the_mark,
-          lambda p: Outcome() if p.has_end_mark else Outcome(StreamInterrupted), HTTP),
-]  # fmt: skip
+    Fault(
+        "tls: FIN without close_notify", closed_roughly, Outcome(StreamInterrupted, tokens=1), HTTP
+    ),
+    Fault(
+        "tls: FIN without close_notify after the end mark",
+        cut_after_the_mark,
+        lambda p: Outcome() if p.has_end_mark else Outcome(StreamInterrupted),
+        HTTP,
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(ENDINGS))
@@ -356,4 +356,3 @@ def test_a_socks_proxy_fails(cell: Cell, protocol: Protocol, what: str) -> None:
         outcome,
         lambda o: through(script, protocol, "http://127.0.0.1:9", o, "socks5h"),
     )
-

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -10,8 +12,6 @@ from g4fsync.errors import DeadlineExceeded, ProviderError, StreamInterrupted, S
 from tests.faults.cells import AFTER_FINISH, Cell, Fault, Outcome, params
 from tests.faults.farside import Far
 from tests.faults.protocols import EVERY, HTTP, TOKENS, Protocol
-
-MARKED = tuple(protocol for protocol in EVERY if protocol.has_end_mark)
 
 
 @dataclass(frozen=True)
@@ -93,30 +93,32 @@ def after_stall(place: Place, framing: str, protocol: Protocol) -> Outcome:
     return Outcome(DeadlineExceeded, tokens=place.whole, clock=clock)
 
 
-def cuts() -> list[Fault]:
-    ways = {"FIN": (Far.fin, after_fin), "RST": (Far.reset, after_reset),
-            "stall": (Far.hold, after_stall)}
-    found = []
-    for place in PLACES:
-        for way, (do, expected) in ways.items():
-            for framing in ("chunked", "length", "closed"):
-
-                def script(far: Far, place=place, framing=framing, do=do) -> None:  # type: ignore[no-untyped-def]
-                    far.open(framing=framing)
-                    place.reach(far)
-                    do(far)
-
-                found.append(
-                    Fault(
-                        f"{way} {place.name} ({framing})",
-                        script,
-                        lambda p, place=place, framing=framing, e=expected: e(place, framing, p),
-                        protocols_at(place, framing),
-                    )
-                )
-    return found
+WAYS: dict[str, tuple[Callable[[Far], None], Callable[[Place, str, Protocol], Outcome]]] = {
+    "FIN": (Far.fin, after_fin),
+    "RST": (Far.reset, after_reset),
+    "stall": (Far.hold, after_stall),
+}
 
 
-@pytest.mark.parametrize(("fault", "protocol"), params(cuts()))
+def cut(place: Place, framing: str, end: Callable[[Far], None], far: Far) -> None:
+    far.open(framing=framing)
+    place.reach(far)
+    end(far)
+
+
+CUTS = [
+    Fault(
+        f"{way} {place.name} ({framing})",
+        partial(cut, place, framing, end),
+        partial(expected, place, framing),
+        protocols_at(place, framing),
+    )
+    for place in PLACES
+    for way, (end, expected) in WAYS.items()
+    for framing in ("chunked", "length", "closed")
+]
+
+
+@pytest.mark.parametrize(("fault", "protocol"), params(CUTS))
 def test_a_cut_answer_never_looks_complete(cell: Cell, fault: Fault, protocol: Protocol) -> None:
     cell.run(fault, protocol)

@@ -86,25 +86,52 @@ HEADS = [
     Fault("head: trickle", partial(trickle, b"a"), late),
     Fault("head: not HTTP", partial(say, b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), MALFORMED),
     Fault("head: a status of letters", partial(say, b"HTTP/1.1 abc OK\r\n\r\n"), MALFORMED),
-    Fault("head: a status of 5 digits", partial(say, b"HTTP/1.1 20000 OK\r\n\r\n"), MALFORMED, HTTP),
+    Fault(
+        "head: a status of 5 digits", partial(say, b"HTTP/1.1 20000 OK\r\n\r\n"), MALFORMED, HTTP
+    ),
     Fault("head: HTTP/3.0", partial(say, b"HTTP/3.0 200 OK\r\n\r\n"), MALFORMED, HTTP),
     Fault("head: an endless status line", partial(repeat, b"HTTP/1.1 200 ", b"a" * 999), MALFORMED),
     Fault("head: an endless line", partial(repeat, OK + b"X-A: ", b"a" * 9999), MALFORMED),
     Fault("head: endless lines", partial(repeat, OK, b"X-A: 1\r\n"), MALFORMED),
-    Fault("head: endless long lines", partial(repeat, OK, b"X-A: %b\r\n" % (b"a" * 60_000)), MALFORMED),
-    Fault("head: a line without colon", partial(say, OK + b"nonsense\r\nX-A: 1\r\n\r\n"), MALFORMED),
+    Fault(
+        "head: endless long lines", partial(repeat, OK, b"X-A: %b\r\n" % (b"a" * 60_000)), MALFORMED
+    ),
+    Fault(
+        "head: a line without colon", partial(say, OK + b"nonsense\r\nX-A: 1\r\n\r\n"), MALFORMED
+    ),
     Fault("head: a blank before the colon", partial(say, OK + b"X-A : 1\r\n\r\n"), MALFORMED, HTTP),
-    Fault("head: begins with a continuation", partial(say, OK + b" X-A: 1\r\n\r\n"), MALFORMED, HTTP),
-    Fault("head: 100 for ever", partial(repeat, b"", b"HTTP/1.1 100 Continue\r\n\r\n"), MALFORMED, HTTP),
-    Fault("head: 102 for ever", partial(repeat, b"", b"HTTP/1.1 102 Processing\r\n\r\n"), MALFORMED, HTTP),
+    Fault(
+        "head: begins with a continuation", partial(say, OK + b" X-A: 1\r\n\r\n"), MALFORMED, HTTP
+    ),
+    Fault(
+        "head: 100 for ever",
+        partial(repeat, b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        MALFORMED,
+        HTTP,
+    ),
+    Fault(
+        "head: 102 for ever",
+        partial(repeat, b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        MALFORMED,
+        HTTP,
+    ),
     Fault("head: 100, then all is well", partial(early, b"100 Continue", 1), Outcome(), HTTP),
     Fault("head: 103, then all is well", partial(early, b"103 Early Hints", 1), Outcome(), HTTP),
     Fault("head: 102 three times", partial(early, b"102 Processing", 3), Outcome(), HTTP),
-    Fault("head: 101 unasked", partial(say, b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n"),
-          Outcome(ProviderError, tokens=0), HTTP),
+    Fault(
+        "head: 101 unasked",
+        partial(say, b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n"),
+        Outcome(ProviderError, tokens=0),
+        HTTP,
+    ),
     Fault("head: NUL in a value", lambda far: in_right_form("X-A: a\0b", far=far), Outcome(), HTTP),
-    Fault("head: 60 kB of it", lambda far: in_right_form("X-A: " + "a" * 60_000, far=far), Outcome(), HTTP),
-]  # fmt: skip
+    Fault(
+        "head: 60 kB of it",
+        lambda far: in_right_form("X-A: " + "a" * 60_000, far=far),
+        Outcome(),
+        HTTP,
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(HEADS))
@@ -159,12 +186,16 @@ def status_fault(status: int, error: type[G4FSyncError], asks: int) -> Fault:
         return Outcome(error, tokens=0, asks=asks, says=f"HTTP {status}: no")
 
     body = b"" if status == 204 else _BODY
-    return Fault(f"status {status}", lambda far: refuse(status, _JSON, body=body, far=far), expected)
+    return Fault(
+        f"status {status}", lambda far: refuse(status, _JSON, body=body, far=far), expected
+    )
 
 
 def hint(status: int, field: str, error: type[G4FSyncError], asks: int) -> Fault:
     outcome = Outcome(error, tokens=0, asks=asks, says=f"HTTP {status}")
-    return Fault(f"status {status} with {field}", lambda far: refuse(status, field, far=far), outcome)
+    return Fault(
+        f"status {status} with {field}", lambda far: refuse(status, field, far=far), outcome
+    )
 
 
 _CHALLENGE = b"<html><head><title>Just a moment...</title></head></html>"
@@ -212,24 +243,45 @@ STATUSES = [
     page(403, "a page", _PAGE, ProviderError),
     page(403, "a challenge", _CHALLENGE, CaptchaRequired),
     page(503, "a page", _PAGE, ServerError, 2),
-    Fault("status 500 with an empty body", lambda far: refuse(500, body=b"", far=far),
-          Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 500 with invalid UTF-8", lambda far: refuse(500, _JSON, body=b"\xff{", far=far),
-          Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 500 with deep JSON", lambda far: refuse(500, _JSON, body=b"[" * 50_000, far=far),
-          Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 500 with deep whole JSON",
-          lambda far: refuse(500, _JSON, body=b"[" * 900 + b"]" * 900, far=far),
-          Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 500 with a huge number", lambda far: refuse(500, _JSON, body=b"9" * 9999, far=far),
-          Outcome(ServerError, tokens=0, asks=2)),
+    Fault(
+        "status 500 with an empty body",
+        lambda far: refuse(500, body=b"", far=far),
+        Outcome(ServerError, tokens=0, asks=2),
+    ),
+    Fault(
+        "status 500 with invalid UTF-8",
+        lambda far: refuse(500, _JSON, body=b"\xff{", far=far),
+        Outcome(ServerError, tokens=0, asks=2),
+    ),
+    Fault(
+        "status 500 with deep JSON",
+        lambda far: refuse(500, _JSON, body=b"[" * 50_000, far=far),
+        Outcome(ServerError, tokens=0, asks=2),
+    ),
+    Fault(
+        "status 500 with deep whole JSON",
+        lambda far: refuse(500, _JSON, body=b"[" * 900 + b"]" * 900, far=far),
+        Outcome(ServerError, tokens=0, asks=2),
+    ),
+    Fault(
+        "status 500 with a huge number",
+        lambda far: refuse(500, _JSON, body=b"9" * 9999, far=far),
+        Outcome(ServerError, tokens=0, asks=2),
+    ),
     Fault("status 503 with an endless body", endless_body, Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 503 with a cut body", broken_body,
-          lambda p: FAILED if p.is_socket else Outcome(ServerError, tokens=0, asks=2)),
-    Fault("status 400 with a silent body", silent_body,
-          lambda p: late(p) if p.is_socket else
-          Outcome(ProviderError, tokens=0, within=ERROR_BODY_SECONDS)),
-]  # fmt: skip
+    Fault(
+        "status 503 with a cut body",
+        broken_body,
+        lambda p: FAILED if p.is_socket else Outcome(ServerError, tokens=0, asks=2),
+    ),
+    Fault(
+        "status 400 with a silent body",
+        silent_body,
+        lambda p: (
+            late(p) if p.is_socket else Outcome(ProviderError, tokens=0, within=ERROR_BODY_SECONDS)
+        ),
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(STATUSES))
@@ -293,15 +345,31 @@ TYPES = [
     typed_fault("image/png", ProtocolError),
     typed_fault("multipart/mixed", ProtocolError),
     typed_fault("nonsense", ProtocolError),
-    Fault("content type in upper case", partial(typed, "TEXT/EVENT-STREAM;Charset=UTF-8"), Outcome(), SSE),
-    Fault("content type of another charset", partial(typed, "text/event-stream; charset=iso-8859-1"),
-          Outcome(), SSE),
-    Fault("content type JSON with an error",
-          lambda far: refuse(200, _JSON, body=b'{"error": "no"}', far=far),
-          lambda p: Outcome(ProviderError, tokens=0, says="no"), HTTP),
-    Fault("content type JSON that is none", lambda far: refuse(200, _JSON, body=b"{", far=far),
-          lambda p: Outcome(StreamTruncated if p is FLOWGPT else ProtocolError, tokens=0), HTTP),
-]  # fmt: skip
+    Fault(
+        "content type in upper case",
+        partial(typed, "TEXT/EVENT-STREAM;Charset=UTF-8"),
+        Outcome(),
+        SSE,
+    ),
+    Fault(
+        "content type of another charset",
+        partial(typed, "text/event-stream; charset=iso-8859-1"),
+        Outcome(),
+        SSE,
+    ),
+    Fault(
+        "content type JSON with an error",
+        lambda far: refuse(200, _JSON, body=b'{"error": "no"}', far=far),
+        lambda p: Outcome(ProviderError, tokens=0, says="no"),
+        HTTP,
+    ),
+    Fault(
+        "content type JSON that is none",
+        lambda far: refuse(200, _JSON, body=b"{", far=far),
+        lambda p: Outcome(StreamTruncated if p is FLOWGPT else ProtocolError, tokens=0),
+        HTTP,
+    ),
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(TYPES))

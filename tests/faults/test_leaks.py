@@ -89,8 +89,9 @@ def growth(
     reader = Reader()
     reader.left()
     timeout = Timeout(PATIENCE, PATIENCE, PATIENCE, PATIENCE)
+    server = _Forgetful(talk(protocol, script, reader))
     with (
-        _Forgetful(talk(protocol, script, reader)) as server,
+        server,
         Client(timeout=timeout, retry=Retry(1)) as client,
     ):
 
@@ -116,8 +117,9 @@ def test_a_hundred_streams_leave_nothing(
 ) -> None:
     reader = Reader()
     reader.left()
+    server = _Forgetful(talk(protocol, script, reader))
     with (
-        _Forgetful(talk(protocol, script, reader)) as server,
+        server,
         Client(timeout=PATIENCE, retry=Retry(1)) as client,
     ):
         before = descriptors()
@@ -139,5 +141,3 @@ def test_ten_thousand_streams_leave_nothing(
     assert more_threads <= 0
     assert more_descriptors <= 0
     assert more_bytes < MAX_GROWTH_BYTES
-
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,7 +91,9 @@ def echo(status: int, far: Far) -> None:
     """A refusal that quotes all it was sent."""
     sent = "; ".join(f"{name}: {value}" for name, value in far.request.headers.items())
     body = f'{{"error": {{"message": "not with {sent}"}}}}'.replace('"v', "v").encode()
-    far.peer.answer(body, "Connection: close", "Content-Type: application/json", status=f"{status} No")
+    far.peer.answer(
+        body, "Connection: close", "Content-Type: application/json", status=f"{status} No"
+    )
 
 
 def echo_in_band(far: Far) -> None:
@@ -114,7 +117,7 @@ def failed(protocol: Protocol) -> Outcome:
 
 ECHOES = [
     *(
-        Fault(f"secrets: echoed with {status}", lambda far, status=status: echo(status, far), failed)
+        Fault(f"secrets: echoed with {status}", partial(echo, status), failed)
         for status in (400, 401, 403, 429, 500)
     ),
     Fault("secrets: echoed in the stream", echo_in_band, failed),
@@ -243,4 +246,3 @@ def test_an_id_from_the_server_can_not_leave_its_path(id: str, no_proxy_variable
 def test_a_base_url_that_is_none_is_refused(protocol: Protocol, url: str) -> None:
     with pytest.raises((InvalidRequest, ConfigurationError)):
         protocol.arguments(url)
-

@@ -55,34 +55,69 @@ def joined(*packets: bytes, far: SocketFar) -> None:
 
 
 OPENING = [
-    row("upgrade without an accept key",
-        lambda far: upgrade("Upgrade: websocket", "Connection: Upgrade", far=far), REFUSED),
-    row("upgrade with a wrong accept key",
-        lambda far: upgrade("Upgrade: websocket", "Connection: Upgrade",
-                            "Sec-WebSocket-Accept: bm9uc2Vuc2U=", far=far), REFUSED),
-    row("upgrade to something else",
-        lambda far: upgrade("Upgrade: h2c", "Connection: Upgrade", far=far), REFUSED),
+    row(
+        "upgrade without an accept key",
+        lambda far: upgrade("Upgrade: websocket", "Connection: Upgrade", far=far),
+        REFUSED,
+    ),
+    row(
+        "upgrade with a wrong accept key",
+        lambda far: upgrade(
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Accept: bm9uc2Vuc2U=",
+            far=far,
+        ),
+        REFUSED,
+    ),
+    row(
+        "upgrade to something else",
+        lambda far: upgrade("Upgrade: h2c", "Connection: Upgrade", far=far),
+        REFUSED,
+    ),
     row("upgraded, then silent", lambda far: upgraded(far=far), LATE),
-    row("upgraded, then FIN", lambda far: far.upgrade(), Outcome(StreamInterrupted, tokens=0, asks=2)),
+    row(
+        "upgraded, then FIN",
+        lambda far: far.upgrade(),
+        Outcome(StreamInterrupted, tokens=0, asks=2),
+    ),
     row("no open packet", lambda far: upgraded(frame(b"40"), far=far), REFUSED),
     row("an open packet that is no JSON", lambda far: upgraded(frame(b"0{"), far=far), REFUSED),
-    row("an open packet without heartbeat", lambda far: upgraded(frame(b'0{"sid":"s"}'), far=far),
-        REFUSED),
-    row("an open packet with a heartbeat of 0",
-        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"0")), far=far), REFUSED),
-    row("an open packet with a heartbeat of 1e308",
-        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"1e308")), far=far), REFUSED),
+    row(
+        "an open packet without heartbeat",
+        lambda far: upgraded(frame(b'0{"sid":"s"}'), far=far),
+        REFUSED,
+    ),
+    row(
+        "an open packet with a heartbeat of 0",
+        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"0")), far=far),
+        REFUSED,
+    ),
+    row(
+        "an open packet with a heartbeat of 1e308",
+        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"1e308")), far=far),
+        REFUSED,
+    ),
     row("namespace never joined", lambda far: joined(far=far), LATE),
     row("another namespace joined", lambda far: joined(b'40/other,{"sid":"n"}', far=far), LATE),
-    row("namespace refused", lambda far: joined(b'44/chat,{"message":"Not allowed"}', far=far),
-        Outcome(ProviderError, tokens=0, says="Not allowed")),
-    row("namespace refused without a word", lambda far: joined(b"44/chat,", far=far),
-        Outcome(ProviderError, tokens=0)),
-    row("namespace closed at once", lambda far: joined(b"41/chat,", far=far),
-        Outcome(ProviderError, tokens=0)),
+    row(
+        "namespace refused",
+        lambda far: joined(b'44/chat,{"message":"Not allowed"}', far=far),
+        Outcome(ProviderError, tokens=0, says="Not allowed"),
+    ),
+    row(
+        "namespace refused without a word",
+        lambda far: joined(b"44/chat,", far=far),
+        Outcome(ProviderError, tokens=0),
+    ),
+    row(
+        "namespace closed at once",
+        lambda far: joined(b"41/chat,", far=far),
+        Outcome(ProviderError, tokens=0),
+    ),
     row("an event in place of joining", lambda far: joined(b'42/chat,["a"]', far=far), REFUSED),
     row("pings in place of joining", lambda far: joined(*[b"2"] * 50, far=far), LATE),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(OPENING))
@@ -191,24 +226,36 @@ def close_fault(code: int | None, error: type[G4FSyncError] = StreamTruncated) -
 FRAMES = [
     row("a token in 2 frames", partial(fragments, 2), Outcome()),
     row("a token in a frame a byte", partial(fragments, 9999), Outcome()),
-    row("a ping between fragments", partial(fragments, 3, between=frame(b"p", opcode=9)), Outcome()),
+    row(
+        "a ping between fragments", partial(fragments, 3, between=frame(b"p", opcode=9)), Outcome()
+    ),
     row("pongs unasked", partial(between, frame(b"p", opcode=10)), Outcome()),
     row("a binary message", partial(between, frame(b"\0\1", opcode=2)), Outcome()),
-    row("another namespace's event", partial(between, frame(b'42/other,["text_stream",{}]')), Outcome()),
+    row(
+        "another namespace's event",
+        partial(between, frame(b'42/other,["text_stream",{}]')),
+        Outcome(),
+    ),
     row("an event that wants an ack", partial(between, frame(b'42/chat,7["a",{}]')), Outcome()),
     row("a noop packet", partial(between, frame(b"6")), Outcome()),
     row("endless fragments", endless_fragments, ONE),
     row("endless fragments of a byte", tiny_fragments, ONE),
-    row("a frame of 2^63 bytes", partial(between_and_leave, b"\x81\x7f" + b"\xff" * 8),
-        Outcome(StreamInterrupted, tokens=1)),
+    row(
+        "a frame of 2^63 bytes",
+        partial(between_and_leave, b"\x81\x7f" + b"\xff" * 8),
+        Outcome(StreamInterrupted, tokens=1),
+    ),
     row("a masked frame", partial(between, frame(MYSHELL.event("x"), mask=b"abcd")), ONE),
     row("reserved bits", partial(between, frame(b"2", rsv=4)), ONE),
     row("a reserved opcode", partial(between, frame(b"2", opcode=3)), ONE),
     row("a ping in fragments", partial(between, frame(b"2", opcode=9, fin=False)), ONE),
     row("a ping of 200 bytes", partial(between, frame(b"p" * 200, opcode=9)), ONE),
     row("a continuation of nothing", partial(between, frame(b"2", opcode=0)), ONE),
-    row("a new message inside one",
-        partial(between, frame(b"4", fin=False) + frame(b"4", fin=True)), ONE),
+    row(
+        "a new message inside one",
+        partial(between, frame(b"4", fin=False) + frame(b"4", fin=True)),
+        ONE,
+    ),
     row("text that is not UTF-8", partial(between, frame(b"42\xff")), ONE),
     row("an empty message", partial(between, frame(b"")), ONE),
     row("an unknown Engine.IO packet", partial(between, frame(b"9")), ONE),
@@ -223,14 +270,16 @@ FRAMES = [
     *(close_fault(code, ProtocolError) for code in (999, 1005, 1006, 5000)),
     row("a close frame of one byte", partial(between_and_leave, frame(b"\3", opcode=8)), ONE),
     row("a ping flood", pings, Outcome(DeadlineExceeded, tokens=1, clock="idle")),
-    row("a ping flood of the WebSocket's own", unread_pings,
-        Outcome(DeadlineExceeded, tokens=1, clock="idle")),
+    row(
+        "a ping flood of the WebSocket's own",
+        unread_pings,
+        Outcome(DeadlineExceeded, tokens=1, clock="idle"),
+    ),
     row("a missing ping", missing_ping, Outcome(StreamInterrupted, tokens=1, within=150 * MS)),
     row("all said before it left", mark_and_ping, Outcome()),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("fault", "protocol"), params(FRAMES))
 def test_a_frame_is_read_to_the_letter(cell: Cell, fault: Fault, protocol: Protocol) -> None:
     cell.run(fault, protocol)
-

@@ -154,7 +154,7 @@ def test_a_refusal_is_the_error_it_is_for_users(reply: Reply, kind: type[Excepti
 
 def test_a_refusal_whose_body_breaks_is_still_told_by_its_status() -> None:
     reply = Reply([b"half", StreamInterrupted("cut")], status=500)
-    with pytest.raises(ServerError, match=r"^HTTP 500$"):
+    with pytest.raises(ServerError, match=r"^HTTP 500: half$"):
         ScriptedTransport({"GET /": reply}).get("/")
 
 
