@@ -27,7 +27,10 @@ from tests.support.timing import MS, PATIENCE, eventually
 
 CLOCK = 120 * MS  # seconds on the clock that a cell expects to run out
 SLACK = 250 * MS  # how much later the caller may be back
-AFTER_FINISH = 1.0  # the engine's own patience once the end mark has come
+# The engine's patience once the end mark has come, and with a body that is no
+# answer: a second each for users, less in here.
+AFTER_FINISH = 300 * MS
+ERROR_BODY = 300 * MS
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Fault:
     script: Script
     expected: Expected
     protocols: tuple[Protocol, ...] = EVERY
+    slow: bool = False  # left to the slow run
 
     def outcome(self, protocol: Protocol) -> Outcome:
         return self.expected if isinstance(self.expected, Outcome) else self.expected(protocol)
@@ -84,7 +88,12 @@ class Seen:
 def params(faults: list[Fault]) -> list[Any]:
     """For ``parametrize(("fault", "protocol"), ...)``."""
     return [
-        pytest.param(fault, protocol, id=f"{fault.name}-{protocol.name}")
+        pytest.param(
+            fault,
+            protocol,
+            id=f"{fault.name}-{protocol.name}",
+            marks=[pytest.mark.slow] if fault.slow else [],
+        )
         for fault in faults
         for protocol in fault.protocols
     ]

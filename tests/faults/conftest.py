@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.cells import Cell
+from g4fsync import attempt
+from g4fsync.transport import live
+from tests.faults.cells import AFTER_FINISH, ERROR_BODY, Cell
 from tests.faults.protocols import EVERY
 
 _SHORT = {
@@ -26,6 +28,13 @@ _SHORT = {
 }
 _latencies: dict[str, list[float]] = {}  # phase to seconds until a cancelled reader was free
 _verdicts: dict[tuple[str, str], str] = {}  # fault and protocol to what the table says
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Patience that no cell is about is short."""
+    monkeypatch.setattr(attempt, "AFTER_FINISH_SECONDS", AFTER_FINISH)
+    monkeypatch.setattr(live, "ERROR_BODY_SECONDS", ERROR_BODY)
 
 
 @pytest.fixture

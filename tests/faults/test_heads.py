@@ -18,8 +18,7 @@ from g4fsync.errors import (
     ServerError,
     StreamTruncated,
 )
-from g4fsync.transport.live import ERROR_BODY_SECONDS
-from tests.faults.cells import Cell, Fault, Outcome, params
+from tests.faults.cells import ERROR_BODY, Cell, Fault, Outcome, params
 from tests.faults.farside import Far, HttpFar
 from tests.faults.protocols import FLOWGPT, HTTP, MYSHELL, OLLAMA, OPENASSISTANT, Protocol
 from tests.support.timing import MS
@@ -277,9 +276,7 @@ STATUSES = [
     Fault(
         "status 400 with a silent body",
         silent_body,
-        lambda p: (
-            late(p) if p.is_socket else Outcome(ProviderError, tokens=0, within=ERROR_BODY_SECONDS)
-        ),
+        lambda p: late(p) if p.is_socket else Outcome(ProviderError, tokens=0, within=ERROR_BODY),
     ),
 ]
 
@@ -333,7 +330,7 @@ def typed(media_type: str, far: HttpFar) -> None:
 
 def typed_fault(media_type: str, error: type[G4FSyncError] | None) -> Fault:
     # A stream of another type is not waited for.
-    outcome = Outcome() if error is None else Outcome(error, tokens=0, within=ERROR_BODY_SECONDS)
+    outcome = Outcome() if error is None else Outcome(error, tokens=0, within=ERROR_BODY)
     return Fault(f"content type {media_type or 'none'}", partial(typed, media_type), outcome, HTTP)
 
 
