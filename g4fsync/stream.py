@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
-from types import TracebackType
 from typing import TypeAlias
 
 from .errors import Cancelled, G4FSyncError, InvalidRequest
@@ -161,12 +160,7 @@ class ChatStream:
     def __enter__(self) -> ChatStream:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # -- what has come so far -------------------------------------------

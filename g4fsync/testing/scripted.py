@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError
 from ..transport.incoming import IncomingResponse
-from ..transport.outgoing import checked_headers, checked_path, json_body
+from ..transport.outgoing import Sender, checked_headers, checked_path, json_body
 
 Body: TypeAlias = bytes | Mapping[str, Any] | Sequence[bytes | SocketEvent | BaseException]
 
@@ -71,7 +71,7 @@ class Connection:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class ScriptedTransport:
+class ScriptedTransport(Sender["ScriptedResponse"]):
     """The outside world of one attempt, played from *script*.
 
     *script* maps ``"METHOD /path"`` to the answer: a :class:`Reply`, or just its
@@ -136,15 +136,6 @@ class ScriptedTransport:
         self.slept.append(seconds)
         self._now += seconds
 
-    def get(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> ScriptedResponse:
-        return self._send("GET", path, None, params, headers)
-
     def post(
         self,
         path: str,
@@ -157,15 +148,6 @@ class ScriptedTransport:
         # There and back again: what the far side will see.
         value = body if json is None else jsonlib.loads(json_body(json))
         return self._send("POST", path, value, params, headers)
-
-    def delete(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> ScriptedResponse:
-        return self._send("DELETE", path, None, params, headers)
 
     def socketio(
         self,

@@ -31,7 +31,7 @@ from . import failures
 from .adapter import Adapter
 from .connections import Wire, using
 from .incoming import IncomingResponse
-from .outgoing import checked_headers, checked_path, json_body
+from .outgoing import Sender, checked_headers, checked_path, json_body
 
 if TYPE_CHECKING:
     from .socketio import SocketIOConnection
@@ -84,7 +84,7 @@ class Target:
     api_key: str | None = field(default=None, repr=False)
 
 
-class LiveTransport:
+class LiveTransport(Sender["LiveResponse"]):
     """The outside world for one attempt; close it to free whatever it opened."""
 
     def __init__(self, target: Target, network: Network, scope: CancelScope) -> None:
@@ -108,24 +108,6 @@ class LiveTransport:
 
     def sleep(self, seconds: float) -> None:
         self.scope.sleep(seconds)
-
-    def get(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> LiveResponse:
-        return self._send("GET", path, None, params, headers)
-
-    def delete(
-        self,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> LiveResponse:
-        return self._send("DELETE", path, None, params, headers)
 
     def post(
         self,

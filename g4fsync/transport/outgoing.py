@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..errors import InvalidRequest
+
+Answer = TypeVar("Answer")
 
 _UNFIT_FOR_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -41,3 +44,35 @@ def checked_path(path: str) -> str:
     if _UNFIT_FOR_PATH.search(path) or _DOTS.search(path):
         raise InvalidRequest(f"the path {path!r} can't be requested")
     return path
+
+
+class Sender(ABC, Generic[Answer]):
+    """The requests that differ in their method only; a subclass says how one is sent."""
+
+    def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self._send("GET", path, None, params, headers)
+
+    def delete(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        return self._send("DELETE", path, None, params, headers)
+
+    @abstractmethod
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer: ...
