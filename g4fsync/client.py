@@ -37,7 +37,7 @@ class Client:
 
     ``model`` is ``"provider"``, ``"provider:model"`` or an alias, the default
     for each call; ``fallback`` holds further models, asked in order while no
-    token has been delivered.  ``timeout`` is a :class:`Timeout` or a number of
+    token has been delivered, unless a call names its ``provider``.  ``timeout`` is a :class:`Timeout` or a number of
     seconds in total.  ``proxy`` is one URL for HTTP and WebSocket
     (``http://``, ``https://``, ``socks5h://``); without it the environment's
     proxy variables hold.  ``verify`` is ``False`` or a CA bundle's path, as for
@@ -114,11 +114,12 @@ class Client:
         Raises ``InvalidRequest`` and ``ConfigurationError`` at once, before
         anything is sent; all else comes while iterating.
         """
-        models = [model] if provider is not None or model is not None else [self.model]
-        if provider is None and model is None:
-            models += self.fallback
-        own = Own(checked_proxy(proxy), cookies, api_key)
-        calls = self._calls(_turns(messages, system), models, provider, own, options)
+        turns, proxy = _turns(messages, system), checked_proxy(proxy)
+        first = self.model if model is None and provider is None else model
+        calls = self._calls(turns, [first], provider, Own(proxy, cookies, api_key), options)
+        if provider is None:
+            # The credentials are for the model named here, not for the others.
+            calls += self._calls(turns, self.fallback, None, Own(proxy), options)
         return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), retry)
 
     def ask(self, messages: object, **arguments: Any) -> ChatResult:

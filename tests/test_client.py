@@ -330,15 +330,26 @@ def test_a_clients_proxy_is_for_http_and_websocket(provider: str, emulator: Emul
 
 
 @pytest.mark.parametrize("fallback", [("flowgpt",), ["flowgpt"], "flowgpt"])
-def test_fallbacks_are_asked_in_order_unless_a_call_names_its_model(
+def test_fallbacks_are_asked_in_order_unless_a_call_names_its_provider(
     fallback: Any, emulator: Emulator
 ) -> None:
     emulator.koala.fault = Refuse()
     urls = emulator.base_urls
     client = Client("koala", fallback=fallback, base_urls=urls, retry=ONCE)
     assert client.ask("Hi").provider == "flowgpt"
+    assert client.ask("Hi", model="koala").provider == "flowgpt"
     with pytest.raises(ConnectionFailed):
-        client.ask("Hi", model="koala")
+        client.ask("Hi", provider="koala")
+
+
+def test_a_calls_cookies_do_not_go_to_its_fallback(emulator: Emulator) -> None:
+    cookies = emulator.cookies("openassistant")
+    emulator.openassistant.fault = Refuse()
+    client = Client(fallback=["koala"], base_urls=emulator.base_urls, retry=ONCE)
+    result = client.ask("Hi", model="openassistant", cookies=cookies)
+    assert result.provider == "koala"
+    (request,) = emulator.koala.requests
+    assert "cookie" not in {name.lower() for name in request.headers}
 
 
 def test_a_fallback_may_take_longer_than_the_first_tokens_clock(emulator: Emulator) -> None:

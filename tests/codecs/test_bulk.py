@@ -42,7 +42,7 @@ def plain_events(block: bytes) -> list[Any]:
 
 def plain_records(block: bytes) -> list[Any]:
     decoder = RecordDecoder()
-    return [value for value in decoder.feed(b"\n" + block)]
+    return list(decoder.feed(b"\n" + block))
 
 
 def same(a: Any, b: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def framed(chunks: list[bytes], head: bytes = b"%x", trailers: bytes = b"") -> b
 def decoded(wire: bytes, cuts: list[int]) -> tuple[bytes, bool]:
     decoder = ChunkDecoder()
     edges = sorted({min(cut, len(wire)) for cut in cuts} | {0, len(wire)})
-    payload = b"".join(decoder.feed(wire[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+    payload = b"".join(decoder.feed(wire[a:b]) for a, b in itertools.pairwise(edges))
     return payload, decoder.ended
 
 
