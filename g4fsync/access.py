@@ -152,6 +152,8 @@ class Access:
             if self._network is None or self._process != os.getpid():
                 from .transport.live import Network
 
+                if not isinstance(self._verify, bool) and not os.path.exists(self._verify):  # noqa: PTH110
+                    raise ConfigurationError(f"verify: there is no CA bundle {self._verify!r}")
                 self._network = Network(proxy=self._proxy, verify=self._verify)
                 self._process = os.getpid()
             return self._network

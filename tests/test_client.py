@@ -480,3 +480,10 @@ def test_many_threads_share_a_client(count: int, client: Client) -> None:
     workers = [Worker(each) for each in asks]
     texts = [worker.result() for worker in workers]
     assert texts == [f"You said: number {i}" for i in range(count)]
+
+
+def test_a_missing_ca_bundle_is_named_before_anything_is_sent(emulator: Emulator) -> None:
+    client = Client("koala", base_urls=emulator.base_urls, verify="missing.pem")
+    with pytest.raises(ConfigurationError, match=r"there is no CA bundle 'missing\.pem'"):
+        client.ask("Hi")
+    assert not emulator.koala.requests

@@ -63,7 +63,7 @@ class _Head:
 
     def readline(self, size: int) -> bytes:
         line: bytes = self._fp.readline(size)
-        if self._bytes and len(line) < size and not line.endswith(b"\n"):
+        if (line or self._bytes) and len(line) < size and not line.endswith(b"\n"):
             raise http.client.RemoteDisconnected("the head of the answer is cut")
         self._bytes += len(line)
         if self._bytes > MAX_HEAD_BYTES:

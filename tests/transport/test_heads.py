@@ -56,7 +56,7 @@ def test_a_head_that_is_cut_is_none(cut: int) -> None:
     [
         "nonsense",
         "X-A : 1",
-        "From nobody",
+        "X-A: 1\r\nFrom nobody",
         "Transfer-Encoding: gzip, chunked",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         "Content-Length: 5\r\nContent-Length: 6",
