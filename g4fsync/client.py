@@ -38,9 +38,9 @@ class Client:
     ``model`` is ``"provider"``, ``"provider:model"`` or an alias, the default
     for each call; ``fallback`` holds further models, asked in order while no
     token has been delivered, unless a call names its ``provider``.
-    ``timeout`` is a :class:`Timeout` or a number of seconds in total.  ``proxy`` is one URL for HTTP and WebSocket
-    (``http://``, ``https://``, ``socks5h://``); without it the environment's
-    proxy variables hold.  ``verify`` is ``False`` or a CA bundle's path, as for
+    ``timeout`` is a :class:`Timeout` or a number of seconds in total.
+    ``proxy`` is one URL for HTTP and WebSocket (``http://``, ``https://``,
+    ``socks5h://``); without it the environment's proxy variables hold.  ``verify`` is ``False`` or a CA bundle's path, as for
     ``requests``.  ``cookies``, ``api_keys`` and ``base_urls`` are mappings from
     a provider's name.  ``max_concurrent`` limits how many calls are under way
     at a provider's base URL at a time, ``{"llamacpp": 1}`` for a server that
