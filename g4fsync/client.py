@@ -40,11 +40,12 @@ class Client:
     token has been delivered, unless a call names its ``provider``.
     ``timeout`` is a :class:`Timeout` or a number of seconds in total.
     ``proxy`` is one URL for HTTP and WebSocket (``http://``, ``https://``,
-    ``socks5h://``); without it the environment's proxy variables hold.  ``verify`` is ``False`` or a CA bundle's path, as for
-    ``requests``.  ``cookies``, ``api_keys`` and ``base_urls`` are mappings from
-    a provider's name.  ``max_concurrent`` limits how many calls are under way
-    at a provider's base URL at a time, ``{"llamacpp": 1}`` for a server that
-    can't do two.
+    ``socks5h://``); without it the environment's proxy variables hold.
+    ``verify`` is ``False`` or a CA bundle's path, as for ``requests``.
+    ``cookies``, ``api_keys`` and ``base_urls`` are mappings from a provider's
+    name.  ``max_concurrent`` limits how many calls are under way at a
+    provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
+    do two.
 
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving
     the ``with`` block) cancels what is still running and closes idle

@@ -6,19 +6,20 @@ import json
 import os
 import signal
 import sys
-
-from distributed import Client as Cluster
-from distributed import LocalCluster
+from importlib import import_module
+from typing import Any
 
 from g4fsync import Client
 
 
 def main(url: str) -> None:
+    # By name, so that type checkers say the same with it and without it.
+    distributed: Any = import_module("distributed")
     with (
-        LocalCluster(  # type: ignore[no-untyped-call]
+        distributed.LocalCluster(
             n_workers=2, threads_per_worker=2, dashboard_address=None, host="127.0.0.1"
         ) as local,
-        Cluster(local) as cluster,  # type: ignore[no-untyped-call]
+        distributed.Client(local) as cluster,
         Client("koala", base_urls={"koala": url}) as client,
     ):
         workers = cluster.run(os.getpid)
