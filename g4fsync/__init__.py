@@ -26,6 +26,7 @@ from .errors import (
     StreamTruncated,
 )
 from .events import Attempt, Finish, Reasoning, Text, ToolCall, Usage
+from .limits import Limits
 from .messages import ChatRequest, ChatResult, Image, Message
 from .providers.base import Provider
 from .registry import provider_names, register
@@ -50,6 +51,7 @@ __all__ = [
     "G4FSyncError",
     "Image",
     "InvalidRequest",
+    "Limits",
     "Message",
     "ProtocolError",
     "Provider",

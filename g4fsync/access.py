@@ -20,6 +20,7 @@ from .errors import (
     ProtocolError,
 )
 from .gate import Gate
+from .limits import Limits
 from .providers.base import Provider
 from .registry import ProviderSpec
 from .scope import CancelScope
@@ -55,7 +56,9 @@ class Access:
         api_keys: Mapping[str, str] | None,
         base_urls: Mapping[str, str] | None,
         max_concurrent: Mapping[str, int] | None,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self._proxy = checked_proxy(proxy)
         self._verify = verify
         self._cookies = _by_provider("cookies", cookies)
@@ -88,6 +91,7 @@ class Access:
             "_api_keys": {},
             "_base_urls": {n: _without_password(url) for n, url in self._base_urls.items()},
             "_max_concurrent": self._max_concurrent,
+            "_limits": self._limits,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -154,7 +158,7 @@ class Access:
 
                 if not isinstance(self._verify, bool) and not os.path.exists(self._verify):  # noqa: PTH110
                     raise ConfigurationError(f"verify: there is no CA bundle {self._verify!r}")
-                self._network = Network(proxy=self._proxy, verify=self._verify)
+                self._network = Network(proxy=self._proxy, verify=self._verify, limits=self._limits)
                 self._process = os.getpid()
             return self._network
 

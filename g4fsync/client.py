@@ -15,6 +15,7 @@ from .access import Access, Cookies, Own, checked_proxy, list_models
 from .attempt import Call
 from .engine import Retry
 from .errors import ConfigurationError, G4FSyncError, InvalidRequest
+from .limits import Limits
 from .messages import ChatRequest, ChatResult, Message, as_messages
 from .providers import base
 from .providers.base import Provider
@@ -45,7 +46,7 @@ class Client:
     ``cookies``, ``api_keys`` and ``base_urls`` are mappings from a provider's
     name.  ``max_concurrent`` limits how many calls are under way at a
     provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
-    do two.
+    do two.  ``limits`` bounds what a provider may send.
 
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving
     the ``with`` block) cancels what is still running and closes idle
@@ -65,6 +66,7 @@ class Client:
         api_keys: Mapping[str, str] | None = None,
         base_urls: Mapping[str, str] | None = None,
         max_concurrent: Mapping[str, int] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.model = model
         self.fallback = (fallback,) if isinstance(fallback, str) else tuple(fallback)
@@ -77,6 +79,7 @@ class Client:
             api_keys=api_keys,
             base_urls=base_urls,
             max_concurrent=max_concurrent,
+            limits=limits,
         )
         self._setup()
 

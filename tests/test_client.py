@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import g4fsync
-from g4fsync import Client, Retry, Timeout
+from g4fsync import Client, Limits, Retry, Timeout
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Received, Refuse, Status
 from g4fsync.errors import (
     AuthenticationError,
@@ -18,6 +18,7 @@ from g4fsync.errors import (
     ConfigurationError,
     ConnectionFailed,
     InvalidRequest,
+    ProtocolError,
 )
 from g4fsync.messages import ChatResult, Message
 from g4fsync.providers.flowgpt import FlowGpt
@@ -487,3 +488,15 @@ def test_a_missing_ca_bundle_is_named_before_anything_is_sent(emulator: Emulator
     with pytest.raises(ConfigurationError, match=r"there is no CA bundle 'missing\.pem'"):
         client.ask("Hi")
     assert not emulator.koala.requests
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [(Limits(head=40), "longer than 40 bytes"), (Limits(event=5), "longer than 5 bytes")],
+)
+def test_limits_bound_what_a_provider_may_send(
+    limits: Limits, told: str, emulator: Emulator
+) -> None:
+    client = Client("koala", base_urls=emulator.base_urls, limits=limits)
+    with pytest.raises(ProtocolError, match=told):
+        client.ask("Hi")

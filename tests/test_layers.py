@@ -28,7 +28,7 @@ LAYERS = (
     ("attempt",),
     ("transport",),
     ("providers",),
-    ("transport.base", "stream", "gate"),
+    ("transport.base", "stream", "gate", "limits"),
     ("codecs",),
     ("messages",),
     ("events", "scope"),

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError
+from ..limits import Limits
 from ..transport.incoming import IncomingResponse
 from ..transport.outgoing import Sender, checked_headers, checked_path, json_body
 
@@ -97,7 +98,7 @@ class ScriptedTransport(Sender["ScriptedResponse"]):
         answer, else ``"abruptly"``.
 
     ``now`` is where the clock begins, in seconds since the epoch; ``api_key``
-    the user's key, if there is one.
+    the user's key, if there is one; ``limits`` bound the answers.
     """
 
     def __init__(
@@ -107,7 +108,9 @@ class ScriptedTransport(Sender["ScriptedResponse"]):
         now: float = 1_700_000_000.0,
         seed: int = 0,
         api_key: str | None = None,
+        limits: Limits | None = None,
     ) -> None:
+        self.limits = limits or Limits()
         self._script = dict(script)
         self._asked: dict[str, int] = {}
         self._now = now
@@ -210,7 +213,7 @@ class ScriptedResponse(IncomingResponse):
     """A scripted answer; its body can be read once."""
 
     def __init__(self, transport: ScriptedTransport, reply: Reply) -> None:
-        super().__init__(transport)
+        super().__init__(transport, transport.limits)
         self._status = reply.status
         self._headers = _Headers(reply)
         self._pieces = iter(reply.pieces())

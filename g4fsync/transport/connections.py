@@ -33,6 +33,7 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from ..scope import CancelScope, Flag
 from . import heads
+from .heads import DEFAULT_LIMITS
 
 _current = threading.local()
 
@@ -40,8 +41,9 @@ _current = threading.local()
 class Wire:
     """The socket one request is using, so that another thread can shut it down."""
 
-    def __init__(self, scope: CancelScope) -> None:
+    def __init__(self, scope: CancelScope, *, head_bytes: int = DEFAULT_LIMITS.head) -> None:
         self.scope = scope
+        self.head_bytes = head_bytes  # how long the answer's head may be
         self.sent = False  # the request is out
         self._socket: socket.socket | None = None
         self._key: int | None = scope.register(self._abort)
@@ -131,7 +133,10 @@ class Wakeable(HTTPConnection):
     """A connection whose every blocking step can be woken through its wire."""
 
     wire: Wire | None = None
-    response_class = heads.Response
+
+    def response_class(self, *args: Any, **kwargs: Any) -> heads.Response:  # type: ignore[override]
+        limit = DEFAULT_LIMITS.head if self.wire is None else self.wire.head_bytes
+        return heads.Response(*args, limit=limit, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         host, port = self._peer()

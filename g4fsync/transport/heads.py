@@ -20,7 +20,9 @@ import email.errors
 import http.client
 from typing import Any
 
-MAX_HEAD_BYTES = 256 * 1024  # of all heads before a body together
+from ..limits import Limits
+
+DEFAULT_LIMITS = Limits()
 
 _BROKEN = (
     email.errors.MissingHeaderBodySeparatorDefect,
@@ -30,14 +32,18 @@ _BROKEN = (
 
 
 class Response(http.client.HTTPResponse):
-    """An answer whose head is whole, bounded and well formed."""
+    """An answer whose head is whole, at most *limit* bytes long, and well formed."""
+
+    def __init__(self, *args: Any, limit: int = DEFAULT_LIMITS.head, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limit = limit
 
     def begin(self) -> None:
         told: Any = self.headers
         if told is not None:
             return
         fp: Any = self.fp
-        self.fp = _Head(fp)  # type: ignore[assignment]  # all that reading a head needs
+        self.fp = _Head(fp, self._limit)  # type: ignore[assignment]  # all that reading a head needs
         try:
             super().begin()
         finally:
@@ -57,8 +63,9 @@ class Response(http.client.HTTPResponse):
 class _Head:
     """What a head is read from; counts its bytes, and misses the end of a cut one."""
 
-    def __init__(self, fp: Any) -> None:
+    def __init__(self, fp: Any, limit: int) -> None:
         self._fp = fp
+        self._limit = limit  # of all heads before a body together
         self._bytes = 0
 
     def readline(self, size: int) -> bytes:
@@ -66,9 +73,9 @@ class _Head:
         if (line or self._bytes) and len(line) < size and not line.endswith(b"\n"):
             raise http.client.RemoteDisconnected("the head of the answer is cut")
         self._bytes += len(line)
-        if self._bytes > MAX_HEAD_BYTES:
+        if self._bytes > self._limit:
             raise http.client.HTTPException(
-                f"the head of the answer is longer than {MAX_HEAD_BYTES} bytes"
+                f"the head of the answer is longer than {self._limit} bytes"
             )
         return line
 

@@ -17,9 +17,7 @@ from ..codecs.ndjson import RecordDecoder
 from ..codecs.sse import ServerSentEvent, SSEDecoder
 from ..codecs.strict import parse
 from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
-
-MAX_JSON_BYTES = 16 * 2**20  # a whole answer in one JSON value
-MAX_ERROR_BYTES = 65_536  # what is read of a refusal, to find its message
+from ..limits import Limits
 
 _STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
 _RECORDS = (
@@ -34,6 +32,7 @@ _RECORDS = (
 
 # A longer unfinished event goes to the decoder at once, which counts its bytes.
 _REST_BYTES = 4096
+DEFAULT_LIMITS = Limits()
 DONE = object()  # the data ``[DONE]``
 
 
@@ -46,8 +45,9 @@ class Evidence(Protocol):
 class IncomingResponse(ABC):
     """An answer whose headers have come; see :class:`~.base.Response`."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, limits: Limits = DEFAULT_LIMITS) -> None:
         self._evidence = evidence
+        self._limits = limits
 
     @property
     @abstractmethod
@@ -71,7 +71,7 @@ class IncomingResponse(ABC):
         return value
 
     def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
-        decoder = SSEDecoder()
+        decoder = SSEDecoder(max_event_bytes=self._limits.event)
         empty = True
         for piece in self._stream(_STREAMS):
             for event in decoder.feed(piece):
@@ -86,7 +86,7 @@ class IncomingResponse(ABC):
             raise StreamTruncated("the answer is empty: no event in it")
 
     def values(self) -> Iterator[Any]:
-        decoder = SSEDecoder()
+        decoder = SSEDecoder(max_event_bytes=self._limits.event)
         empty = True
         for block in _whole_events(self._stream(_STREAMS)):
             values = bulk.event_values(block) if decoder.idle else None
@@ -104,7 +104,7 @@ class IncomingResponse(ABC):
             raise StreamTruncated("the answer is empty: no event in it")
 
     def records(self) -> Iterator[Any]:
-        decoder = RecordDecoder()
+        decoder = RecordDecoder(max_record_bytes=self._limits.event)
         empty = True
         for block in _whole_lines(self._stream(_RECORDS + _STREAMS)):
             records = bulk.record_values(block) if decoder.idle else None
@@ -158,16 +158,16 @@ class IncomingResponse(ABC):
         with suppress(ConnectionFailed, ProtocolError):
             for piece in self.hurried_pieces():
                 body += piece
-                if len(body) > MAX_ERROR_BYTES:
+                if len(body) > self._limits.error_body:
                     break
-        return bytes(body[:MAX_ERROR_BYTES])
+        return bytes(body[: self._limits.error_body])
 
     def _whole(self) -> bytes:
         body = bytearray()
         for piece in self.pieces():
             body += piece
-            if len(body) > MAX_JSON_BYTES:
-                raise ProtocolError(f"the JSON answer is longer than {MAX_JSON_BYTES} bytes")
+            if len(body) > self._limits.json:
+                raise ProtocolError(f"the JSON answer is longer than {self._limits.json} bytes")
         return bytes(body)
 
 

@@ -26,6 +26,7 @@ from requests.utils import get_environ_proxies
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError, without
+from ..limits import Limits
 from ..scope import CancelScope, Timeout
 from . import failures
 from .adapter import Adapter
@@ -54,6 +55,7 @@ class Network:
     adapter: Adapter = field(default_factory=Adapter)
     proxy: str | None = None
     verify: bool | str = True
+    limits: Limits = field(default_factory=Limits)
 
     def proxies(self, url: str) -> dict[str, str]:
         """The proxies for *url*, as ``requests`` wants them."""
@@ -202,7 +204,7 @@ class LiveTransport(Sender["LiveResponse"]):
         scope = self.scope
         scope.check()
         scope.connecting()
-        wire = Wire(scope)
+        wire = Wire(scope, head_bytes=self.network.limits.head)
         try:
             with failures.translated(scope, self.host), using(wire):
                 answer = self.network.adapter.send(
@@ -243,7 +245,7 @@ class LiveResponse(IncomingResponse):
     """An answer whose headers have come."""
 
     def __init__(self, transport: LiveTransport, answer: requests.Response, wire: Wire) -> None:
-        super().__init__(transport)
+        super().__init__(transport, transport.network.limits)
         self._transport = transport
         self._answer = answer
         self._raw: Any = answer.raw
@@ -319,9 +321,9 @@ class LiveResponse(IncomingResponse):
         if encoding in ("", "identity"):
             return None
         if encoding in ("gzip", "x-gzip"):
-            return Inflater("gzip")
+            return Inflater("gzip", max_ratio=self._limits.ratio)
         if encoding == "deflate":
-            return Inflater("deflate")
+            return Inflater("deflate", max_ratio=self._limits.ratio)
         raise ProtocolError(f"the answer is encoded with {encoding!r}, which was not asked for")
 
 

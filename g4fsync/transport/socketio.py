@@ -41,7 +41,6 @@ from .outgoing import checked_headers
 if TYPE_CHECKING:
     from .live import LiveTransport
 
-MAX_MESSAGE_BYTES = 4 * 2**20  # one message with its frames
 MAX_FRAGMENTS = 10_000  # frames of one message
 MAX_HANDSHAKE_BYTES = 65_536
 MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
@@ -171,7 +170,7 @@ class SocketIOConnection:
                 if error is None:
                     raise
                 raise without(error, transport.api_key) from exc
-        self._stream.limit = MAX_MESSAGE_BYTES
+        self._stream.limit = transport.network.limits.message
 
     def _refusal(self, exc: websocket.WebSocketException) -> G4FSyncError | None:
         """What the server said in place of 101, if it said anything."""

@@ -16,7 +16,8 @@ import pytest
 
 from g4fsync.codecs import chunked, engineio, inflate, lines, sse
 from g4fsync.errors import ProtocolError
-from g4fsync.transport import heads, incoming, socketio
+from g4fsync.limits import Limits
+from g4fsync.transport import socketio
 from tests.faults.cells import Cell, Fault, Outcome, ask
 from tests.faults.farside import Far, HttpFar, Reader, frame, talk
 from tests.faults.protocols import FLOWGPT, KOALA, MYSHELL, OPENAI, Protocol
@@ -67,17 +68,17 @@ BOUNDS = [
     ("line", KOALA, partial(endless, b"a" * 65_536), lines.MAX_LINE_BYTES),
     ("record", FLOWGPT, partial(endless, b"a" * 65_536), lines.MAX_LINE_BYTES),
     ("event", KOALA, event_of_many_lines, sse.MAX_EVENT_BYTES),
-    ("JSON answer", KOALA, long_json, incoming.MAX_JSON_BYTES),
+    ("JSON answer", KOALA, long_json, Limits().json),
     ("chunk head", OPENAI, endless_size, chunked.MAX_HEAD_BYTES),
     ("trailers", OPENAI, endless_trailers, chunked.MAX_TRAILER_BYTES),
     (
         "head",
         OPENAI,
         partial(repeat, b"HTTP/1.1 200 OK\r\n", b"X-A: %b\r\n" % (b"a" * 9999)),
-        heads.MAX_HEAD_BYTES,
+        Limits().head,
     ),
     ("ratio", OPENAI, bomb, inflate.MAX_RATIO),
-    ("message", MYSHELL, partial(endless, b"a" * 65_536), socketio.MAX_MESSAGE_BYTES),
+    ("message", MYSHELL, partial(endless, b"a" * 65_536), Limits().message),
     ("fragments", MYSHELL, tiny_fragments, socketio.MAX_FRAGMENTS),
     (
         "handshake",

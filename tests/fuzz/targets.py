@@ -137,7 +137,7 @@ class _Connection:
 
 def head(content: bytes) -> None:
     """The head of an answer; ``http.client``'s own exceptions are translated above it."""
-    response = heads.Response(_Connection(content))  # type: ignore[arg-type]
+    response = heads.Response(_Connection(content))
     try:
         response.begin()
     except (http.client.HTTPException, ConnectionError):

@@ -18,6 +18,7 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Event
+from g4fsync.limits import Limits
 from g4fsync.messages import ChatRequest
 from g4fsync.providers.base import Provider
 from g4fsync.testing import (
@@ -260,17 +261,30 @@ def test_an_empty_event_stream_is_cut_unless_it_may_be_empty() -> None:
         list(transport.get("/").events())
 
 
-def test_a_json_answer_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("g4fsync.transport.incoming.MAX_JSON_BYTES", 3)
+def test_a_json_answer_has_a_limit() -> None:
+    transport = ScriptedTransport({"GET /": [b"12", b"34"]}, limits=Limits(json=3))
     with pytest.raises(ProtocolError, match=r"^the JSON answer is longer than 3 bytes$"):
-        ScriptedTransport({"GET /": [b"12", b"34"]}).get("/").json()
+        transport.get("/").json()
 
 
-def test_of_a_refusal_only_some_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("g4fsync.transport.incoming.MAX_ERROR_BYTES", 3)
+@pytest.mark.parametrize("method", ["events", "values", "records"])
+def test_an_event_and_a_line_have_a_limit(method: str) -> None:
+    script = {"GET /": b"data: 12345\n\ndata: 12345\n\n"}
+    transport = ScriptedTransport(script, limits=Limits(event=8))
+    with pytest.raises(ProtocolError, match=r"longer than 8 bytes$"):
+        list(getattr(transport.get("/"), method)())
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, None, "8"])
+def test_a_limit_is_a_whole_number(value: Any) -> None:
+    with pytest.raises(InvalidRequest, match="limit json must be a whole number above 0"):
+        Limits(json=value)
+
+
+def test_of_a_refusal_only_some_is_read() -> None:
     reply = Reply([b"ab", b"cd", StreamInterrupted("never reached")], status=400)
     with pytest.raises(ProviderError, match=r"^HTTP 400: abc$"):
-        ScriptedTransport({"GET /": reply}).get("/")
+        ScriptedTransport({"GET /": reply}, limits=Limits(error_body=3)).get("/")
 
 
 # -- Socket.IO -----------------------------------------------------------------------

@@ -7,7 +7,10 @@ import io
 
 import pytest
 
-from g4fsync.transport.heads import MAX_HEAD_BYTES, Response
+from g4fsync.limits import Limits
+from g4fsync.transport.heads import Response
+
+MAX_HEAD_BYTES = Limits().head
 
 
 class Connection:
@@ -21,7 +24,7 @@ class Connection:
 
 
 def begun(content: bytes) -> Response:
-    response = Response(Connection(content))  # type: ignore[arg-type]  # all it asks of a socket
+    response = Response(Connection(content))
     response.begin()
     return response
 

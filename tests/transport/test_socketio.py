@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from g4fsync.errors import (
     ProviderError,
     StreamInterrupted,
 )
+from g4fsync.limits import Limits
 from g4fsync.scope import Timeout
 from g4fsync.transport import socketio as socketio_module
 from g4fsync.transport.live import LiveTransport
@@ -479,24 +481,19 @@ def test_redirects_of_an_upgrade_are_not_followed(serve: Serve, connect: Open) -
 
 
 def test_a_message_without_end_is_refused_before_memory_is_full(
-    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, connect: Open
 ) -> None:
-    monkeypatch.setattr(socketio_module, "MAX_MESSAGE_BYTES", 100_000)
-
     def talk(peer: Peer) -> None:
-        connect_namespace(peer)
-        while peer.send(frame(b"x" * 10_000, opcode=0, fin=False)):
-            pass
-
-    def first_talk(peer: Peer) -> None:
         connect_namespace(peer)
         peer.send(frame(b"4", fin=False))
         while peer.send(frame(b"x" * 10_000, opcode=0, fin=False)):
             pass
 
+    transport = connect(serve(talk).url)
+    transport.network = replace(transport.network, limits=Limits(message=100_000))
     with (
         pytest.raises(ProtocolError, match="a WebSocket message is longer than 100000 bytes"),
-        connect(serve(first_talk).url).socketio("/ws/", namespace="/chat") as socket,
+        transport.socketio("/ws/", namespace="/chat") as socket,
     ):
         list(socket)
 
