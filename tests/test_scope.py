@@ -495,6 +495,9 @@ def interrupt(step: int, work: Callable[[], object], act: Callable[[], None]) ->
     return acted[0] if acted else None
 
 
+@pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12), reason="this Python tells a tracer of lines, not instructions"
+)
 def test_cancel_between_any_two_steps_of_a_sleep_ends_it() -> None:
     """Every instruction in turn is where the signal comes: none may deadlock or lose it."""
     seconds = 200 * MS
