@@ -21,6 +21,12 @@ class Adapter(requests.adapters.HTTPAdapter):
         super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().get_connection_with_tls_context(*args, **kwargs)
+        except TypeError as exc:  # requests before 2.32.4 at a proxy URL that is none
+            raise requests.exceptions.InvalidProxyURL("the proxy's URL is malformed") from exc
+
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         try:
             manager = super().proxy_manager_for(proxy, **kwargs)

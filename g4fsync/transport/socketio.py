@@ -170,20 +170,25 @@ class SocketIOConnection:
                 if error is None:
                     raise
                 raise without(error, transport.api_key) from exc
+            if self._ws.status != 101:  # a redirect, to websocket-client before 1.9.1
+                raise self._redirected()
         self._stream.limit = transport.network.limits.message
 
     def _refusal(self, exc: websocket.WebSocketException) -> G4FSyncError | None:
         """What the server said in place of 101, if it said anything."""
         if isinstance(exc, websocket.WebSocketBadStatusException):
             status, headers, body = exc.status_code, exc.resp_headers, exc.resp_body
-        else:  # a redirect, which is not followed
-            response = self._ws.handshake_response
-            if response is None and type(exc) is websocket.WebSocketException:
-                return ProtocolError(f"the answer is no WebSocket handshake: {exc!s:.200}")
-            if response is None:
-                return None
-            status, headers, body = response.status, response.headers, b""
-        return refusals.from_answer(status, CaseInsensitiveDict(headers or {}), body or b"")
+            return refusals.from_answer(status, CaseInsensitiveDict(headers or {}), body or b"")
+        if self._ws.handshake_response is not None:
+            return self._redirected()
+        if type(exc) is websocket.WebSocketException:
+            return ProtocolError(f"the answer is no WebSocket handshake: {exc!s:.200}")
+        return None
+
+    def _redirected(self) -> G4FSyncError:
+        answer = self._ws.handshake_response
+        headers = CaseInsensitiveDict(answer.headers or {})
+        return refusals.from_answer(answer.status, headers, b"")
 
     def _connect_namespace(self) -> None:
         opened = self._take()
@@ -415,7 +420,8 @@ class _Buffered:
 
     def recv(self, size: int) -> bytes:
         if self._at == len(self._block):
-            self._block = self._socket.recv(65_536) if self._has_head else self._head()
+            # TLS inside TLS says 0, and not b"", at the end.
+            self._block = (self._socket.recv(65_536) or b"") if self._has_head else self._head()
             self._at = 0
         piece = self._block[self._at : self._at + size]
         self._at += len(piece)
