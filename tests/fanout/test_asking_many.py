@@ -51,7 +51,7 @@ from tests.support.leaks import Census, sockets
 from tests.support.timing import MS, eventually
 
 SEEN = 300 * MS  # how soon a loser's server must have seen the end
-RACE = 350 * MS
+RACE = 1000 * MS  # 0.2 s when idle; the loser would take 5 s
 
 
 def told(*words: str) -> str:
