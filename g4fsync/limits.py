@@ -32,3 +32,6 @@ class Limits:
                 raise InvalidRequest(
                     f"limit {each.name} must be a whole number above 0, got {value!r:.80}"
                 )
+
+
+DEFAULT_LIMITS = Limits()

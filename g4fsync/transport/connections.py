@@ -31,9 +31,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from ..limits import DEFAULT_LIMITS
 from ..scope import CancelScope, Flag
 from . import heads
-from .heads import DEFAULT_LIMITS
 
 _current = threading.local()
 

@@ -20,9 +20,7 @@ import email.errors
 import http.client
 from typing import Any
 
-from ..limits import Limits
-
-DEFAULT_LIMITS = Limits()
+from ..limits import DEFAULT_LIMITS
 
 _BROKEN = (
     email.errors.MissingHeaderBodySeparatorDefect,

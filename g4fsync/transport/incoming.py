@@ -17,7 +17,7 @@ from ..codecs.ndjson import RecordDecoder
 from ..codecs.sse import ServerSentEvent, SSEDecoder
 from ..codecs.strict import parse
 from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
-from ..limits import Limits
+from ..limits import DEFAULT_LIMITS, Limits
 
 _STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
 _RECORDS = (
@@ -32,7 +32,6 @@ _RECORDS = (
 
 # A longer unfinished event goes to the decoder at once, which counts its bytes.
 _REST_BYTES = 4096
-DEFAULT_LIMITS = Limits()
 DONE = object()  # the data ``[DONE]``
 
 

@@ -9,9 +9,6 @@ the rest for the owner.  It never blocks, and it ends with the last connection.
 
 from __future__ import annotations
 
-import os
-import re
-import socket
 import ssl
 import threading
 from collections import deque
@@ -34,8 +31,9 @@ from ..errors import (
     StreamInterrupted,
     without,
 )
-from . import failures
-from .connections import Wire, shut
+from . import failures, keeper
+from .buffered import Buffered
+from .connections import Wire
 from .outgoing import checked_headers
 
 if TYPE_CHECKING:
@@ -45,9 +43,7 @@ MAX_FRAGMENTS = 10_000  # frames of one message
 MAX_HANDSHAKE_BYTES = 65_536
 MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
 MAX_VISIT_MESSAGES = 1000  # taken by the keeper in one go; there may be others to look after
-KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
 
-_HEAD_END = re.compile(rb"\n\r?\n")
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
 _MALFORMED = (websocket.WebSocketProtocolException, websocket.WebSocketPayloadException)
 _ALL_FOREIGN = failures.FOREIGN + _FOREIGN
@@ -80,7 +76,7 @@ class SocketIOConnection:
         self._event_prefix = f"42{namespace},[".encode()  # of a plain event in our namespace
         self._headers = checked_headers({**transport.target.headers, **headers})
         self._wire: Wire | None = None
-        self._stream: _Buffered | None = None
+        self._stream: Buffered | None = None
         self._ws: Any = websocket.WebSocket(skip_utf8_validation=True, fire_cont_frame=True)
         self._fragments: list[bytes] = []  # of the message under way
         self._opcode = ABNF.OPCODE_TEXT  # its kind
@@ -102,7 +98,7 @@ class SocketIOConnection:
             self._connect_namespace()
         finally:
             scope.sent()
-        _keeper.add(self)
+        keeper.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,7 +121,7 @@ class SocketIOConnection:
 
     def close(self, *, graceful: bool = False) -> None:
         """Leave; never waits for the far side."""
-        _keeper.remove(self)
+        keeper.remove(self)
         if self._wire is None:
             return
         self._wire.drop()
@@ -153,7 +149,7 @@ class SocketIOConnection:
             sock = network.adapter.open_socket(
                 self._wire, url, proxies=network.proxies(url), verify=network.verify
             )
-            self._stream = _Buffered(sock, MAX_HANDSHAKE_BYTES)
+            self._stream = Buffered(sock, MAX_HANDSHAKE_BYTES)
             self._wire.use(sock)
             cookies = "; ".join(f"{k}={v}" for k, v in transport.target.cookies.items())
             try:
@@ -397,135 +393,3 @@ def _is_between_frames(ws: Any) -> bool:
         return is_clean and not ws.cont_frame.recving_frames
     except AttributeError:  # it has changed inside; then it reads all frames itself
         return False
-
-
-class _Buffered:
-    """The socket as websocket-client wants it, read in large blocks, its messages bounded.
-
-    websocket-client asks for two bytes of a frame's head, then for its length,
-    then for its payload, each a system call on a bare socket.
-    """
-
-    def __init__(self, sock: socket.socket, limit: int) -> None:
-        self._socket = sock
-        self._has_head = False  # the handshake's answer has come
-        self._block = b""
-        self._at = 0
-        self.limit = limit  # bytes of one message
-        self.taken = 0  # bytes of the message under way
-        self.fileno = sock.fileno
-        self.send = sock.send
-        self.settimeout = sock.settimeout
-        self.gettimeout = sock.gettimeout
-
-    def recv(self, size: int) -> bytes:
-        if self._at == len(self._block):
-            # TLS inside TLS says 0, and not b"", at the end.
-            self._block = (self._socket.recv(65_536) or b"") if self._has_head else self._head()
-            self._at = 0
-        piece = self._block[self._at : self._at + size]
-        self._at += len(piece)
-        self.taken += len(piece)
-        if self.taken > self.limit:
-            raise ProtocolError(f"a WebSocket message is longer than {self.limit} bytes")
-        return piece
-
-    def _head(self) -> bytes:
-        """The handshake's answer, without its cookies.
-
-        websocket-client would keep them for the whole process, and send them
-        with every later handshake of anybody's at that host.
-        """
-        head, end = b"", None
-        while end is None and len(head) <= self.limit:
-            piece = self._socket.recv(65_536)
-            if not piece:
-                return b""  # a head that is cut is none
-            head += piece
-            end = _HEAD_END.search(head)
-        self._has_head = True
-        size = end.end() if end else len(head)
-        lines = head[:size].splitlines(keepends=True)
-        kept = [line for line in lines if not line.lower().startswith(b"set-cookie")]
-        return b"".join(kept) + head[size:]
-
-    def frame_at_hand(self, prefix: bytes) -> tuple[bytes, int] | None:
-        """The next frame's text from the last byte of *prefix* on, and where the frame ends.
-
-        Only for a whole text frame in the block, in one piece and unmasked;
-        websocket-client reads any other, at five times the cost.
-        """
-        block, at = self._block, self._at
-        if len(block) - at < 4 or block[at] != 0x81:
-            return None
-        size, start = block[at + 1], at + 2
-        if size == 126:
-            size, start = int.from_bytes(block[at + 2 : at + 4], "big"), at + 4
-        end = start + size
-        if size > 0xFFFF or end > len(block) or not block.startswith(prefix, start, end):
-            return None
-        if block[at + 1] > 126:  # masked, or longer than a block
-            return None
-        return block[start + len(prefix) - 1 : end], end
-
-    def skip_to(self, end: int) -> None:
-        """The frame that ends there has been read."""
-        self._at = end
-
-    def shutdown(self, how: int) -> None:
-        self._socket.shutdown(how)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            shut(self._socket)
-        self._socket.close()
-
-
-class _Keeper:
-    """The thread that tends connections whose owner is busy elsewhere."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition(threading.RLock())  # guards all below
-        self._connections: set[SocketIOConnection] = set()
-        self._thread: threading.Thread | None = None
-
-    def add(self, connection: SocketIOConnection) -> None:
-        with self._changed:
-            self._connections.add(connection)
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="g4fsync-keeper", daemon=True)
-                # A process that is shutting down starts no threads.
-                with suppress(RuntimeError):
-                    thread.start()
-                    self._thread = thread
-            self._changed.notify()
-
-    def remove(self, connection: SocketIOConnection) -> None:
-        with self._changed:
-            self._connections.discard(connection)
-            self._changed.notify()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                if not self._connections:
-                    self._thread = None
-                    return
-                timeouts = [c.handshake.ping_timeout for c in self._connections]
-                self._changed.wait(min(KEEPER_SECONDS, min(timeouts) / 4))
-                connections = tuple(self._connections)
-            for connection in connections:
-                connection.tend()
-
-
-_keeper = _Keeper()
-
-
-def _renew_keeper() -> None:
-    """In a forked child: the thread is gone and its lock may be held for ever."""
-    global _keeper
-    _keeper = _Keeper()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_keeper)
