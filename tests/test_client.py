@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import g4fsync
-from g4fsync import Client, Limits, Retry, Timeout
+from g4fsync import Client, Limits, Retry, Timeout, access, registry
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Received, Refuse, Status
 from g4fsync.errors import (
     AuthenticationError,
@@ -500,3 +500,13 @@ def test_limits_bound_what_a_provider_may_send(
     client = Client("koala", base_urls=emulator.base_urls, limits=limits)
     with pytest.raises(ProtocolError, match=told):
         client.ask("Hi")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1.evil.test", "127.evil.test", "localhost.evil.test"])
+def test_a_host_that_only_begins_like_this_machine_gets_no_key_from_the_environment(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = registry.provider_class("litellm")
+    monkeypatch.setenv(provider.key_variables[0], "secret")
+    assert access._is_at_home(provider("http://127.0.0.1:4001"))
+    assert not access._is_at_home(provider(f"http://{host}:4000"))

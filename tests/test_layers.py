@@ -28,7 +28,7 @@ LAYERS = (
     ("attempt",),
     ("transport",),
     ("providers",),
-    ("transport.base", "stream", "gate", "limits"),
+    ("transport.base", "stream", "gate", "limits", "hosts"),
     ("codecs",),
     ("messages",),
     ("events", "scope"),

@@ -23,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigurationError, InvalidRequest
+from ..hosts import is_loopback
 from .cookie_files import Cookie, CookieFileError, parse, shown_name
 from .paths import config_dir, expanded, folded, from_environment, read_text
 
@@ -120,14 +121,11 @@ class _Target:
     def __init__(self, host: str, *, secure: bool, path: str, now: float | None) -> None:
         self._host = host.lower().strip("[]").removesuffix(".")
         try:
-            address = ipaddress.ip_address(self._host)
+            ipaddress.ip_address(self._host)
+            self._is_address = True
         except ValueError:
             self._is_address = False
-            loopback = self._host == "localhost" or self._host.endswith(".localhost")
-        else:
-            self._is_address = True
-            loopback = address.is_loopback
-        self._secure = secure or loopback
+        self._secure = secure or is_loopback(self._host)
         self._path = path or "/"
         self._now = time.time() if now is None else now
 

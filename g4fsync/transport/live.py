@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +25,7 @@ from requests.utils import get_environ_proxies
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError, without
+from ..hosts import is_loopback
 from ..limits import Limits
 from ..scope import CancelScope, Timeout
 from . import failures
@@ -61,18 +61,9 @@ class Network:
         """The proxies for *url*, as ``requests`` wants them."""
         if self.proxy is not None:
             return {"http": self.proxy, "https": self.proxy}
-        if _is_loopback(urlsplit(url).hostname or ""):
+        if is_loopback(urlsplit(url).hostname or ""):
             return {}
         return dict(get_environ_proxies(url))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
