@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class Attempted:
         self._transport = call.open(scope)
         self._items = self._checked()
         self._head: list[str | Event] = []
+        self._finish: Finish | None = None
         self._whole = False
 
     @classmethod
@@ -117,53 +118,61 @@ class Attempted:
             self._transport.close(graceful=self._whole)
 
     def _checked(self) -> Generator[str | Event, None, None]:
-        """What the provider yields; the answer is whole when this ends without an error."""
-        finish: Finish | None = None
+        """What the provider yields, timed; the answer is whole when this ends without an error."""
+        scope = self._scope
         empty = True
         half = ""  # of a character that a JavaScript server has cut in two
-        try:
-            with closing(self._told()) as told:
-                for item in told:
-                    if isinstance(item, str):
-                        if half or not (item.isascii() or _is_encodable(item)):
-                            item, half = _mended(item, half)
-                        if not item:
-                            continue
-                    elif isinstance(item, Finish):
-                        finish = item
-                        self._scope.limit_idle(AFTER_FINISH_SECONDS)
+        with self._judged(), closing(self._told()) as told:
+            for item in told:
+                if scope.waiting or scope.ended is not None:
+                    scope.progress()
+                if item.__class__ is not str:
+                    item = _plain(item)
+                if isinstance(item, str):
+                    if half or not item.isascii():
+                        item, half = _mended(item, half)
+                    if not item:
                         continue
-                    empty = False
-                    yield item
-        except _HARMLESS_AFTER_FINISH:
-            if finish is None:
-                raise
+                elif isinstance(item, Finish):
+                    self._finish = item
+                    scope.limit_idle(AFTER_FINISH_SECONDS)
+                    continue
+                empty = False
+                yield item
         if half:
             yield "\ufffd"
-        self._must_be_whole(finish, empty=empty)
-        if finish is not None:
-            yield finish
+        self._must_be_whole(empty=empty)
+        if self._finish is not None:
+            yield self._finish
 
-    def _must_be_whole(self, finish: Finish | None, *, empty: bool) -> None:
-        if finish is None and self._call.provider.has_end_mark:
+    def _told(self) -> Generator[str | Event, None, None]:
+        """What the provider yields; a ``stream`` may also return a bare iterator."""
+        items = self._call.provider.stream(self._call.request, self._transport)
+        return items if isinstance(items, Generator) else (item for item in items)
+
+    def _must_be_whole(self, *, empty: bool) -> None:
+        if self._finish is None and self._call.provider.has_end_mark:
             raise StreamTruncated("the answer ended without its end mark")
-        if finish is None and empty:
+        if self._finish is None and empty:
             raise StreamTruncated("the answer is empty")
         self._whole = True
 
-    def _told(self) -> Generator[str | Event, None, None]:
-        """What the provider yields, timed; its troubles as our errors."""
-        scope, call = self._scope, self._call
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """The provider's troubles as our errors; after the end mark most are none."""
         try:
-            with closing(_generator(call.provider.stream(call.request, self._transport))) as items:
-                for item in items:
-                    if scope.ended is not None:
-                        scope.check()
-                    if scope.waiting:
-                        scope.progress()
-                    yield item if item.__class__ is str else _plain(item)
+            with self._translated():
+                yield
+        except _HARMLESS_AFTER_FINISH:
+            if self._finish is None:
+                raise
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except G4FSyncError as error:
-            better = call.provider.failure(without(error, self._transport.api_key))
+            better = self._call.provider.failure(without(error, self._transport.api_key))
             if better is error:
                 raise
             raise better from error
@@ -194,13 +203,6 @@ def _shown(value: object) -> str:
         return "a value nested too deeply to be shown"
 
 
-def _generator(items: Iterator[str | Event]) -> Generator[str | Event, None, None]:
-    """*items* as a generator, for a provider whose ``stream`` returns a bare iterator."""
-    if isinstance(items, Generator):
-        return items
-    return (item for item in items)
-
-
 # Once the answer is known to be whole, these say nothing about it any more.
 _HARMLESS_AFTER_FINISH = (ConnectionFailed, StreamTruncated, ProtocolError, DeadlineExceeded)
 
@@ -221,6 +223,8 @@ def _mended(text: str, half: str) -> tuple[str, str]:
     A JavaScript server may put one half of an emoji into a token and the other
     into the next.  A lone half can't be written to a file; it becomes U+FFFD.
     """
+    if not half and _is_encodable(text):
+        return text, ""
     text = half + text
     half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
     text = text[: len(text) - len(half)]

@@ -154,7 +154,12 @@ class CancelScope:
         self._connect = _NEVER
 
     def progress(self) -> None:
-        """Something that counts has come: ``first_token`` is over, ``idle`` stops."""
+        """Something that counts has come: ``first_token`` is over, ``idle`` stops.
+
+        Raises what the call has ended with.
+        """
+        if self.ended is not None:
+            raise self.ended()
         self.waiting = False
         self._idle = _NEVER
         if not self._flowing:

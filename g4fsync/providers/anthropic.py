@@ -19,7 +19,7 @@ llama.cpp b11549 and LiteLLM 1.106:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
@@ -133,16 +133,17 @@ class Anthropic(Provider):
         return {"x-api-key": transport.api_key}
 
 
-def said(delta: Mapping[str, Any], block: list[str] | None) -> Iterator[str | Event]:
+def said(delta: Mapping[str, Any], block: list[str] | None) -> Iterable[str | Event]:
     """What a delta adds to its block."""
     kind = delta["type"]
     if kind == "text_delta":
-        yield delta["text"]
-    elif kind == "thinking_delta":
-        yield Reasoning(delta["thinking"])
-    elif kind == "input_json_delta" and block is not None:
+        return (delta["text"],)
+    if kind == "thinking_delta":
+        return (Reasoning(delta["thinking"]),)
+    if kind == "input_json_delta" and block is not None:
         block.append(delta["partial_json"])
-        yield ""
+        return ("",)
+    return ()
 
 
 def begun(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
@@ -127,12 +127,11 @@ def _authorization(transport: Transport) -> dict[str, str]:
     return {"Authorization": f"Bearer {transport.api_key}"} if transport.api_key else {}
 
 
-def records(response: Response) -> Iterator[Any]:
+def records(response: Response) -> Iterable[Any]:
     """The lines of a stream; a plain JSON answer is the only one."""
     if response.media_type == "application/json":
-        yield response.json()
-    else:
-        yield from response.records()
+        return [response.json()]
+    return response.records()
 
 
 def tool_call(call: Mapping[str, Any], number: int) -> ToolCall:

@@ -45,12 +45,12 @@ class Wire:
         self.scope = scope
         self.head_bytes = head_bytes  # how long the answer's head may be
         self.sent = False  # the request is out
-        self._socket: socket.socket | None = None
+        self.socket: socket.socket | None = None  # while it is this request's
         self._key: int | None = scope.register(self._abort)
 
     def use(self, sock: socket.socket) -> None:
         """The thread may block in *sock* from now on; raises when the call has ended."""
-        self._socket = sock
+        self.socket = sock
         # An end that came before the line above has found no socket to shut.
         self.scope.check()
 
@@ -59,18 +59,18 @@ class Wire:
 
         A limit costs a ``poll()`` before each ``recv()``.
         """
-        if self._socket is not None:
-            self._socket.settimeout(seconds)
+        if self.socket is not None:
+            self.socket.settimeout(seconds)
 
     def drop(self) -> None:
         """The socket is no longer this request's; nothing touches it once this returns."""
         if self._key is not None:
             self.scope.unregister(self._key)
             self._key = None
-            self._socket = None
+            self.socket = None
 
     def _abort(self) -> None:
-        sock = self._socket
+        sock = self.socket
         if sock is not None:
             shut(sock)
 

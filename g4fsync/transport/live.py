@@ -7,8 +7,10 @@ connection pool its client shares (:class:`.Adapter`).
 from __future__ import annotations
 
 import http.client
+import io
 import logging
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -302,7 +304,7 @@ class LiveResponse(IncomingResponse):
     def _reader(self) -> Callable[[], bytes]:
         """What reads the next block of the body as it arrives, ``b""`` at its end."""
         if self._next_block is None:
-            chunks = _Chunks.below(self._raw, self._transport.scope)
+            chunks = _Chunks.below(self._raw, self._wire)
             plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
             self._next_block = plain if chunks is None else chunks.read
         return self._next_block
@@ -325,28 +327,37 @@ class _Chunks:
     is not what it was, ``raw.read1()`` reads the body, only slower.
     """
 
-    def __init__(self, raw: Any, response: http.client.HTTPResponse, scope: CancelScope) -> None:
+    def __init__(
+        self,
+        raw: Any,
+        response: http.client.HTTPResponse,
+        sock: socket.socket,
+        scope: CancelScope,
+    ) -> None:
         self._raw = raw
         self._response = response
+        self._socket = sock
         self._scope = scope
+        self._is_first = True
         self._decoder = ChunkDecoder()
 
     @classmethod
-    def below(cls, raw: Any, scope: CancelScope) -> _Chunks | None:
-        """A reader for *raw*'s body when it is chunked and untouched."""
+    def below(cls, raw: Any, wire: Wire) -> _Chunks | None:
+        """A reader for *raw*'s body, which comes by *wire*, when it is chunked and untouched."""
         response = getattr(raw, "_original_response", None)
         if (
-            isinstance(response, http.client.HTTPResponse)
+            wire.socket is not None
+            and isinstance(response, http.client.HTTPResponse)
             and response.chunked is True
             and response.chunk_left is None
-            and hasattr(response.fp, "read1")
+            and isinstance(response.fp, io.BufferedReader)
         ):
-            return cls(raw, response, scope)
+            return cls(raw, response, wire.socket, wire.scope)
         return None
 
     def read(self) -> bytes:
         while not self._decoder.ended:
-            block = self._response.fp.read1(BLOCK_BYTES)
+            block = self._block()
             if not block:
                 self._scope.check()
                 self._decoder.close()
@@ -357,3 +368,11 @@ class _Chunks:
         self._response.close()
         self._raw.release_conn()
         return b""
+
+    def _block(self) -> bytes:
+        if self._is_first:
+            # What came with the head stands in the response's buffer; this empties it.
+            self._is_first = False
+            first: bytes = self._response.fp.read1(BLOCK_BYTES)
+            return first
+        return self._socket.recv(BLOCK_BYTES)

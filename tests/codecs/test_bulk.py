@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from g4fsync.codecs import bulk
+from g4fsync.codecs import strict
+from g4fsync.codecs.bulk import BulkReader
 from g4fsync.codecs.ndjson import RecordDecoder
 from g4fsync.codecs.sse import SSEDecoder
 from g4fsync.errors import ProtocolError
@@ -45,8 +47,9 @@ def plain_records(block: bytes) -> list[Any]:
     return list(decoder.feed(b"\n" + block))
 
 
-def same(a: Any, b: Any) -> bool:
-    return json.dumps(a) == json.dumps(b)  # tells 1 from 1.0 and from True
+def same(a: Iterable[Any] | None, b: Iterable[Any]) -> bool:
+    assert a is not None
+    return json.dumps(list(a)) == json.dumps(list(b))  # tells 1 from 1.0 and from True
 
 
 @settings(deadline=None, max_examples=500)
@@ -57,7 +60,7 @@ def same(a: Any, b: Any) -> bool:
 @example(b"data: 1\n\n,2\n\n")
 @example(b"data: 1,2\n\n")
 def test_events_taken_together_are_what_the_decoder_gives(block: bytes) -> None:
-    values = bulk.event_values(block)
+    values = BulkReader().events(block)
     if values is not None:
         assert same(values, plain_events(block))
 
@@ -71,7 +74,7 @@ def test_events_taken_together_are_what_the_decoder_gives(block: bytes) -> None:
 @example(b"1\n\n2\n")
 def test_records_taken_together_are_what_the_decoder_gives(block: bytes) -> None:
     block += b"\n"
-    values = bulk.record_values(block)
+    values = BulkReader().records(block)
     if values is not None:
         assert same(values, plain_records(block))
 
@@ -86,9 +89,168 @@ def test_regular_blocks_do_take_the_fast_path(values: list[Any], ascii_only: boo
     named = b"".join(b"event: delta\ndata: %b\n\n" % line for line in lines)
     records = b"".join(b"%b\n" % line for line in lines)
     expected = [json.loads(line) for line in lines]
-    assert same(bulk.event_values(events), expected)
-    assert same(bulk.event_values(named), expected)
-    assert same(bulk.record_values(records), expected)
+    assert same(BulkReader().events(events), expected)
+    assert same(BulkReader().events(named), expected)
+    assert same(BulkReader().records(records), expected)
+
+
+# Events that differ in some strings, as a model's tokens do, and then in other ways too.
+HOLES = ("%0", "%1", "%2")
+shapes = st.recursive(
+    st.sampled_from(HOLES) | st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=2) | st.sampled_from([",", '"', *HOLES]), inner)
+    ),
+    max_leaves=8,
+)
+tokens = st.text(max_size=6) | st.sampled_from(
+    [
+        "",
+        " a",
+        '"',
+        "\\",
+        ",",
+        '","',
+        '":"',
+        "\n",
+        "\n\ndata: ",
+        "}",
+        "é",
+        "\ud800",
+        '","b":"',
+        "%1",
+    ]
+)
+damages = st.tuples(
+    st.integers(0, 400),  # where, from either end
+    st.integers(0, 9),  # how many bytes are gone
+    st.sampled_from([b"", b'"', b",", b":", b"}", b"]", b"\\", b"\n", b"\n\n", b"\r", b"1", b'",'])
+    | st.sampled_from([b'"x","y"', b'"x"],["y"', b" ", b"data: ", b"[DONE]", b"\xff", b"null"]),
+)
+
+
+def filled(shape: Any, texts: tuple[str, ...]) -> Any:
+    if isinstance(shape, str) and shape in HOLES:
+        return texts[HOLES.index(shape)]
+    if isinstance(shape, dict):
+        return {key: filled(inner, texts) for key, inner in shape.items()}
+    if isinstance(shape, list):
+        return [filled(inner, texts) for inner in shape]
+    return shape
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> list[list[bytes]]:
+    """The blocks of an answer, each the JSON of some events."""
+    shape, spaced, ascii_only = draw(shapes), draw(st.booleans()), draw(st.booleans())
+
+    def event() -> bytes:
+        value = filled(shape, draw(st.tuples(tokens, tokens, tokens)))
+        separators = (", ", ": ") if spaced else (",", ":")
+        text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
+        return text.encode(errors="replace")
+
+    blocks = [[event() for _ in range(draw(st.integers(1, 7)))] for _ in range(2)]
+    if draw(st.booleans()):
+        block = draw(st.sampled_from(blocks))
+        i = draw(st.integers(0, len(block) - 1))
+        where, gone, put = draw(damages)
+        at = where % (len(block[i]) + 1)
+        block[i] = block[i][:at] + put + block[i][at + gone :]
+    return blocks
+
+
+@settings(deadline=None, max_examples=600)
+@given(answers())
+def test_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
+    events, named, records = BulkReader(), BulkReader(), BulkReader()
+    for block in blocks:
+        for reader, before, after in (
+            (events, b"data: ", b"\n\n"),
+            (named, b"event: delta\ndata: ", b"\n\n"),
+        ):
+            text = b"".join(before + each + after for each in block)
+            values = reader.events(text)
+            if values is not None:
+                assert same(values, plain_events(text))
+        text = b"".join(each + b"\n" for each in block)
+        values = records.records(text)
+        if values is not None:
+            assert same(values, plain_records(text))
+
+
+def chunk(content: str, noise: str = "", **rest: Any) -> bytes:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
+    value = {"id": "chatcmpl-1", "choices": [choice], "noise": noise, **rest}
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize("noise", ["", "%d"], ids=["one hole", "two holes"])
+def test_of_events_that_differ_in_a_few_strings_only_these_are_parsed(
+    noise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = strict.parse
+    parsed: list[bytes] = []
+
+    def counted(text: bytes) -> Any:
+        parsed.append(text)
+        return parse(text)
+
+    monkeypatch.setattr(strict, "parse", counted)
+    reader = BulkReader()
+    for block in range(3):
+        texts = [f' "word" {block}.{i}' for i in range(100)]
+        events = [chunk(text, noise and noise % i) for i, text in enumerate(texts)]
+        values = list(reader.events(b"".join(events)) or ())
+        assert [value["choices"][0]["delta"]["content"] for value in values] == texts
+    *first, second, third = parsed
+    assert len(first) == 2  # one to know the shape
+    assert len(second) < 100 * 80 < len(b"".join(events)) / 1.5
+    assert len(third) == len(second)
+
+
+def test_values_of_one_shape_do_not_share_what_differs() -> None:
+    first, second, *_ = BulkReader().events(b"".join(map(chunk, "abcdef"))) or ()
+    assert first["choices"][0]["delta"] == {"content": "a"}
+    assert second["choices"][0]["delta"] == {"content": "b"}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        chunk("f", index=1),
+        chunk("f").replace(b'"f"', b"null"),
+        chunk("f").replace(b'"f"', b'"f","content":"g"'),
+        chunk("f").replace(b'"f"', b'"f"},{"content":"g"'),
+        chunk("f").replace(b"null", b'"stop"'),
+    ],
+)
+def test_an_event_of_another_shape_is_not_taken_for_one_of_this(last: bytes) -> None:
+    reader = BulkReader()
+    regular = b"".join(map(chunk, "abcde"))
+    assert same(reader.events(regular), plain_events(regular))
+    values = reader.events(regular + last)
+    assert values is None or same(values, plain_events(regular + last))
+    assert same(reader.events(regular), plain_events(regular))
+
+
+def test_fields_that_change_places_keep_their_names() -> None:
+    def line(order: str) -> bytes:
+        return json.dumps({name: name + order for name in order}).encode() + b"\n"
+
+    reader = BulkReader()
+    before = b"".join(b'{"a":"%d","b":"%d","c":"%d"}\n' % (i, i, i) for i in range(5))
+    assert same(reader.records(before), plain_records(before))
+    after = b"".join(map(line, ("abc", "acb", "abc", "bac", "abc")))
+    assert same(reader.records(after), plain_records(after))
+
+
+def test_a_comma_in_a_text_is_not_taken_for_one_between_two() -> None:
+    reader = BulkReader()
+    for texts in ([["a", "b"], ["c", "d"]] * 3, [["a,b", "c"], ["d", "e,f"]] * 3):
+        block = b"".join(json.dumps(each, separators=(",", ":")).encode() + b"\n" for each in texts)
+        assert same(reader.records(block), texts)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +260,11 @@ def test_regular_blocks_do_take_the_fast_path(values: list[Any], ascii_only: boo
     + [b"event: a\ndata: 1\n\nevent: b\ndata: 2\n\n", b"data: NaN\n\n", b"data: \xff\n\n"],
 )
 def test_anything_unusual_is_left_to_the_decoder(block: bytes) -> None:
-    assert bulk.event_values(block) is None
+    assert BulkReader().events(block) is None
 
 
 def test_values_that_swallow_a_separator_are_noticed_though_they_parse_together() -> None:
     block = b'data: {"a":[{"b":1}\n\ndata: {"c":2}],"d":3}\n\n'
-    assert bulk.event_values(block) is None
+    assert BulkReader().events(block) is None
     with pytest.raises(ProtocolError):
         plain_events(block)
