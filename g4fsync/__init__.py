@@ -1,81 +1,32 @@
 """g4fsync: chat with many providers from plain blocking code.
 
-Importing starts nothing: no thread, file, network or plug-in.
+Importing starts nothing: no thread, file, network or plug-in.  What it offers
+(see :mod:`.face`) is loaded when the first of it is asked for, since a command
+like ``g4fsync --version`` wants none of it.
 """
 
 from __future__ import annotations
 
-from .client import Client
-from .engine import Retry
-from .errors import (
-    AllFailed,
-    AuthenticationError,
-    Cancelled,
-    CaptchaRequired,
-    ConfigurationError,
-    ConnectionFailed,
-    ContentFiltered,
-    DeadlineExceeded,
-    G4FSyncError,
-    InvalidRequest,
-    ProtocolError,
-    ProviderError,
-    RateLimited,
-    ServerError,
-    StreamInterrupted,
-    StreamTruncated,
-)
-from .events import Attempt, Finish, Reasoning, Text, ToolCall, Usage
-from .limits import Limits
-from .messages import ChatRequest, ChatResult, Image, Message
-from .providers.base import Provider
-from .registry import provider_names, register
-from .scope import Timeout
-from .stream import ChatStream
+__version__ = "0.1.0"
 
-__all__ = [
-    "AllFailed",
-    "Attempt",
-    "AuthenticationError",
-    "Cancelled",
-    "CaptchaRequired",
-    "ChatRequest",
-    "ChatResult",
-    "ChatStream",
-    "Client",
-    "ConfigurationError",
-    "ConnectionFailed",
-    "ContentFiltered",
-    "DeadlineExceeded",
-    "Finish",
-    "G4FSyncError",
-    "Image",
-    "InvalidRequest",
-    "Limits",
-    "Message",
-    "ProtocolError",
-    "Provider",
-    "ProviderError",
-    "RateLimited",
-    "Reasoning",
-    "Retry",
-    "ServerError",
-    "StreamInterrupted",
-    "StreamTruncated",
-    "Text",
-    "Timeout",
-    "ToolCall",
-    "Usage",
-    "__version__",
-    "provider_names",
-    "register",
-]
+TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
+if TYPE_CHECKING:
+    from .face import *  # noqa: F403
+else:
 
+    def __getattr__(name: str) -> object:
+        # Not for a submodule, which has a small name: the face may be about to load it.
+        if name[:1].isupper() or name in ("__all__", "provider_names", "register"):
+            face = _face()
+            globals().update({each: getattr(face, each) for each in ("__all__", *face.__all__)})
+            if name in globals():
+                return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-def __getattr__(name: str) -> str:
-    # On demand: importlib.metadata costs as much to import as all of the above.
-    if name == "__version__":
-        from importlib.metadata import version
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *_face().__all__})
 
-        return version("g4fsync")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def _face():
+        from importlib import import_module  # not at the top: most commands do without
+
+        return import_module(".face", __name__)

@@ -285,6 +285,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 before = set(sys.modules)
 import g4fsync
+assert set(sys.modules) - before <= {"__future__", "g4fsync"}
+from g4fsync import *
 print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 

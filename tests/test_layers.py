@@ -20,7 +20,7 @@ PACKAGE = Path(g4fsync.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("",),  # the face
+    ("", "face"),
     ("testing", "doctor"),
     ("client",),
     ("fanout", "access"),
@@ -186,6 +186,7 @@ IMPORTING = """
 import sys, threading
 before = set(sys.modules)
 import g4fsync
+from g4fsync import Client
 loaded = set(sys.modules) - before
 heavy = {"asyncio", "requests", "urllib3", "websocket", "websockets", "tenacity", "rich", "ssl"}
 rooms = {"emulator", "testing", "cli"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from .. import registry
 from ..errors import (
     AuthenticationError,
     Cancelled,
@@ -46,6 +45,8 @@ def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
         return "--cookies FILE says where they are"
     if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_url is not None:
         return None
+    from .. import registry  # --help and --version do without
+
     if registry.provider_class(error.provider).status == "retired":
         return f"{error.provider} is retired: its site may not answer any more (g4fsync providers)"
     return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import textwrap
 from contextlib import suppress
@@ -135,6 +134,8 @@ def wrapped(line: str) -> str:
 
 def width() -> int:
     """Columns to fill: the terminal's, or ``COLUMNS``; a pipe has no end."""
+    import shutil  # --version does without
+
     return shutil.get_terminal_size((10_000, 24)).columns
 
 
