@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,67 +122,59 @@ class Attempted:
         scope = self._scope
         empty = True
         half = ""  # of a character that a JavaScript server has cut in two
-        with self._judged(), closing(self._told()) as told:
-            for item in told:
-                if scope.waiting or scope.ended is not None:
-                    scope.progress()
-                if item.__class__ is not str:
-                    item = _plain(item)
-                if isinstance(item, str):
-                    if half or not item.isascii():
-                        item, half = _mended(item, half)
-                    if not item:
+        try:
+            with closing(self._told()) as told:
+                for item in told:
+                    if scope.waiting or scope.ended is not None:
+                        scope.progress()
+                    if item.__class__ is not str:
+                        item = _plain(item)
+                    if isinstance(item, str):
+                        if half or not item.isascii():
+                            item, half = _mended(item, half)
+                        if not item:
+                            continue
+                    elif isinstance(item, Finish):
+                        self._finish = item
+                        scope.limit_idle(AFTER_FINISH_SECONDS)
                         continue
-                elif isinstance(item, Finish):
-                    self._finish = item
-                    scope.limit_idle(AFTER_FINISH_SECONDS)
-                    continue
-                empty = False
-                yield item
-        if half:
-            yield "\ufffd"
-        self._must_be_whole(empty=empty)
-        if self._finish is not None:
-            yield self._finish
+                    empty = False
+                    yield item
+        except (G4FSyncError, *_MISSHAPEN) as exc:
+            self._raise_unless_harmless(exc)
+        yield from self._ending(half, empty=empty)
 
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
         items = self._call.provider.stream(self._call.request, self._transport)
         return items if isinstance(items, Generator) else (item for item in items)
 
-    def _must_be_whole(self, *, empty: bool) -> None:
+    def _ending(self, half: str, *, empty: bool) -> Iterator[str | Event]:
+        """What is left to say of an answer that must be whole now."""
+        if half:
+            yield "\ufffd"
         if self._finish is None and self._call.provider.has_end_mark:
             raise StreamTruncated("the answer ended without its end mark")
         if self._finish is None and empty:
             raise StreamTruncated("the answer is empty")
         self._whole = True
+        if self._finish is not None:
+            yield self._finish
 
-    @contextmanager
-    def _judged(self) -> Iterator[None]:
-        """The provider's troubles as our errors; after the end mark most are none."""
-        try:
-            with self._translated():
-                yield
-        except _HARMLESS_AFTER_FINISH:
-            if self._finish is None:
-                raise
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except G4FSyncError as error:
-            better = self._call.provider.failure(without(error, self._transport.api_key))
-            if better is error:
-                raise
-            raise better from error
-        except _MISSHAPEN as exc:
-            misshapen = ProtocolError(
+    def _raise_unless_harmless(self, exc: Exception) -> None:
+        """The provider's trouble as our error; after the end mark most are none."""
+        if isinstance(exc, G4FSyncError):
+            error = self._call.provider.failure(without(exc, self._transport.api_key))
+        else:
+            error = ProtocolError(
                 f"the answer has another shape than expected ({type(exc).__name__}: {exc})",
                 evidence=_shown(self._transport.latest),
             )
-            misshapen.__cause__ = exc
-            raise without(misshapen, self._transport.api_key) from exc
+        if error is not exc:
+            error.__cause__ = exc
+            error = without(error, self._transport.api_key)
+        if self._finish is None or not isinstance(error, _HARMLESS_AFTER_FINISH):
+            raise error
 
 
 # What Python says when an answer is not what its reader took it for.

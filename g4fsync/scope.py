@@ -182,7 +182,8 @@ class CancelScope:
         if self._idle is _NEVER and self._flowing and self._idle_limit is not _NEVER:
             self.waiting = True
             self._idle = monotonic() + self._idle_limit
-            self._expect(self._idle)
+            if self._idle < _watchdog.wake_at:  # seldom; this runs once per token
+                self._expect(self._idle)
 
     def expiry(self) -> float:
         """The next deadline as a :func:`time.monotonic` time; infinity without one."""
@@ -328,7 +329,7 @@ class _Watchdog:
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.RLock())  # guards all below
         self._scopes: set[CancelScope] = set()
-        self._wake_at = _NEVER
+        self.wake_at = _NEVER  # also read without the lock: it is asked again with it
         self._thread: threading.Thread | None = None
 
     def watch(self, scope: CancelScope) -> None:
@@ -351,9 +352,9 @@ class _Watchdog:
 
     def expect(self, deadline: float) -> None:
         """Be awake at *deadline*; a later one than known costs nothing."""
-        if deadline < self._wake_at:
+        if deadline < self.wake_at:
             with self._changed:
-                self._wake_at = min(self._wake_at, deadline)
+                self.wake_at = min(self.wake_at, deadline)
                 self._changed.notify()
 
     def _start(self) -> None:
@@ -367,12 +368,12 @@ class _Watchdog:
     def _run(self) -> None:
         while True:
             with self._changed:
-                pause = self._wake_at - monotonic()
+                pause = self.wake_at - monotonic()
                 if pause > 0:
                     self._changed.wait(min(pause, _LONGEST_WAIT))
                     continue
                 scopes = tuple(self._scopes)
-                self._wake_at = _NEVER
+                self.wake_at = _NEVER
             for scope in scopes:
                 scope.expire()
                 if scope.ended is not None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import TypeAlias
 
 from .errors import Cancelled, G4FSyncError, InvalidRequest
@@ -29,8 +27,8 @@ class Journal:
     first_token_seconds: float | None = None
     losers: list[ChatStream] = field(default_factory=list)  # of a race this answer won
     pieces: int = 0  # of text
-    # Takes a piece without copying what is there, and without an object for each.
-    _text: StringIO = field(default_factory=StringIO)
+    _text: list[str] = field(default_factory=list)  # the first of them together, see join()
+    _joined: int = 0
     reasoning: list[str] = field(default_factory=list)
     tool_calls: list[ToolCall] = field(default_factory=list)
     usage: Usage | None = None
@@ -40,10 +38,16 @@ class Journal:
 
     def text(self) -> str:
         """The pieces as one; any thread may ask while another writes."""
-        try:
-            return self._text.getvalue()
-        except ValueError:  # a collection of garbage closes it before the generator it is part of
-            return ""
+        return "".join(self._text)
+
+    def note_text(self, piece: str) -> None:
+        """Keep a piece of the answer."""
+        self._text.append(piece)
+        self.pieces += 1
+        if self.pieces % _PIECES_KEPT == 0:
+            # An object for each would take five times the text.  In one step, for who reads it.
+            self._text[self._joined :] = ["".join(self._text[self._joined :])]
+            self._joined += 1
 
     def note(self, event: object) -> None:
         """Keep what *event* tells."""
@@ -66,6 +70,7 @@ class Journal:
             self.error = error
 
 
+_PIECES_KEPT = 1024  # of text, before they become one
 _BUSY = "generator already executing"  # what Python says to a second thread in a generator
 
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
@@ -236,37 +241,49 @@ class ChatStream:
         state = "running" if journal.seconds is None else ended
         return f"<ChatStream {self.provider} {self.model}: {state}, {len(self.text)} characters>"
 
-    @contextmanager
-    def _read(self, *, leaving: bool = False) -> Iterator[None]:
-        """Around reading: raise what the answer failed with; *leaving* the block closes."""
-        try:
-            yield
-        except ValueError as exc:
-            if str(exc) != _BUSY:
-                raise
-            leaving = False  # it is for another thread, which reads or closes it, to clean up
-            if self._journal.error is None:
-                raise InvalidRequest("another thread is reading this stream") from exc
-        finally:
-            if leaving:
-                self.close()
+    def _read(self, *, leaving: bool = False) -> _Reading:
+        return _Reading(self, self._journal, leaving)
+
+
+class _Reading:
+    """Around reading: raise what the answer failed with; *leaving* the block closes."""
+
+    __slots__ = ("_journal", "_leaving", "_stream")
+
+    def __init__(self, stream: ChatStream, journal: Journal, leaving: bool) -> None:
+        self._stream = stream
+        self._journal = journal
+        self._leaving = leaving
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        is_busy = isinstance(exc, ValueError) and str(exc) == _BUSY
+        if self._leaving and not is_busy:  # else it is for the other thread to clean up
+            self._stream.close()
+        if exc is not None and not is_busy:
+            return
         if self._journal.error is not None:
             raise self._journal.error
+        if is_busy:
+            raise InvalidRequest("another thread is reading this stream") from exc
 
 
 def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
     """The engine's items, each noted before it is handed on."""
-    write = journal._text.write
+    note_text = journal.note_text
     items = run(scope, journal)
     try:
-        with closing(items):
+        try:
             for item in items:
                 if item.__class__ is str:
-                    write(item)
-                    journal.pieces += 1
+                    note_text(item)
                 else:
                     journal.note(item)
                 yield item
+        finally:
+            items.close()
     except G4FSyncError as error:
         journal.fail(error)
         raise

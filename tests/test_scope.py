@@ -581,7 +581,7 @@ def test_a_scope_without_an_end_does_not_keep_the_watchdog_busy() -> None:
         ends.start()
         with pytest.raises(DeadlineExceeded):
             ends.sleep(PATIENCE)
-        eventually(lambda: scope_module._watchdog._wake_at == math.inf)
+        eventually(lambda: scope_module._watchdog.wake_at == math.inf)
 
 
 def test_the_watchdog_forgets_who_is_not_blocked() -> None:

@@ -26,7 +26,7 @@ from ..providers.base import Provider
 from ..scope import CancelScope, Timeout
 from ..transport import keys
 from ..transport.connections import Wire, resolve
-from ..transport.failures import translated
+from ..transport.failures import Translated
 from ..transport.live import Network
 from .advice import Case, advice
 from .choosing import cheapest
@@ -158,7 +158,7 @@ class Checkup:
 
     def _look_up(self) -> str:
         way, scope = self._way, self._scope()
-        with translated(scope, way.host, also=(UnicodeError,)):
+        with Translated(scope, way.host, also=(UnicodeError,)):
             found = resolve(way.host, way.port, scope)
         self._addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         first, *others = self._addresses
@@ -193,7 +193,7 @@ class Checkup:
         scope = self._scope()
         wire = Wire(scope)
         try:
-            with translated(scope, host):
+            with Translated(scope, host):
                 return self._network.adapter.open_socket(
                     wire, url, proxies=proxies, verify=self._network.verify
                 )

@@ -15,7 +15,7 @@ from ..errors import Cancelled, G4FSyncError, ProtocolError
 from ..scope import CancelScope, Timeout
 from ..transport.adapter import Adapter
 from ..transport.connections import Wire, using
-from ..transport.failures import translated
+from ..transport.failures import Translated
 
 PORT_SECONDS = 5.0  # for all questions to one port
 MAX_BYTES = 4 * 2**20
@@ -68,7 +68,7 @@ class Place:
         scope = CancelScope(self._limits, deadline=self._until)
         scope.start()
         host = self.url.partition("://")[2]
-        with self._whole.aborting(scope.cancel), translated(scope, host):
+        with self._whole.aborting(scope.cancel), Translated(scope, host):
             wire = Wire(scope)
             scope.connecting()
             try:

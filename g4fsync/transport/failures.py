@@ -12,7 +12,6 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -35,28 +34,42 @@ FOREIGN: tuple[type[Exception], ...] = (
 )
 
 
-@contextmanager
-def translated(
-    scope: CancelScope, host: str, *, reading: bool = False, also: tuple[type[Exception], ...] = ()
-) -> Iterator[None]:
-    """Turn foreign exceptions in the block into ours.
+class Translated:
+    """Turns foreign exceptions in its block into ours.
 
     *reading*: an answer had begun, so a broken connection is a
     ``StreamInterrupted``.  When the call has ended, that is what is raised,
     whatever the exception: it was the end that broke the connection.
     """
-    # Python makes it the context of whatever is raised below, but it is not our affair.
-    before = sys.exc_info()[1]
-    try:
-        yield
-    except G4FSyncError:
-        raise
-    except FOREIGN + also as exc:
+
+    __slots__ = ("_before", "_foreign", "_host", "_reading", "_scope")
+
+    def __init__(
+        self,
+        scope: CancelScope,
+        host: str,
+        *,
+        reading: bool = False,
+        also: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self._scope = scope
+        self._host = host
+        self._reading = reading
+        self._foreign = FOREIGN + also
+        # Python makes it the context of whatever is raised in the block, but it is not our affair.
+        self._before = sys.exc_info()[1]
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
+        if not isinstance(exc, self._foreign) or isinstance(exc, G4FSyncError):
+            return
         try:
-            scope.check()
+            self._scope.check()
         except G4FSyncError as ended:
             raise ended from exc
-        raise translate(exc, host, reading=reading, before=before) from exc
+        raise translate(exc, self._host, reading=self._reading, before=self._before) from exc
 
 
 def translate(

@@ -82,16 +82,17 @@ class Target:
 class LiveTransport(Sender["LiveResponse"]):
     """The outside world for one attempt; close it to free whatever it opened."""
 
+    random: random.Random = random.SystemRandom()
+
     def __init__(self, target: Target, network: Network, scope: CancelScope) -> None:
         self.target = target
         self.network = network
         self.scope = scope
         self.sent = False  # some request of this attempt went out whole
         self.latest: object = None  # what the provider was given last, as evidence
-        self.random: random.Random = random.SystemRandom()
         self.host = urlsplit(target.base_url).netloc.rpartition("@")[2]
-        self._cookies = RequestsCookieJar()
-        self._cookies.update(target.cookies)
+        self._cookies: RequestsCookieJar | None = None
+        self._keep_cookies(target.cookies)
         self._open: list[LiveResponse | SocketIOConnection] = []
 
     @property
@@ -153,6 +154,11 @@ class LiveTransport(Sender["LiveResponse"]):
         while self._open:
             self._open.pop().close(graceful=graceful)
 
+    def _keep_cookies(self, cookies: Any) -> None:
+        if cookies:
+            self._cookies = self._cookies or RequestsCookieJar()
+            self._cookies.update(cookies)
+
     def _request(
         self,
         method: str,
@@ -199,7 +205,7 @@ class LiveTransport(Sender["LiveResponse"]):
         scope.connecting()
         wire = Wire(scope, head_bytes=self.network.limits.head)
         try:
-            with failures.translated(scope, self.host), using(wire):
+            with failures.Translated(scope, self.host), using(wire):
                 answer = self.network.adapter.send(
                     self._request(method, url, body, params, headers),
                     stream=True,
@@ -210,7 +216,7 @@ class LiveTransport(Sender["LiveResponse"]):
                 )
                 response = LiveResponse(self, answer, wire)
                 self._open.append(response)
-            self._cookies.update(answer.cookies)
+            self._keep_cookies(answer.cookies)
             scope.check()
         except BaseException:
             wire.drop()
@@ -240,7 +246,9 @@ class LiveResponse(IncomingResponse):
     def __init__(self, transport: LiveTransport, answer: requests.Response, wire: Wire) -> None:
         super().__init__(transport, transport.network.limits)
         self._transport = transport
-        self._answer = answer
+        # Not the answer itself: with it would live its request, its cookies and much else.
+        self._status = answer.status_code
+        self._headers = answer.headers
         self._raw: Any = answer.raw
         self._wire = wire
         self._ended = False
@@ -248,16 +256,16 @@ class LiveResponse(IncomingResponse):
 
     @property
     def status(self) -> int:
-        return self._answer.status_code
+        return self._status
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self._answer.headers
+        return self._headers
 
     def pieces(self) -> Iterator[bytes]:
         scope, read = self._transport.scope, self._reader()
         inflater = self._inflater()
-        with failures.translated(scope, self._transport.host, reading=True):
+        with failures.Translated(scope, self._transport.host, reading=True):
             while True:
                 scope.wait_begins()
                 piece = read()
@@ -293,7 +301,8 @@ class LiveResponse(IncomingResponse):
         if graceful and not self._ended:
             self._drain()
         self._wire.drop()
-        self._answer.close()
+        self._raw.close()
+        self._raw.release_conn()
 
     def _drain(self) -> None:
         """See the end of a body whose answer is whole, so that the connection can be reused."""

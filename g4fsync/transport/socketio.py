@@ -145,7 +145,7 @@ class SocketIOConnection:
         url = transport.url(self._path) + "?EIO=4&transport=websocket"
         network, scope = transport.network, transport.scope
         self._wire = Wire(scope)
-        with failures.translated(scope, transport.host, also=_FOREIGN):
+        with failures.Translated(scope, transport.host, also=_FOREIGN):
             sock = network.adapter.open_socket(
                 self._wire, url, proxies=network.proxies(url), verify=network.verify
             )
@@ -222,7 +222,7 @@ class SocketIOConnection:
             )
         with (
             self._busy,
-            failures.translated(
+            failures.Translated(
                 self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
             ),
         ):
@@ -266,7 +266,7 @@ class SocketIOConnection:
         scope = self._transport.scope
         with (
             self._busy,
-            failures.translated(scope, self._transport.host, reading=True, also=_FOREIGN),
+            failures.Translated(scope, self._transport.host, reading=True, also=_FOREIGN),
         ):
             if self._waiting:
                 packet = self._waiting.popleft()
