@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -191,11 +192,10 @@ class Access:
             return None
         from .transport import keys
 
-        at_home = _is_at_home(provider)
         key = None
-        if explicit is not None or at_home:
+        if explicit is not None or _is_at_home(provider):
             key = keys.resolve(provider.name, explicit, provider.key_variables)
-        if provider.needs_key and at_home and not key:
+        if not key and provider.needs_key and _is_at_home(provider):
             raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key
 
@@ -273,6 +273,7 @@ def _is_at_home(provider: Provider) -> bool:
     return _origin(provider.base_url) in map(_origin, homes)
 
 
+@lru_cache(maxsize=256)
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -47,6 +47,18 @@ def test_a_submodule_is_no_part_of_the_face_and_still_there() -> None:
     assert done.stdout == "<class 'g4fsync.client.Client'>\n"
 
 
+def test_a_provider_is_asked_without_a_client_whatever_was_imported_before() -> None:
+    code = """
+from g4fsync.providers.koala import Koala
+try:
+    Koala("http://127.0.0.1:1").chat("Hi", timeout=0.1).result()
+except Exception as error:
+    print(type(error).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout in ("ConnectionFailed\n", "DeadlineExceeded\n")
+
+
 def test_all_is_everything_that_is_visible(face: ModuleType) -> None:
     visible = {
         name

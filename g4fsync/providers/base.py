@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from functools import lru_cache
+from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
@@ -175,6 +177,7 @@ class Provider(ABC):
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
 
+@lru_cache(maxsize=256)
 def checked_url(name: str, url: str) -> str:
     """*url* without a trailing slash; ``ConfigurationError`` when it is no HTTP URL."""
     try:
@@ -190,10 +193,11 @@ def checked_url(name: str, url: str) -> str:
     return url.rstrip("/")
 
 
-def _no_client(*_: object) -> NoReturn:
-    raise RuntimeError("import g4fsync before calling Provider.chat()")
+def _load_client(*arguments: Any) -> ChatStream:
+    import_module("g4fsync.client")
+    return open_stream(*arguments)
 
 
 # The client stands above the providers and sets this when it is imported, so
 # that a provider can be used alone without importing upwards.
-open_stream: Callable[..., ChatStream] = _no_client
+open_stream: Callable[..., ChatStream] = _load_client
