@@ -12,8 +12,8 @@ If you change this file, keep in mind:
   request under way is handed to the connection classes by thread
   (``_current.wire``); nothing else needs it.
 * While TLS is being set up the socket object changes hands (``wrap_socket``
-  detaches the plain one), so the wire holds a duplicate until the connection
-  stands.
+  detaches the plain one), so then the wire holds a duplicate until the
+  connection stands.
 * A connection that goes back to the pool must drop its wire first, or a late
   cancel would cut off the next request on it.
 """
@@ -165,22 +165,21 @@ class Wakeable(HTTPConnection):
                 sock.setsockopt(*option)
             # Never None: a connect() that begins after its abort is woken by its poll() only.
             sock.settimeout(wire.scope.patience())
-            self._handle = sock.dup()
-            wire.use(self._handle)
+            wire.use(self._handle_of(sock))
             self._reach(sock, address)
         except BaseException:
             sock.close()
-            self._drop_handle()
             raise
+        return sock
+
+    def _handle_of(self, sock: socket.socket) -> socket.socket:
+        """What shuts down whatever becomes of *sock* while the connection is set up."""
         return sock
 
     def connect(self) -> None:
         self.wire = wire = _wire()
-        try:
-            super().connect()
-            wire.use(self.sock)
-        finally:
-            self._drop_handle()
+        super().connect()
+        wire.use(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self.wire = wire = _wire()
@@ -201,17 +200,25 @@ class Wakeable(HTTPConnection):
     def _reach(self, sock: socket.socket, address: Any) -> None:
         sock.connect(address)
 
+
+class WakeableTLS(Wakeable, HTTPSConnection):
     _handle: socket.socket | None = None
+
+    def _handle_of(self, sock: socket.socket) -> socket.socket:
+        self._drop_handle()  # of another address that did not answer
+        self._handle = sock.dup()
+        return self._handle
 
     def _drop_handle(self) -> None:
         if self._handle is not None:
             self._handle.close()
             self._handle = None
 
-
-class WakeableTLS(Wakeable, HTTPSConnection):
     def connect(self) -> None:
-        super().connect()
+        try:
+            super().connect()
+        finally:
+            self._drop_handle()
         sock: Any = self.sock
         if isinstance(sock, ssl.SSLSocket):
             # An end without close_notify is a cut: anybody on the way can send a FIN.

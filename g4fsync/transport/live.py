@@ -250,6 +250,7 @@ class LiveResponse(IncomingResponse):
         self._status = answer.status_code
         self._headers = answer.headers
         self._raw: Any = answer.raw
+        self._raw.headers = answer.headers  # in place of its own, a list for each line of the head
         self._wire = wire
         self._ended = False
         self._next_block: Callable[[], bytes] | None = None
