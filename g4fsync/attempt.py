@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from .errors import (
@@ -107,8 +108,7 @@ class Attempted:
 
     def tokens(self) -> Iterator[str | Event]:
         """The answer; raises when it turns out not to be whole."""
-        yield from self._head
-        yield from self._items
+        return chain(self._head, self._items)
 
     def close(self) -> None:
         """Run the provider's clean-up and free the connections."""

@@ -12,7 +12,7 @@ What one attempt is, and when its answer is whole, stands in :mod:`.attempt`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -66,8 +66,13 @@ def answer(
     """Ask *calls* one after the other until one answers; yield its tokens and events."""
     scope.start()
     if len(calls) == 1:
-        yield from _ask(calls[0], retry, scope, journal)
-        return
+        return _ask(calls[0], retry, scope, journal)
+    return _ask_in_turn(calls, retry, scope, journal)
+
+
+def _ask_in_turn(
+    calls: Sequence[Call], retry: Retry, scope: CancelScope, journal: Journal
+) -> Generator[str | Event, None, None]:
     errors: list[G4FSyncError] = []
     for call in calls:
         before = len(journal.attempts)
@@ -89,7 +94,9 @@ def answer(
     raise AllFailed(f"none of {len(errors)} models answered", errors=errors)
 
 
-def _ask(call: Call, retry: Retry, scope: CancelScope, journal: Journal) -> Iterator[str | Event]:
+def _ask(
+    call: Call, retry: Retry, scope: CancelScope, journal: Journal
+) -> Generator[str | Event, None, None]:
     """Ask one model, again if need be; yield failed attempts, tokens and events."""
     journal.provider, journal.model = call.provider.name, call.model
     before = len(journal.attempts)

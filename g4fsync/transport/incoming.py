@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Protocol
 
 from ..codecs import refusals
@@ -139,9 +140,7 @@ class IncomingResponse(ABC):
         first = next(pieces, b"")
         if first.lstrip()[:1] == b"<" and refusals.is_page({}, first.decode("latin-1")):
             raise refusals.from_page(self.status, self.headers, first.decode("utf-8", "replace"))
-        if first:
-            yield first
-        yield from pieces
+        return chain((first,), pieces) if first else pieces
 
     def _misplaced(self) -> G4FSyncError:
         text = self._excerpt().decode("utf-8", "replace")
