@@ -56,11 +56,10 @@ class Translated:
         self._host = host
         self._reading = reading
         self._foreign = FOREIGN + also
-        # Python makes it the context of whatever is raised in the block, but it is not our affair.
-        self._before = sys.exc_info()[1]
 
     def __enter__(self) -> None:
-        pass
+        # Python makes it the context of whatever is raised in the block, but it is not our affair.
+        self._before = sys.exc_info()[1]
 
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
         if not isinstance(exc, self._foreign) or isinstance(exc, G4FSyncError):

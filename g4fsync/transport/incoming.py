@@ -89,9 +89,12 @@ class IncomingResponse(ABC):
 
     def values(self) -> Iterator[Any]:
         decoder = SSEDecoder(max_event_bytes=self._limits.event)
-        bulk = BulkReader()
+        bulk, events = BulkReader(), _Whole(b"\n\n")
         empty = True
-        for block in _whole_events(self._stream(_STREAMS)):
+        for piece in self._stream(_STREAMS):
+            block = events.cut(piece)
+            if not block:
+                continue
             values = bulk.events(block) if decoder.idle else None
             for value in _values(decoder.feed(block)) if values is None else values:
                 if value is DONE:
@@ -99,7 +102,9 @@ class IncomingResponse(ABC):
                 empty = False
                 self._evidence.latest = value
                 yield value
-        for value in _values(decoder.close()):
+        for value in _values(_remaining(decoder, events.rest)):
+            if value is DONE:
+                return
             empty = False
             self._evidence.latest = value
             yield value
@@ -108,15 +113,19 @@ class IncomingResponse(ABC):
 
     def records(self) -> Iterator[Any]:
         decoder = RecordDecoder(max_record_bytes=self._limits.event)
-        bulk = BulkReader()
+        bulk, lines = BulkReader(), _Whole(b"\n")
         empty = True
-        for block in _whole_lines(self._stream(_RECORDS + _STREAMS)):
+        for piece in self._stream(_RECORDS + _STREAMS):
+            block = lines.cut(piece)
+            if not block:
+                continue
             records = bulk.records(block) if decoder.idle else None
             for record in decoder.feed(block) if records is None else records:
                 empty = False
                 self._evidence.latest = record
                 yield record
-        for record in decoder.close():
+        for record in _remaining(decoder, lines.rest):
+            empty = False
             self._evidence.latest = record
             yield record
         if decoder.truncated:
@@ -173,40 +182,31 @@ class IncomingResponse(ABC):
         return bytes(body)
 
 
-def _whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """*pieces* cut anew behind the last blank line of each, so that a block holds whole events."""
-    rest = b""
-    for piece in pieces:
-        block = rest + piece
+class _Whole:
+    """Cuts pieces anew behind the last *end* of each: blocks of whole events, or whole lines."""
+
+    def __init__(self, end: bytes) -> None:
+        self.rest = b""
+        self._end = end
+
+    def cut(self, piece: bytes) -> bytes:
+        block = self.rest + piece
+        if block.endswith(self._end):
+            self.rest = b""
+            return block
+        cut = block.rfind(self._end) + len(self._end)
+        if cut < len(self._end):
+            cut = 0
         # With CRs about, a blank line may look otherwise: hold nothing back.
-        if block.endswith(b"\n\n") or _CR in block:
+        if _CR in block or len(block) - cut > _REST_BYTES:
             cut = len(block)
-        else:
-            cut = block.rfind(b"\n\n") + 2
-            if cut < 2:
-                cut = 0
-        if len(block) - cut > _REST_BYTES:
-            cut = len(block)
-        rest = block[cut:]
-        if cut:
-            yield block[:cut]
-    if rest:
-        yield rest
+        self.rest = block[cut:]
+        return block[:cut]
 
 
-def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """*pieces* cut anew behind the last line end of each."""
-    rest = b""
-    for piece in pieces:
-        block = rest + piece
-        cut = block.rfind(b"\n") + 1
-        if len(block) - cut > _REST_BYTES:
-            cut = len(block)
-        rest = block[cut:]
-        if cut:
-            yield block[:cut]
-    if rest:
-        yield rest
+def _remaining(decoder: SSEDecoder | RecordDecoder, rest: bytes) -> Iterator[Any]:
+    yield from decoder.feed(rest)
+    yield from decoder.close()
 
 
 def _values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:

@@ -253,6 +253,7 @@ class LiveResponse(IncomingResponse):
         self._raw.headers = answer.headers  # in place of its own, a list for each line of the head
         self._wire = wire
         self._ended = False
+        self._translated = failures.Translated(transport.scope, transport.host, reading=True)
         self._next_block: Callable[[], bytes] | None = None
 
     @property
@@ -264,24 +265,23 @@ class LiveResponse(IncomingResponse):
         return self._headers
 
     def pieces(self) -> Iterator[bytes]:
-        scope, read = self._transport.scope, self._reader()
+        # No generator: thousands of streams wait in each of theirs.
+        blocks = iter(self._block, b"")
         inflater = self._inflater()
-        with failures.Translated(scope, self._transport.host, reading=True):
-            while True:
-                scope.wait_begins()
-                piece = read()
-                if not piece:
-                    break
-                if inflater is None:
-                    yield piece
-                else:
-                    yield from inflater.feed(piece)
+        return blocks if inflater is None else _inflated(blocks, inflater)
+
+    def _block(self) -> bytes:
+        """The next of the body as it arrives, ``b""`` at its end."""
+        scope = self._transport.scope
+        scope.wait_begins()
+        with self._translated:
+            block = self._reader()()
+        if not block:
             # A connection-closed body ends like a finished one when we shut the
             # socket ourselves, so ask the scope who ended it.
             scope.check()
-        if inflater is not None:
-            inflater.close()
-        self._ended = True
+            self._ended = True
+        return block
 
     def hurried_pieces(self) -> Iterator[bytes]:
         """:meth:`pieces` for ``ERROR_BODY_SECONDS``, without a word about the rest."""
@@ -328,6 +328,12 @@ class LiveResponse(IncomingResponse):
         if encoding == "deflate":
             return Inflater("deflate", max_ratio=self._limits.ratio)
         raise ProtocolError(f"the answer is encoded with {encoding!r}, which was not asked for")
+
+
+def _inflated(blocks: Iterator[bytes], inflater: Inflater) -> Iterator[bytes]:
+    for block in blocks:
+        yield from inflater.feed(block)
+    inflater.close()
 
 
 class _Chunks:
