@@ -60,7 +60,7 @@ class BulkReader:
         if _CR in text:
             return None
         if _LF not in text:  # one alone, as on a paced stream
-            return _parsed([text])
+            return _one(text)
         values = text.split(separator)
         told = self._shaped(values)
         if told is None and len(values) >= _SAMPLES:
@@ -82,14 +82,19 @@ def _named_prefix(block: bytes) -> bytes | None:
     return None
 
 
+def _one(value: bytes) -> tuple[Any] | None:
+    try:
+        return (strict.parse(value),)
+    except ProtocolError:
+        return None
+
+
 def _parsed(values: Sequence[bytes]) -> list[Any] | None:
     """The JSON *values*, or ``None`` when they are not one each."""
     joined = _BETWEEN.join(values)
     if _LF in joined:
         return None
     try:
-        if len(values) == 1:
-            return [strict.parse(joined)]
         parsed: list[Any] = strict.parse(b"[%b]" % joined)
     except ProtocolError:
         return None
@@ -168,12 +173,14 @@ class _Shape:
         inner = [
             each[start:end] for each in values if each.startswith(before) and each.endswith(after)
         ]
+        if len(inner) != len(values):
+            return None
         joined = _BETWEEN.join(inner)
         for middle, number in self._middles:
             joined = joined.replace(middle, number)
-            if joined.count(number) != len(values):  # some in a string would stay unseen
+            if joined.count(number) != len(values):  # one in a string would stay unseen
                 return None
-        if len(inner) != len(values) or _LF in joined:
+        if _LF in joined:
             return None
         try:
             parsed: list[Any] = strict.parse(b"[%b]" % joined)
@@ -200,13 +207,6 @@ def _strings(value: Any, path: _Path = ()) -> Iterator[tuple[str, _Path]]:
     """The strings in *value*, and the way to each; not those too deep in it."""
     if isinstance(value, str):
         yield value, path
-    elif len(path) < _MAX_DEPTH:
-        keys = (
-            value
-            if isinstance(value, dict)
-            else range(len(value))
-            if isinstance(value, list)
-            else ()
-        )
-        for key in keys:
-            yield from _strings(value[key], (*path, key))
+    elif isinstance(value, dict | list) and len(path) < _MAX_DEPTH:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _strings(inner, (*path, key))

@@ -96,7 +96,9 @@ class IncomingResponse(ABC):
             if not block:
                 continue
             values = bulk.events(block) if decoder.idle else None
-            for value in _values(decoder.feed(block)) if values is None else values:
+            if values is None:
+                values = _values(decoder.feed(block))
+            for value in values:
                 if value is DONE:
                     return
                 empty = False
@@ -120,7 +122,9 @@ class IncomingResponse(ABC):
             if not block:
                 continue
             records = bulk.records(block) if decoder.idle else None
-            for record in decoder.feed(block) if records is None else records:
+            if records is None:
+                records = decoder.feed(block)
+            for record in records:
                 empty = False
                 self._evidence.latest = record
                 yield record

@@ -79,7 +79,7 @@ def refused(peer: Peer) -> None:
 def test_total_ends_the_back_off(cell: Cell, protocol: Protocol) -> None:
     outcome = Outcome(RateLimited, tokens=0, asks=2)
     with Server(refused) as server:
-        retry = Retry(9, CLOCK * 0.6, CLOCK * 0.6)
+        retry = Retry(9, CLOCK * 0.8, CLOCK * 0.8)
         seen = cell.ask(
             "clock: total, in the back-off",
             protocol,
