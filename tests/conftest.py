@@ -28,6 +28,13 @@ def no_leaks() -> Iterator[None]:
     assert census.newcomers() == []
 
 
+@pytest.fixture(params=["blocks", "read1"])
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to read a chunked body: below urllib3, and by what urllib3 offers to all."""
+    if request.param == "read1":
+        monkeypatch.setattr("g4fsync.transport.live._Chunks.below", lambda raw, wire: None)
+
+
 @pytest.fixture
 def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's own proxy settings must not decide a test."""

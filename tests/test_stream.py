@@ -114,13 +114,15 @@ def test_what_has_come_so_far_can_be_read_while_it_comes() -> None:
 
 
 def test_text_read_by_another_thread_is_always_a_beginning_of_the_whole() -> None:
-    stream, _ = streamed(*(f"{n} " for n in range(5000)), STOP)
+    pieces = [f"{n} " for n in range(5000)]
+    stream, _ = streamed(*pieces, STOP)
     reader = threading.Thread(target=stream.result)
     reader.start()
     seen = []
     while reader.is_alive():
         seen.append(stream.text)
     reader.join()
+    assert stream.text == "".join(pieces)
     assert all(stream.text.startswith(text) for text in seen)
 
 

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ..errors import ProtocolError
@@ -121,18 +122,8 @@ class _Shape:
             (text, b",%d," % number) for text, number in zip(middles, numbers, strict=True)
         ]
         self._between = [*numbers, _SECRET]
-        self._value = value
-        # The containers on the way to the holes, each behind the one it is in, and the holes:
-        # a container's number, and a key in it.
-        self._inner: list[tuple[int, Any]] = []
-        self._holes: list[tuple[int, Any]] = []
-        known: dict[_Path, int] = {(): 0}
-        for path in paths:
-            for end in range(1, len(path)):
-                if path[:end] not in known:
-                    self._inner.append((known[path[: end - 1]], path[end - 1]))
-                    known[path[:end]] = len(self._inner)
-            self._holes.append((known[path[:-1]], path[-1]))
+        self._holes = len(paths)
+        self._fill = _filler(value, {path: i for i, path in enumerate(paths)})
 
     @classmethod
     def of(cls, samples: Sequence[bytes]) -> _Shape | None:
@@ -186,21 +177,41 @@ class _Shape:
             parsed: list[Any] = strict.parse(b"[%b]" % joined)
         except ProtocolError:
             return None
-        strings, holes = parsed[::2], len(self._holes)
+        strings = parsed[::2]
         if parsed[1::2] != (self._between * len(values))[:-1] or set(map(type, strings)) != {str}:
             return None
-        return map(self._filled, *(strings[i::holes] for i in range(holes)))
+        return map(self._fill, zip(*[iter(strings)] * self._holes, strict=True))
 
-    def _filled(self, *strings: str) -> Any:
-        """A value of this shape; what is the same in all may be the same object."""
-        made = [self._value.copy()]
-        for number, key in self._inner:
-            parent = made[number]
-            child = parent[key] = parent[key].copy()
-            made.append(child)
-        for (number, key), string in zip(self._holes, strings):  # noqa: B905 - costs 0.1 us
-            made[number][key] = string
-        return made[0]
+
+def _filler(value: Any, holes: Mapping[_Path, int]) -> Callable[[Sequence[str]], Any]:
+    """What copies *value* with the strings it is given in its *holes*, each by its number.
+
+    What is outside the way to a hole is not copied.
+    """
+    if () in holes:
+        return itemgetter(holes[()])
+    parts = [
+        (key, _filler(value[key], {path[1:]: i for path, i in holes.items() if path[0] == key}))
+        for key in dict.fromkeys(path[0] for path in holes)
+    ]
+    copy = value.copy
+    if len(parts) == 1:
+        ((key, part),) = parts
+
+        def fill(strings: Sequence[str]) -> Any:
+            filled = copy()
+            filled[key] = part(strings)
+            return filled
+
+    else:
+
+        def fill(strings: Sequence[str]) -> Any:
+            filled = copy()
+            for key, part in parts:
+                filled[key] = part(strings)
+            return filled
+
+    return fill
 
 
 def _strings(value: Any, path: _Path = ()) -> Iterator[tuple[str, _Path]]:

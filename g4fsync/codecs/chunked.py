@@ -121,11 +121,12 @@ def _whole_chunks(data: bytes) -> tuple[bytes, bytes]:
     parts = data.split(b"\r\n")
     whole = (len(parts) - 1) // 2 * 2  # a size and a payload each, CR LF behind both
     sizes, payloads = parts[0:whole:2], parts[1:whole:2]
+    lengths = list(map(len, payloads))
     if (
         not _HEXADECIMAL.fullmatch(b"".join(sizes))
         or b"" in sizes
-        or b"" in payloads  # the last chunk, with what may follow it
-        or list(map(int, sizes, repeat(16))) != list(map(len, payloads))
+        or 0 in lengths  # the last chunk, with what may follow it
+        or list(map(int, sizes, repeat(16))) != lengths
     ):
         return b"", data
     return b"".join(payloads), b"\r\n".join(parts[whole:])

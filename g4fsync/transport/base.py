@@ -42,10 +42,14 @@ class Response(Protocol):
         """The JSON data of each event, up to ``[DONE]``; no event at all is an error.
 
         An event named ``error`` comes as ``{"error": ...}``; other names are not told.
+        What is the same in all may be the same object: read the values, don't change them.
         """
 
     def records(self) -> Iterator[Any]:
-        """The body as newline-delimited JSON values; no value at all is an error."""
+        """The body as newline-delimited JSON values; no value at all is an error.
+
+        What is the same in all may be the same object: read the values, don't change them.
+        """
 
     def pieces(self) -> Iterator[bytes]:
         """The decoded body in pieces as they arrive, for a format of the provider's own."""

@@ -18,7 +18,7 @@ from g4fsync.emulator import SHOWCASE, Cut, Emulator, Framing, NoEndMark, Split
 from g4fsync.errors import G4FSyncError
 from g4fsync.providers.base import Provider
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("no_leaks", "reading")
 
 At = Callable[..., Provider]
 PROVIDERS = ["koala", "flowgpt", "myshell", "openassistant"]

@@ -31,7 +31,7 @@ from g4fsync.transport.live import LiveResponse, LiveTransport, Network
 from tests.support.servers import Peer, Server, Talk
 from tests.support.timing import MS
 
-pytestmark = pytest.mark.usefixtures("no_leaks")
+pytestmark = pytest.mark.usefixtures("no_leaks", "reading")
 
 Open = Callable[..., LiveTransport]
 Serve = Callable[..., Server]
@@ -249,12 +249,24 @@ def test_a_page_in_place_of_json_is_told(serve: Serve, connect: Open) -> None:
         (("Transfer-Encoding: chunked",), b"d\r\ndata: hello\n\n\r\n"),
         (("Transfer-Encoding: chunked",), b"d\r\ndata: hello\n\n"),
         (("Transfer-Encoding: chunked",), b"ff\r\ndata: hello\n\n"),
-        (("Transfer-Encoding: chunked",), b"d\r\ndata: hello\n\n\r\n0\r\n"),
     ],
 )
 def test_a_cut_body_is_an_interrupted_stream(
     fields: tuple[str, ...], sent: bytes, reset: bool, serve: Serve, connect: Open
 ) -> None:
+    cut(fields, sent, reset, serve, connect)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
+@pytest.mark.parametrize("reading", ["blocks"], indirect=True)  # urllib3 takes it for the end
+def test_a_body_cut_behind_its_last_chunk_is_an_interrupted_stream(
+    reset: bool, serve: Serve, connect: Open
+) -> None:
+    sent = b"d\r\ndata: hello\n\n\r\n0\r\n"
+    cut(("Transfer-Encoding: chunked",), sent, reset, serve, connect)
+
+
+def cut(fields: tuple[str, ...], sent: bytes, reset: bool, serve: Serve, connect: Open) -> None:
     def talk(peer: Peer) -> None:
         peer.request()
         peer.head(*fields)
@@ -328,6 +340,7 @@ def test_what_is_not_http_is_a_protocol_error(sent: bytes, serve: Serve, connect
         transport.post("/ask")
 
 
+@pytest.mark.parametrize("reading", ["blocks"], indirect=True)  # for urllib3 it is a cut
 def test_garbage_in_chunk_framing_is_a_protocol_error(serve: Serve, connect: Open) -> None:
     def talk(peer: Peer) -> None:
         peer.request()
