@@ -27,7 +27,7 @@ class Journal:
     first_token_seconds: float | None = None
     losers: list[ChatStream] = field(default_factory=list)  # of a race this answer won
     pieces: int = 0  # of text
-    _text: list[str] = field(default_factory=list)  # the first of them together, see join()
+    _text: list[str] = field(default_factory=list)  # the first of them in one, see note_text()
     _joined: int = 0
     reasoning: list[str] = field(default_factory=list)
     tool_calls: list[ToolCall] = field(default_factory=list)
