@@ -90,20 +90,21 @@ class IncomingResponse(ABC):
     def values(self) -> Iterator[Any]:
         decoder = SSEDecoder(max_event_bytes=self._limits.event)
         bulk, events = BulkReader(), _Whole(b"\n\n")
-        empty = True
+        empty, plain = True, True  # plain: the decoder is inside an event, or at the very start
         for piece in self._stream(_STREAMS):
             block = events.cut(piece)
             if not block:
                 continue
-            values = bulk.events(block) if decoder.idle else None
+            values = None if plain else bulk.events(block)
             if values is None:
-                values = _values(decoder.feed(block))
+                values, plain = _values(decoder.feed(block)), True
             for value in values:
                 if value is DONE:
                     return
                 empty = False
                 self._evidence.latest = value
                 yield value
+            plain = plain and not decoder.idle
         for value in _values(_remaining(decoder, events.rest)):
             if value is DONE:
                 return
@@ -116,18 +117,19 @@ class IncomingResponse(ABC):
     def records(self) -> Iterator[Any]:
         decoder = RecordDecoder(max_record_bytes=self._limits.event)
         bulk, lines = BulkReader(), _Whole(b"\n")
-        empty = True
+        empty, plain = True, True  # plain: the decoder is inside a line, or at the very start
         for piece in self._stream(_RECORDS + _STREAMS):
             block = lines.cut(piece)
             if not block:
                 continue
-            records = bulk.records(block) if decoder.idle else None
+            records = None if plain else bulk.records(block)
             if records is None:
-                records = decoder.feed(block)
+                records, plain = decoder.feed(block), True
             for record in records:
                 empty = False
                 self._evidence.latest = record
                 yield record
+            plain = plain and not decoder.idle
         for record in _remaining(decoder, lines.rest):
             empty = False
             self._evidence.latest = record

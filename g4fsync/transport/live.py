@@ -254,7 +254,10 @@ class LiveResponse(IncomingResponse):
         self._wire = wire
         self._ended = False
         self._translated = failures.Translated(transport.scope, transport.host, reading=True)
-        self._next_block: Callable[[], bytes] | None = None
+        # What reads the next block of the body as it arrives, b"" at its end.
+        chunks = _Chunks.below(self._raw, wire)
+        plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
+        self._read: Callable[[], bytes] = plain if chunks is None else chunks.read
 
     @property
     def status(self) -> int:
@@ -275,7 +278,7 @@ class LiveResponse(IncomingResponse):
         scope = self._transport.scope
         scope.wait_begins()
         with self._translated:
-            block = self._reader()()
+            block = self._read()
         if not block:
             # A connection-closed body ends like a finished one when we shut the
             # socket ourselves, so ask the scope who ended it.
@@ -309,15 +312,7 @@ class LiveResponse(IncomingResponse):
         """See the end of a body whose answer is whole, so that the connection can be reused."""
         with suppress(*failures.FOREIGN, G4FSyncError, ValueError):
             self._wire.limit(DRAIN_SECONDS)
-            self._ended = not self._reader()()
-
-    def _reader(self) -> Callable[[], bytes]:
-        """What reads the next block of the body as it arrives, ``b""`` at its end."""
-        if self._next_block is None:
-            chunks = _Chunks.below(self._raw, self._wire)
-            plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
-            self._next_block = plain if chunks is None else chunks.read
-        return self._next_block
+            self._ended = not self._read()
 
     def _inflater(self) -> Inflater | None:
         encoding = self.headers.get("content-encoding", "").strip().lower()
