@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Not for a submodule, which has a small name: the face may be about to load it.
+        # Not for a submodule, whose name is lower case: the face may be about to load it.
         if name[:1].isupper() or name in ("__all__", "provider_names", "register"):
             face = _face()
             globals().update({each: getattr(face, each) for each in ("__all__", *face.__all__)})

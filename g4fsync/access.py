@@ -192,9 +192,9 @@ class Access:
             return None
         from .transport import keys
 
-        key = None
-        if explicit is not None or _is_at_home(provider):
-            key = keys.resolve(provider.name, explicit, provider.key_variables)
+        if explicit is None and not _is_at_home(provider):
+            return None
+        key = keys.resolve(provider.name, explicit, provider.key_variables)
         if not key and provider.needs_key and _is_at_home(provider):
             raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key

@@ -97,13 +97,13 @@ class ChatStream:
     # -- iterating ------------------------------------------------------
 
     def __iter__(self) -> Iterator[str]:
-        with self._read(leaving=True):
+        with _Reading(self, leaving=True):
             for item in self._items:
                 if item.__class__ is str:
                     yield item
 
     def __next__(self) -> str:
-        with self._read():
+        with _Reading(self):
             for item in self._items:
                 if isinstance(item, str):
                     return item
@@ -111,18 +111,18 @@ class ChatStream:
 
     def events(self) -> Iterator[Event]:
         """Iterate over typed events in place of text; leaving the loop closes the stream."""
-        with self._read(leaving=True):
+        with _Reading(self, leaving=True):
             for item in self._items:
                 yield Text(item) if isinstance(item, str) else item
 
     def items(self) -> Iterator[str | Event]:
         """Iterate over both as the engine gives them: ``str`` for text, events for all else."""
-        with self._read(leaving=True):
+        with _Reading(self, leaving=True):
             yield from self._items
 
     def result(self) -> ChatResult:
         """Wait for the rest, and return the whole answer; raises what iterating raises."""
-        with self._read():
+        with _Reading(self):
             for _ in self._items:
                 pass
         return ChatResult(
@@ -241,18 +241,14 @@ class ChatStream:
         state = "running" if journal.seconds is None else ended
         return f"<ChatStream {self.provider} {self.model}: {state}, {len(self.text)} characters>"
 
-    def _read(self, *, leaving: bool = False) -> _Reading:
-        return _Reading(self, self._journal, leaving)
-
 
 class _Reading:
     """Around reading: raise what the answer failed with; *leaving* the block closes."""
 
-    __slots__ = ("_journal", "_leaving", "_stream")
+    __slots__ = ("_leaving", "_stream")
 
-    def __init__(self, stream: ChatStream, journal: Journal, leaving: bool) -> None:
+    def __init__(self, stream: ChatStream, *, leaving: bool = False) -> None:
         self._stream = stream
-        self._journal = journal
         self._leaving = leaving
 
     def __enter__(self) -> None:
@@ -264,8 +260,9 @@ class _Reading:
             self._stream.close()
         if exc is not None and not is_busy:
             return
-        if self._journal.error is not None:
-            raise self._journal.error
+        error = self._stream._journal.error
+        if error is not None:
+            raise error
         if is_busy:
             raise InvalidRequest("another thread is reading this stream") from exc
 

@@ -92,14 +92,18 @@ def _one(value: bytes) -> tuple[Any] | None:
 
 def _parsed(values: Sequence[bytes]) -> list[Any] | None:
     """The JSON *values*, or ``None`` when they are not one each."""
-    joined = _BETWEEN.join(values)
+    return _array(_BETWEEN.join(values), [_SECRET] * (len(values) - 1))
+
+
+def _array(joined: bytes, between: Sequence[int]) -> list[Any] | None:
+    """The values in *joined*, or ``None`` unless just the numbers *between* stand between them."""
     if _LF in joined:
         return None
     try:
         parsed: list[Any] = strict.parse(b"[%b]" % joined)
     except ProtocolError:
         return None
-    if len(parsed) != 2 * len(values) - 1 or parsed[1::2] != [_SECRET] * (len(values) - 1):
+    if len(parsed) != 2 * len(between) + 1 or parsed[1::2] != between:
         return None
     return parsed[::2]
 
@@ -171,14 +175,8 @@ class _Shape:
             joined = joined.replace(middle, number)
             if joined.count(number) != len(values):  # one in a string would stay unseen
                 return None
-        if _LF in joined:
-            return None
-        try:
-            parsed: list[Any] = strict.parse(b"[%b]" % joined)
-        except ProtocolError:
-            return None
-        strings = parsed[::2]
-        if parsed[1::2] != (self._between * len(values))[:-1] or set(map(type, strings)) != {str}:
+        strings = _array(joined, (self._between * len(values))[:-1])
+        if strings is None or set(map(type, strings)) != {str}:
             return None
         return map(self._fill, zip(*[iter(strings)] * self._holes, strict=True))
 

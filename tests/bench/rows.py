@@ -143,7 +143,7 @@ ROWS = (
     Row(
         "import",
         "import, over python -c pass",
-        {"task": "start", "code": "import {module}"},
+        {"task": "start"},
         (Goal("over_ms", 25, "ms"),),
         peers=("requests", "httpx", "ollama", "anthropic", "openai"),
         rounds=(15, 5),
@@ -152,7 +152,7 @@ ROWS = (
     Row(
         "client",
         "import of its Client, over python -c pass",
-        {"task": "start", "code": "import {module}", "own": "from g4fsync import Client"},
+        {"task": "start", "module": "g4fsync.face"},
         (Goal("over_ms", 0.5, "ms", "requests"),),
         rounds=(15, 5),
     ),
@@ -166,7 +166,7 @@ ROWS = (
     Row(
         "memory-import",
         "resident memory with it imported",
-        {"task": "imported"},
+        {"task": "imported", "module": "g4fsync.face"},
         (Goal("mb", 20, "MB"),),
         peers=("requests", "httpx", "ollama", "anthropic", "openai"),
         rounds=(3, 1),
@@ -199,12 +199,12 @@ ROWS = (
 def measure(task: Mapping[str, Any], client: str, server: str) -> dict[str, float]:
     """One client's turn."""
     arguments = dict(task)
+    if arguments["task"] in ("start", "imported"):
+        # Of g4fsync the row may name a module: what it offers is loaded when first asked for.
+        arguments["module"] = arguments.get("module", client) if client == OURS else client
     if arguments["task"] == "start":
-        return _start(client, arguments)
-    if arguments["task"] == "imported":
-        # What g4fsync offers is loaded when the first of it is asked for.
-        arguments["module"] = "g4fsync.face" if client == OURS else client
-    else:
+        return _start(arguments)
+    if arguments["task"] != "imported":
         arguments |= {"client": client, "server": server}
     command = [sys.executable, "-m", "tests.bench.child", json.dumps(arguments)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
@@ -212,15 +212,14 @@ def measure(task: Mapping[str, Any], client: str, server: str) -> dict[str, floa
     return found
 
 
-def _start(client: str, arguments: Mapping[str, Any]) -> dict[str, float]:
+def _start(arguments: Mapping[str, Any]) -> dict[str, float]:
     """How much CPU an interpreter takes from its start to its end, in milliseconds.
 
     What it imports has been compiled before, as an installed package is.  It runs without
     ``site``: the ``.pth`` files of development tools take longer than what is measured, and
     hide what it imports by importing it themselves.
     """
-    code = arguments.get("own") if client == OURS and "own" in arguments else arguments.get("code")
-    command = arguments.get("arguments") or ["-c", str(code).format(module=client)]
+    command = arguments.get("arguments") or ["-c", f"import {arguments['module']}"]
     plain, whole = _milliseconds("-c", "pass"), _milliseconds(*command)
     return {"ms": whole, "over_ms": whole - plain}
 
