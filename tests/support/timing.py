@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -67,7 +68,12 @@ class Worker(threading.Thread, Generic[T]):
 
         def stands_still() -> bool:
             assert self.is_alive(), f"it ended with {self.error!r}"
-            frame = sys._current_frames().get(self.ident or 0)
+            # A collection within it can deadlock with a thread that starts (CPython 3.11).
+            gc.disable()
+            try:
+                frame = sys._current_frames().get(self.ident or 0)
+            finally:
+                gc.enable()
             seen.append((frame and frame.f_code, frame.f_lasti if frame else 0))
             return len(seen) > 6 and len(set(seen[-6:])) == 1
 
