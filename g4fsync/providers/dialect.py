@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..codecs import refusals
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, ServerError
 from ..events import ToolCall
 from ..messages import Image, Message
 
@@ -39,6 +40,23 @@ OPTIONS = frozenset(
 
 Mode: TypeAlias = Literal["auto", "none", "required"]
 _MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+# DeepSeek's word, and whatever else tells of a failure, however it is spelled.
+_FAILURE = re.compile(
+    r"insufficient_system_resource|error|fail|abort|cancel|interrupt|time[ _-]?(d[ _-]?)?out", re.I
+)
+
+
+def raise_for_reason(reason: str) -> None:
+    """Raise ``ServerError`` when a finish *reason* says that the answer failed.
+
+    Seen are ``error`` (OpenRouter, Mistral), ``abort`` (vLLM), ``network_error``
+    (GLM) and ``insufficient_system_resource`` (DeepSeek); other words count when
+    they speak of an error, a failure, an end from outside or a time that is up.
+    """
+    if _FAILURE.search(reason):
+        raise ServerError(f"the answer ended with {reason!r}", status=200, code=reason)
 
 
 class ToolChoice(NamedTuple):

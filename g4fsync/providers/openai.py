@@ -31,7 +31,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..codecs import refusals
-from ..errors import InvalidRequest, ServerError
+from ..errors import InvalidRequest
 from ..events import Event, Finish, Reasoning, Usage
 from ..messages import ChatRequest, Image, Message
 from ..transport.base import Response, Transport
@@ -50,7 +50,6 @@ _REASONS: Mapping[str, str] = {
     "function_call": "tool_calls",
     "safety": "content_filter",
 }
-_FAILED = frozenset({"error", "abort", "insufficient_system_resource"})
 
 
 class OpenAI(Provider):
@@ -216,8 +215,7 @@ def _text(value: Any) -> str:
 
 def ending(reason: str, tags: ThinkTags | None, calls: ToolCalls) -> Iterator[str | Event]:
     """What is held back until the answer ends, and its end mark."""
-    if reason in _FAILED:
-        raise ServerError(f"the answer ended with {reason!r}", status=200, code=reason)
+    dialect.raise_for_reason(reason)
     if tags is not None:
         yield from tags.close()
     yield from calls.whole()

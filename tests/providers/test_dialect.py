@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from g4fsync.errors import InvalidRequest, RateLimited
+from g4fsync.errors import InvalidRequest, RateLimited, ServerError
 from g4fsync.events import ToolCall
 from g4fsync.messages import Message
 from g4fsync.providers import dialect
@@ -114,3 +114,34 @@ def test_an_error_in_place_of_the_models() -> None:
 def test_what_is_no_number_counts_as_not_told(value: Any) -> None:
     assert dialect.count({"a": value, "b": 3}, "a") is None
     assert dialect.count({"a": value, "b": 3}, "a", "b") == 3
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "error",
+        "abort",
+        "insufficient_system_resource",
+        "network_error",
+        "internalError",
+        "FAILED",
+        "cancelled",
+        "user_canceled",
+        "interrupted",
+        "timeout",
+        "timed_out",
+        "TIME-OUT",
+    ],
+)
+def test_a_reason_that_tells_of_a_failure_is_an_error(reason: str) -> None:
+    with pytest.raises(ServerError, match=f"^the answer ended with '{reason}'$") as caught:
+        dialect.raise_for_reason(reason)
+    assert (caught.value.code, caught.value.status, caught.value.retryable) == (reason, 200, True)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["", "stop", "length", "tool_calls", "content_filter", "end_turn", "MAX_TOKENS", "default"],
+)
+def test_other_reasons_are_none(reason: str) -> None:
+    dialect.raise_for_reason(reason)
