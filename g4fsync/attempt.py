@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ class Attempted:
         self._head: list[str | Event] = []
         self._finish: Finish | None = None
         self._whole = False
+        self._half_thought = ""  # as of text, of the reasoning
 
     @classmethod
     def begin(cls, call: Call, scope: CancelScope, journal: Journal) -> Attempted:
@@ -128,7 +129,7 @@ class Attempted:
                     if scope.waiting or scope.ended is not None:
                         scope.progress()
                     if item.__class__ is not str:
-                        item = _plain(item)
+                        item = self._mended_event(_plain(item))
                     if isinstance(item, str):
                         if half or not item.isascii():
                             item, half = _mended(item, half)
@@ -144,6 +145,17 @@ class Attempted:
             self._raise_unless_harmless(exc)
         yield from self._ending(half, empty=empty)
 
+    def _mended_event(self, item: str | Event) -> str | Event:
+        """Reasoning and calls without halves of characters; empty text when nothing is left."""
+        if isinstance(item, Reasoning):
+            if self._half_thought or not item.text.isascii():
+                text, self._half_thought = _mended(item.text, self._half_thought)
+                return replace(item, text=text) if text else ""
+        elif isinstance(item, ToolCall) and not _is_encodable(item.arguments):
+            arguments, half = _mended(item.arguments, "")
+            return replace(item, arguments=arguments + "\ufffd" * len(half))
+        return item
+
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
         items = self._call.provider.stream(self._call.request, self._transport)
@@ -151,6 +163,8 @@ class Attempted:
 
     def _ending(self, half: str, *, empty: bool) -> Iterator[str | Event]:
         """What is left to say of an answer that must be whole now."""
+        if self._half_thought:
+            yield Reasoning("\ufffd")
         if half:
             yield "\ufffd"
         if self._finish is None and self._call.provider.has_end_mark:

@@ -26,7 +26,7 @@ from g4fsync.errors import (
     StreamInterrupted,
     StreamTruncated,
 )
-from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, Usage
+from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 from g4fsync.gate import Gate
 from g4fsync.messages import ChatRequest, Message
 from g4fsync.providers.base import Provider
@@ -440,6 +440,41 @@ def test_halves_of_a_character_are_put_together(tokens: list[Step], text: str) -
 def test_an_event_between_two_halves_does_not_part_them() -> None:
     told = items(ask(Player(["\ud83d", Reasoning("Hm"), "\ude42", STOP])))
     assert told == [Reasoning("Hm"), "🙂", STOP]
+
+
+@pytest.mark.parametrize(
+    ("steps", "reasoning"),
+    [
+        (["\ud83d", "\ude42 hm"], "🙂 hm"),
+        (["a\ud83d", "b"], "a\ufffdb"),
+        (["a\ud83d"], "a\ufffd"),
+        (["Привет"], "Привет"),
+    ],
+)
+def test_halves_of_a_character_in_the_reasoning_are_put_together(
+    steps: list[str], reasoning: str
+) -> None:
+    result = ask(Player([*map(Reasoning, steps), "Hi", STOP])).result()
+    assert (result.reasoning, result.text) == (reasoning, "Hi")
+
+
+def test_a_thought_of_half_a_character_is_no_event_yet() -> None:
+    events = items(ask(Player([Reasoning("\ud83d"), Reasoning("\ude42"), "Hi", STOP])))
+    assert events == [Reasoning("🙂"), "Hi", STOP]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complete"),
+    [
+        ('{"a":"\ud83d\ude42"}', '{"a":"🙂"}'),
+        ('{"a":"\ud83d"}', '{"a":"\ufffd"}'),
+        ('{"a":"\ud83d', '{"a":"\ufffd'),
+        ('{"a":"é"}', '{"a":"é"}'),
+    ],
+)
+def test_halves_of_a_character_in_a_call_are_put_together(arguments: str, complete: str) -> None:
+    result = ask(Player([ToolCall("c", "f", arguments), STOP])).result()
+    assert result.tool_calls == (ToolCall("c", "f", complete),)
 
 
 @given(st.text(), st.lists(st.integers(min_value=0), max_size=5))
