@@ -1,0 +1,42 @@
+"""``python -m tests.recordings [FOLDER]``: each recording that is read otherwise, and the sums."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.recordings.comparison import differences
+from tests.recordings.recording import VARIABLE, Recording, folder, load, odd_pieces
+from tests.recordings.replay import replay
+from tests.recordings.summary import lines
+
+
+def main(arguments: list[str]) -> int:
+    root = Path(arguments[0]) if arguments else folder()
+    if root is None:
+        print(f"name a folder, or set {VARIABLE}", file=sys.stderr)
+        return 2
+    exact: dict[tuple[str, str], bool] = {}
+    skipped = 0
+    for recording in load(root):
+        if recording.provider_class() is None:
+            print(f"{recording.file}: skipped, no provider speaks {recording.kind}")
+            skipped += 1
+            continue
+        found = _differences(recording)
+        exact[recording.service, recording.file] = not found
+        if found:
+            print(f"{recording.file} ({recording.provider}, {recording.form})")
+            print("".join(f"    {line}\n" for line in found), end="")
+    print("\n".join(lines(exact)))
+    return 0 if all(exact.values()) and not skipped else 1
+
+
+def _differences(recording: Recording) -> list[str]:
+    complete = differences(recording, replay(recording))
+    cut = differences(recording, replay(recording, odd_pieces(recording, seed=1)))
+    return complete + [f"in odd pieces: {line}" for line in cut if line not in complete]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

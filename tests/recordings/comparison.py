@@ -1,0 +1,191 @@
+"""What differs between an answer as it was read and as the index says it should be.
+
+Where the contract knows better than the index, the contract's value is what is
+asserted.  These are all such places, each as a rule, since other folders have
+other rows of the same kinds:
+
+* An answer that ended for a failure (`MALFORMED_FUNCTION_CALL`, `error`, ...) is
+  an error whose ``code`` is the raw finish reason; the index tells the reason only.
+* OpenRouter's "Provider returned error" holds the upstream's own words in
+  ``error.metadata.raw``: these are the message.
+* A total that was not sent is the sum of the two parts when both were sent.
+* A call without an id on the wire gets one, since its result must name it.
+* Without any finish reason, an answer is complete when usage and then ``[DONE]``
+  came, or when it came as one JSON value; else it is a ``StreamTruncated``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from g4fsync.errors import G4FSyncError, StreamTruncated
+from g4fsync.events import Finish, ToolCall, Usage
+from tests.recordings.recording import Recording
+from tests.recordings.replay import Outcome
+
+_USAGE_FIELDS = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "total": "total_tokens",
+    "cached": "cached_tokens",
+    "reasoning": "reasoning_tokens",
+}
+# Finish reasons that say that the answer failed.
+_FAILED = re.compile(
+    r".*(error|fail|abort|cancel|interrupt|timeout).*|insufficient_system_resource"
+    r"|OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
+    r"|TOO_MANY_TOOL_CALLS|MISSING_THOUGHT_SIGNATURE|NO_IMAGE|IMAGE_OTHER",
+    re.IGNORECASE,
+)
+# The finish reason that a caller sees for each of the services' words.
+_NORMAL = {
+    "stop": r"stop|eos|eos_token|end_turn|stop_sequence|COMPLETE|STOP",
+    "length": r"length|max_tokens|model_length|model_context_window_exceeded|MAX_TOKENS"
+    r"|CONTINUATION",
+    "tool_calls": r"tool_calls|tool_use|function_call",
+    "content_filter": r"content_filter|safety|refusal|(IMAGE_)?SAFETY|(IMAGE_)?RECITATION|BLOCKLIST"
+    r"|(IMAGE_)?PROHIBITED_CONTENT|SPII|MODEL_ARMOR|ESCALATION|PUP_LIMITED_DISABLED",
+}
+
+
+def differences(recording: Recording, outcome: Outcome) -> list[str]:
+    """One line for each thing that differs; empty when the answer was read exactly."""
+    if recording.form == "err":
+        return list(_refusal(recording, outcome.error))
+    return [*_content(recording.expect, outcome), *_end(recording, outcome)]
+
+
+def _refusal(recording: Recording, error: G4FSyncError | None) -> Iterator[str]:
+    expect = recording.expect
+    if error is None:
+        yield f"error: expected {expect['class']}, got an answer"
+        return
+    yield from _differ("class", expect["class"], type(error).__name__)
+    yield from _differ("status", expect["status"], getattr(error, "status", None))
+    yield from _differ("code", expect["code"], getattr(error, "code", None))
+    yield from _message(_upstream_reason(recording.body) or expect["message"], error)
+    wait = recording.headers.get("retry-after", "")
+    if expect["class"] == "RateLimited" and wait.isdigit():
+        milliseconds = recording.headers.get("retry-after-ms")
+        seconds = float(wait) if milliseconds is None else float(milliseconds) / 1000
+        yield from _differ("retry_after", seconds, getattr(error, "retry_after", None))
+
+
+def _upstream_reason(body: bytes) -> str | None:
+    """What the service behind a router said, in the router's envelope."""
+    try:
+        raw = json.loads(body)["error"]["metadata"]["raw"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    try:
+        value = json.loads(raw)
+    except (ValueError, TypeError):
+        return str(raw)
+    error = value.get("error", value) if isinstance(value, dict) else value
+    message = error.get("message") if isinstance(error, dict) else error
+    return str(message or raw)
+
+
+def _message(message: str | None, error: G4FSyncError) -> Iterator[str]:
+    if message and " ".join(message.split()) not in " ".join(str(error).split()):
+        yield f"message: expected {message!r} in {str(error)!r}"
+
+
+def _content(expect: Mapping[str, Any], outcome: Outcome) -> Iterator[str]:
+    for name, text in (("text", outcome.text), ("reasoning", outcome.reasoning)):
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if (expect[f"{name}_chars"], expect[f"{name}_sha256"]) != (len(text), digest[:16]):
+            yield f"{name}: expected {expect[f'{name}_chars']} characters, got {len(text)}: " + (
+                repr(text if len(text) < 200 else f"{text[:100]} ... {text[-80:]}")
+            )
+    calls = expect["tool_calls"]
+    yield from _differ("number of tool calls", len(calls), len(outcome.tool_calls))
+    for (id, name, arguments), call in zip(calls, outcome.tool_calls, strict=False):
+        if not call.id or (id and call.id != id):
+            yield f"tool call id: expected {id!r}, got {call.id!r}"
+        yield from _differ("tool call name", name, call.name)
+        yield from _differ("arguments", arguments, _arguments(call, arguments))
+
+
+def _arguments(call: ToolCall, expected: object) -> Any:
+    """The arguments as a value, or as they came when the index has them as text."""
+    if isinstance(expected, str):
+        return call.arguments
+    try:
+        return json.loads(call.arguments or "{}")
+    except ValueError:
+        return call.arguments
+
+
+def _end(recording: Recording, outcome: Outcome) -> Iterator[str]:
+    expect, error = recording.expect, outcome.error
+    reason = expect["finish_reason"]
+    if expect["error"]:
+        yield from _error_inside(expect["error"], error)
+        return
+    yield from _usage(expect["usage"], outcome.usage)
+    if reason and _FAILED.fullmatch(reason):
+        yield from _differ("code of the error", reason, getattr(error, "code", None))
+        yield from _differ("finish events", 0, len(outcome.finishes))
+        return
+    if not reason and not _is_complete(recording):
+        yield from _differ("error", StreamTruncated.__name__, type(error).__name__)
+        return
+    if error is not None:
+        yield f"error: expected none, got {type(error).__name__}: {error}"
+        return
+    yield from _differ("finish events", 1, len(outcome.finishes))
+    for finish in outcome.finishes:
+        yield from _finish(reason, finish, outcome)
+
+
+def _is_complete(recording: Recording) -> bool:
+    """Whether an answer without a finish reason says by other means that it ended."""
+    if recording.form == "json":
+        return True
+    return bool(recording.expect["usage"]) and recording.body.rstrip().endswith(b"data: [DONE]")
+
+
+def _error_inside(expected: Mapping[str, Any], error: G4FSyncError | None) -> Iterator[str]:
+    if error is None:
+        yield f"error: expected {expected}, got a complete answer"
+        return
+    code = expected.get("code") or expected.get("blocked")
+    if code is not None:
+        yield from _differ("code", str(code), getattr(error, "code", None))
+    yield from _message(expected.get("message"), error)
+
+
+def _finish(raw: str | None, finish: Finish, outcome: Outcome) -> Iterator[str]:
+    yield from _differ("finish reason on the wire", raw, finish.raw or None)
+    normal: list[str | None] = [
+        name for name, words in _NORMAL.items() if re.fullmatch(words, raw or "")
+    ]
+    if outcome.tool_calls and raw in (None, *_stop_words()):
+        normal = ["tool_calls", *([] if raw else [None])]
+    expected = normal or [raw]
+    if finish.reason not in expected:
+        yield f"finish reason: expected {expected[0]!r}, got {finish.reason!r}"
+
+
+def _stop_words() -> list[str]:
+    return ["stop", "STOP", "eos", "end_turn"]
+
+
+def _usage(expected: Mapping[str, int], usage: Usage | None) -> Iterator[str]:
+    counts = usage or Usage()
+    parts = expected.get("input"), expected.get("output")
+    for name, field in _USAGE_FIELDS.items():
+        value = expected.get(name)
+        if name == "total" and value is None and None not in parts:
+            value = sum(part for part in parts if part is not None)
+        yield from _differ(f"usage.{field}", value, getattr(counts, field))
+
+
+def _differ(what: str, expected: object, got: object) -> Iterator[str]:
+    if expected != got:
+        yield f"{what}: expected {expected!r}, got {got!r}"

@@ -1,0 +1,99 @@
+"""A folder of recorded answers: its index, its bodies, and how they may be cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from g4fsync import registry
+from g4fsync.errors import InvalidRequest
+from g4fsync.providers.base import Provider
+
+VARIABLE = "G4FSYNC_RECORDINGS"
+FORMS = ("stream", "json", "err")
+# The provider that speaks each kind of protocol, for a service without one of its own.
+SPEAKERS: Mapping[str, str] = {
+    "openai.chat": "openai",
+    "anthropic.messages": "anthropic",
+    "gemini": "gemini",
+    "ollama.chat": "ollama",
+}
+_MAX_PIECE_BYTES = 17
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded answer; the README says what each field of the index means."""
+
+    path: Path
+    file: str
+    service: str
+    kind: str
+    provider: str
+    form: str
+    status: int
+    content_type: str
+    expect: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> bytes:
+        return self.path.read_bytes()
+
+    def provider_class(self) -> type[Provider] | None:
+        """The provider that reads this; ``None`` when nobody speaks its protocol."""
+        if self.kind not in SPEAKERS:
+            return None
+        try:
+            return registry.provider_class(self.provider)
+        except InvalidRequest:
+            return registry.provider_class(SPEAKERS[self.kind])
+
+
+def folder() -> Path | None:
+    """The folder that the environment names; ``None`` without a name."""
+    name = os.environ.get(VARIABLE)
+    return Path(name) if name else None
+
+
+def load(root: Path) -> list[Recording]:
+    """All recordings of a folder; ``ValueError`` for one of another form."""
+    rows = json.loads((root / "index.json").read_text("utf-8"))
+    return [_recording(root, row) for row in rows]
+
+
+def _recording(root: Path, row: Mapping[str, Any]) -> Recording:
+    if row["form"] not in FORMS:
+        raise ValueError(f"{row['file']}: the form must be one of {FORMS}, got {row['form']!r}")
+    return Recording(
+        path=root / row["file"],
+        file=row["file"],
+        service=row["service"],
+        kind=row["kind"],
+        provider=row["provider"],
+        form=row["form"],
+        status=row["status"],
+        content_type=row["content_type"],
+        expect=row["expect"],
+        headers=row.get("headers") or {},
+    )
+
+
+def odd_pieces(recording: Recording, seed: int) -> Iterator[bytes]:
+    """The body in pieces of 1 to 17 bytes, the same for the same *seed*."""
+    chance = random.Random(f"{recording.file} {seed}")
+    body, start = recording.body, 0
+    while start < len(body):
+        end = start + chance.randint(1, _MAX_PIECE_BYTES)
+        yield body[start:end]
+        start = end
+
+
+def single_bytes(recording: Recording) -> Iterator[bytes]:
+    """The body byte by byte."""
+    return (bytes([byte]) for byte in recording.body)
