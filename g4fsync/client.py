@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from . import engine, options
-from .access import Access, Cookies, Own, checked_proxy, list_models
-from .attempt import Call
-from .engine import Retry
+from .access.reach import Access, Cookies, Own, checked_proxy, list_models
+from .call import engine, options
+from .call.attempt import Call
+from .call.stream import ChatStream
 from .errors import ConfigurationError, G4FSyncError, InvalidRequest
-from .limits import Limits
 from .messages import ChatRequest, ChatResult, Message, as_messages
 from .providers import base
 from .providers.base import Provider
 from .registry import ProviderSpec
-from .scope import CancelScope, Timeout
-from .stream import ChatStream
+from .scope import CancelScope, process
+from .settings import Limits, Retry, Timeout
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -433,6 +430,5 @@ def _after_fork() -> None:
         client._after_fork()
 
 
-atexit.register(_leave_all)
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)
+process.at_exit(_leave_all)
+process.after_fork(_after_fork)

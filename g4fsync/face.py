@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .call.stream import ChatStream
 from .client import Client
-from .engine import Retry
 from .errors import (
     AllFailed,
     AuthenticationError,
@@ -23,12 +23,10 @@ from .errors import (
     StreamTruncated,
 )
 from .events import Attempt, Finish, Reasoning, Text, ToolCall, Usage
-from .limits import Limits
 from .messages import ChatRequest, ChatResult, Image, Message
 from .providers.base import Provider
 from .registry import provider_names, register
-from .scope import Timeout
-from .stream import ChatStream
+from .settings import Limits, Retry, Timeout
 
 __all__ = [
     "AllFailed",

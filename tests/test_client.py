@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import g4fsync
-from g4fsync import Client, Limits, Retry, Timeout, access, registry
+from g4fsync import Client, Limits, Retry, Timeout, registry
+from g4fsync.access import reach as access
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Received, Refuse, Status
 from g4fsync.errors import (
     AuthenticationError,

@@ -80,7 +80,7 @@ def test_all_is_well(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_key_of_the_file_is_named_and_masked(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from g4fsync.transport import keys
+    from g4fsync.access import keys
 
     keys.set_key("openai", SECRET)
     monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_urls["openai"])
@@ -110,7 +110,7 @@ def test_a_missing_key_names_its_variable(
 
 
 def test_a_broken_key_file_is_told_by_its_name(emulator: Emulator) -> None:
-    from g4fsync.transport import keys
+    from g4fsync.access import keys
 
     keys.keys_path().parent.mkdir()
     keys.keys_path().write_text("{")

@@ -24,14 +24,15 @@ LAYERS = (
     ("testing", "doctor"),
     ("client",),
     ("fanout", "access"),
-    ("engine", "registry", "options"),
-    ("attempt",),
+    ("call", "registry"),
+    ("call.attempt",),
     ("transport",),
     ("providers",),
-    ("transport.base", "stream", "gate", "limits", "hosts"),
+    ("transport.base", "call.stream", "urls"),
     ("codecs",),
     ("messages",),
     ("events", "scope"),
+    ("settings",),
     ("errors",),
 )
 # The emulator shares no code with the client, so that a mistake of one shows at the other.

@@ -9,10 +9,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from .. import registry
+from ..call.stream import ChatStream
 from ..client import Client
 from ..errors import Cancelled, ConfigurationError, G4FSyncError, InvalidRequest
 from ..events import Event, Reasoning, Text
-from ..stream import ChatStream
 from .arguments import option_value
 from .interrupts import LastWords
 from .terminal import Terminal

@@ -10,22 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
+from ..call.stream import ChatStream
 from ..client import Client
 from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..events import Text
 from ..fanout.comparison import Comparison
 from ..fanout.crew import Lane
-from ..stream import ChatStream
-from .ask import (
-    Answer,
-    EventLines,
-    OneObject,
-    encodable,
-    options_from,
-    plain,
-    prompt_from,
-    show,
-)
+from .ask import Answer, EventLines, OneObject, encodable, options_from, plain, prompt_from, show
 from .exits import PROVIDER, SOME_FAILED
 from .interrupts import LastWords
 from .terminal import Terminal, is_terminal

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import registry
-from ..access import placed
+from ..access.reach import placed
 from ..doctor.checkup import Checkup, Step
 from ..doctor.discovery import PORTS, Server, find_servers
 from ..errors import ConfigurationError, InvalidRequest

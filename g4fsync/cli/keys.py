@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Sequence
 
 from .. import registry
+from ..access import keys as store
 from ..errors import ConfigurationError, InvalidRequest
-from ..transport import keys as store
 from .tables import table
 from .terminal import Terminal, is_terminal, visible, width
 

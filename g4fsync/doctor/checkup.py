@@ -17,14 +17,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import registry
-from ..access import Access, Own, list_models
+from ..access import keys
+from ..access.reach import Access, Own, list_models
 from ..client import Client
-from ..engine import Retry
 from ..errors import ConfigurationError, DeadlineExceeded, G4FSyncError, InvalidRequest
 from ..events import Finish, Reasoning, Text, ToolCall
 from ..providers.base import Provider
-from ..scope import CancelScope, Timeout
-from ..transport import keys
+from ..scope import CancelScope
+from ..settings import Retry, Timeout
 from ..transport.connections import Wire, resolve
 from ..transport.failures import Translated
 from ..transport.live import Network

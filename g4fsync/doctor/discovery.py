@@ -17,7 +17,8 @@ from ..errors import (
     ProtocolError,
 )
 from ..providers.dialect import model_names
-from ..scope import CancelScope, Timeout
+from ..scope import CancelScope
+from ..settings import Timeout
 from ..transport.adapter import Adapter
 from .kinds import KINDS, Finding
 from .places import Place, Reply

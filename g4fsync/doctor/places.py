@@ -12,7 +12,8 @@ import requests
 from ..codecs import refusals
 from ..codecs.strict import parse
 from ..errors import Cancelled, G4FSyncError, ProtocolError
-from ..scope import CancelScope, Timeout
+from ..scope import CancelScope
+from ..settings import Timeout
 from ..transport.adapter import Adapter
 from ..transport.connections import Wire, using
 from ..transport.failures import Translated

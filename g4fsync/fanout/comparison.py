@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 
+from ..call.stream import ChatStream
 from ..errors import G4FSyncError
 from ..events import Event, Text
 from ..messages import ChatResult
-from ..stream import ChatStream
 from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
 
 

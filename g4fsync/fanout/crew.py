@@ -20,10 +20,11 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from time import monotonic
 from typing import TypeAlias
 
+from ..call.stream import ChatStream
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Event
 from ..messages import ChatResult
-from ..stream import ChatStream
+from ..scope import process
 
 # Beyond so many items for each lane, of all lanes together, the lanes wait for the
 # reader; it may have taken as many that it has not read yet.  With fewer, hundreds
@@ -218,6 +219,4 @@ def _close_all() -> None:
         crew.close()
 
 
-# What concurrent.futures itself uses; a plain atexit function comes too late.
-if hasattr(threading, "_register_atexit"):
-    threading._register_atexit(_close_all)
+process.before_threads_join(_close_all)

@@ -7,7 +7,6 @@ executor will do: threads, processes, a Dask cluster.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -15,6 +14,7 @@ from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from ..errors import InvalidRequest
+from ..scope import process
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -89,9 +89,7 @@ def _stop_all() -> None:
         stop()
 
 
-# What concurrent.futures itself uses; a plain atexit function comes too late.
-if hasattr(threading, "_register_atexit"):
-    threading._register_atexit(_stop_all)
+process.before_threads_join(_stop_all)
 
 
 class _Starter(Generic[Task, Outcome]):

@@ -13,11 +13,12 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import Literal, TypeAlias
 
+from ..call.stream import ChatStream, Journal
 from ..errors import AllFailed, G4FSyncError, InvalidRequest, ProviderError
 from ..events import Attempt, Event
 from ..messages import ChatResult
-from ..scope import CancelScope, Timeout
-from ..stream import ChatStream, Journal
+from ..scope import CancelScope
+from ..settings import Timeout
 from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
 
 Until: TypeAlias = 'Literal["first_token", "complete"] | Callable[[ChatResult], object]'

@@ -15,9 +15,9 @@ from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, Inva
 from ..messages import ROLES, ChatRequest
 
 if TYPE_CHECKING:
+    from ..call.stream import ChatStream
     from ..events import Event
-    from ..scope import Timeout
-    from ..stream import ChatStream
+    from ..settings import Timeout
     from ..transport.base import Transport
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

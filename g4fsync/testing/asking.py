@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from .. import engine, options
-from ..attempt import Call
-from ..engine import Retry
+from ..call import engine, options
+from ..call.attempt import Call
+from ..call.stream import ChatStream
 from ..messages import ChatRequest, as_messages
 from ..providers.base import Provider
-from ..scope import CancelScope, Timeout
-from ..stream import ChatStream
+from ..scope import CancelScope
+from ..settings import Retry, Timeout
 from .scripted import ScriptedTransport
 
 

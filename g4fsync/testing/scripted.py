@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError
-from ..limits import Limits
+from ..settings import Limits
 from ..transport.incoming import IncomingResponse
 from ..transport.outgoing import Sender, checked_headers, checked_path, json_body
 

@@ -31,8 +31,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-from ..limits import DEFAULT_LIMITS
-from ..scope import CancelScope, Flag
+from ..scope import CancelScope
+from ..scope.watchdog import Flag
+from ..settings import DEFAULT_LIMITS
 from . import heads
 
 _current = threading.local()

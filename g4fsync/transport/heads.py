@@ -20,7 +20,7 @@ import email.errors
 import http.client
 from typing import Any
 
-from ..limits import DEFAULT_LIMITS
+from ..settings import DEFAULT_LIMITS
 
 _BROKEN = (
     email.errors.MissingHeaderBodySeparatorDefect,

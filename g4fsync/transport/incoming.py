@@ -19,7 +19,7 @@ from ..codecs.ndjson import RecordDecoder
 from ..codecs.sse import ServerSentEvent, SSEDecoder
 from ..codecs.strict import parse
 from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
-from ..limits import DEFAULT_LIMITS, Limits
+from ..settings import DEFAULT_LIMITS, Limits
 
 _STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
 _RECORDS = (

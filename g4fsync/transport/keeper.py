@@ -5,12 +5,12 @@ It never blocks, and it ends with the last connection.
 
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import suppress
 from typing import Protocol
 
 from ..codecs.engineio import Handshake
+from ..scope import process
 
 KEEPER_SECONDS = 1.0  # how often the keeper looks in, sooner for a hasty heartbeat
 
@@ -80,5 +80,4 @@ def _renew_keeper() -> None:
     _keeper = Keeper()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_keeper)
+process.after_fork(_renew_keeper)

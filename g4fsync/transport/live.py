@@ -27,9 +27,9 @@ from requests.utils import get_environ_proxies
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError, without
-from ..hosts import is_loopback
-from ..limits import Limits
-from ..scope import CancelScope, Timeout
+from ..scope import CancelScope
+from ..settings import Limits, Timeout
+from ..urls import is_loopback
 from . import failures
 from .adapter import Adapter
 from .connections import Wire, using

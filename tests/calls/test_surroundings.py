@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from g4fsync import Client, scope
+from g4fsync import Client
 from g4fsync.emulator import Emulator, Pace, Stall
 from g4fsync.providers.base import Provider
+from g4fsync.scope.watchdog import watchdog
 from tests.support.timing import MS, PATIENCE, SLOWNESS, Worker, eventually
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -136,7 +137,7 @@ class TestFork:
         held, go = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with client._lock, client._access._lock, scope._watchdog._changed:
+            with client._lock, client._access._lock, watchdog._changed:
                 held.set()
                 assert go.wait(PATIENCE)
 

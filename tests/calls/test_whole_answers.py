@@ -6,14 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from g4fsync import (
-    Client,
-    Finish,
-    ProviderError,
-    StreamInterrupted,
-    StreamTruncated,
-    Text,
-)
+from g4fsync import Client, Finish, ProviderError, StreamInterrupted, StreamTruncated, Text
 from g4fsync.emulator import SHOWCASE, Cut, Emulator, Framing, NoEndMark, Split
 from g4fsync.errors import G4FSyncError
 from g4fsync.providers.base import Provider

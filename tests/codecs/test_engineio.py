@@ -7,14 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g4fsync.codecs.engineio import (
-    MAX_PING_SECONDS,
-    Handshake,
-    Packet,
-    PacketType,
-    decode,
-    encode,
-)
+from g4fsync.codecs.engineio import MAX_PING_SECONDS, Handshake, Packet, PacketType, decode, encode
 from g4fsync.errors import ProtocolError
 
 many = settings(deadline=None, max_examples=100)

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Generator
 from typing import TypeAlias
 
+from g4fsync.call.stream import ChatStream, Journal
 from g4fsync.events import Event
-from g4fsync.scope import CancelScope, Timeout
-from g4fsync.stream import ChatStream, Journal
+from g4fsync.scope import CancelScope
+from g4fsync.settings import Timeout
 
 Step: TypeAlias = "str | Event | float | threading.Event | BaseException"
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
+from g4fsync.call.stream import ChatStream
 from g4fsync.errors import AllFailed, Cancelled, DeadlineExceeded, InvalidRequest, ServerError
 from g4fsync.events import Attempt, Finish, Reasoning, Text
 from g4fsync.fanout.racing import Until, race
 from g4fsync.messages import ChatResult
-from g4fsync.stream import ChatStream
 from tests.fanout.lanes import Play
 from tests.support.timing import FREED, MS, PATIENCE, Worker
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from g4fsync import attempt
+from g4fsync.call import attempt
 from g4fsync.transport import live
 from tests.faults.cells import AFTER_FINISH, ERROR_BODY, Cell
 from tests.faults.protocols import EVERY

@@ -16,7 +16,7 @@ import pytest
 
 from g4fsync.codecs import chunked, engineio, inflate, lines, sse
 from g4fsync.errors import ProtocolError
-from g4fsync.limits import Limits
+from g4fsync.settings import Limits
 from g4fsync.transport import socketio
 from tests.faults.cells import Cell, Fault, Outcome, ask
 from tests.faults.farside import Far, HttpFar, Reader, frame, talk

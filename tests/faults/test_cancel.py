@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from g4fsync import Client, Retry, Timeout
+from g4fsync.call.stream import ChatStream
 from g4fsync.errors import Cancelled
-from g4fsync.stream import ChatStream
 from tests.faults.cells import Cell
 from tests.faults.farside import Far, HttpFar, SocketFar
 from tests.faults.protocols import KOALA, MYSHELL, OPENAI, PROMPT, Protocol

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from g4fsync.access import cookies
 from g4fsync.codecs import engineio, refusals, socketio, strict
 from g4fsync.codecs.bulk import BulkReader
 from g4fsync.codecs.chunked import ChunkDecoder
@@ -35,7 +36,7 @@ from g4fsync.providers.openai import OpenAI
 from g4fsync.providers.openassistant import OpenAssistant
 from g4fsync.testing.asking import chat
 from g4fsync.testing.scripted import Reply, ScriptedTransport
-from g4fsync.transport import cookies, heads
+from g4fsync.transport import heads
 
 Target = Callable[[bytes], None]
 

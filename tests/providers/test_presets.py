@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from g4fsync import Client, registry
-from g4fsync.access import Access, Own
+from g4fsync.access.reach import Access, Own
 from g4fsync.errors import AuthenticationError, ConfigurationError, InvalidRequest, ProtocolError
 from g4fsync.providers.anthropic import Anthropic
 from g4fsync.providers.base import Provider
@@ -281,7 +281,7 @@ def test_ollamas_key_goes_to_ollama_com_not_to_this_machine(
 
 
 def test_the_key_files_key_obeys_the_same_rule(tmp_path: Path) -> None:
-    from g4fsync.transport import keys
+    from g4fsync.access import keys
 
     keys.set_key("openai", "sk-file")
     assert key_sent("openai") == "sk-file"

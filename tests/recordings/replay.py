@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from g4fsync import Client, Retry
+from g4fsync.call.stream import ChatStream
 from g4fsync.errors import G4FSyncError
 from g4fsync.events import Finish, ToolCall, Usage
-from g4fsync.stream import ChatStream
 from g4fsync.testing import Reply, ScriptedTransport, chat
 from tests.recordings.recording import Recording, odd_pieces
 from tests.support.servers import Peer, Server

@@ -18,9 +18,9 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Event
-from g4fsync.limits import Limits
 from g4fsync.messages import ChatRequest
 from g4fsync.providers.base import Provider
+from g4fsync.settings import Limits
 from g4fsync.testing import (
     Connection,
     Reply,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from g4fsync.scope import CancelScope, Timeout
+from g4fsync.scope import CancelScope
+from g4fsync.settings import Timeout
 from g4fsync.transport.adapter import Adapter
 from g4fsync.transport.live import LiveTransport, Network, Target
 

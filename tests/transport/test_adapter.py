@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from g4fsync.errors import Cancelled, ConnectionFailed, DeadlineExceeded
-from g4fsync.scope import CancelScope, Timeout
+from g4fsync.scope import CancelScope
+from g4fsync.settings import Timeout
 from g4fsync.transport.adapter import Adapter
 from g4fsync.transport.connections import Wakeable, Wire, resolve
 from g4fsync.transport.live import LiveTransport, Network

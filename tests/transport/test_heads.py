@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from g4fsync.limits import Limits
+from g4fsync.settings import Limits
 from g4fsync.transport.heads import Response
 
 MAX_HEAD_BYTES = Limits().head

@@ -23,8 +23,7 @@ from g4fsync.errors import (
     ProviderError,
     StreamInterrupted,
 )
-from g4fsync.limits import Limits
-from g4fsync.scope import Timeout
+from g4fsync.settings import Limits, Timeout
 from g4fsync.transport import socketio as socketio_module
 from g4fsync.transport.live import LiveTransport
 from tests.support.servers import Peer, Server

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .errors import InvalidRequest
+from ..errors import InvalidRequest
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigurationError, InvalidRequest
-from ..hosts import is_loopback
+from ..urls import is_loopback
 from .cookie_files import Cookie, CookieFileError, parse, shown_name
 from .paths import config_dir, expanded, folded, from_environment, read_text
 

@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .scope import CancelScope, Flag
+from .cancel import CancelScope
+from .watchdog import Flag
 
 
 class Gate:

@@ -12,22 +12,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from . import registry
-from .errors import (
+from .. import registry
+from ..errors import (
     AuthenticationError,
     ConfigurationError,
     G4FSyncError,
     InvalidRequest,
     ProtocolError,
 )
-from .gate import Gate
-from .limits import Limits
-from .providers.base import Provider
-from .registry import ProviderSpec
-from .scope import CancelScope
+from ..providers.base import Provider
+from ..registry import ProviderSpec
+from ..scope import CancelScope
+from ..scope.gate import Gate
+from ..settings import Limits
 
 if TYPE_CHECKING:
-    from .transport.live import LiveTransport, Network
+    from ..transport.live import LiveTransport, Network
 
 Cookies: TypeAlias = "Mapping[str, str] | str | os.PathLike[str]"
 _SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
@@ -131,7 +131,7 @@ class Access:
 
     def opener(self, provider: Provider, own: Own) -> Callable[[CancelScope], LiveTransport]:
         def open_transport(scope: CancelScope) -> LiveTransport:
-            from .transport.live import LiveTransport, Target
+            from ..transport.live import LiveTransport, Target
 
             network = self._shared_network()
             if own.proxy is not None:
@@ -155,7 +155,7 @@ class Access:
     def _shared_network(self) -> Network:
         with self._lock:
             if self._network is None or self._process != os.getpid():
-                from .transport.live import Network
+                from ..transport.live import Network
 
                 if not isinstance(self._verify, bool) and not os.path.exists(self._verify):  # noqa: PTH110
                     raise ConfigurationError(f"verify: there is no CA bundle {self._verify!r}")
@@ -173,7 +173,7 @@ class Access:
     def _found_cookies(self, provider: Provider, source: Cookies | None) -> dict[str, str]:
         if source is None and not provider.needs_cookies:
             return {}
-        from .transport import cookies
+        from . import cookies
 
         url = urlsplit(provider.base_url)
         host, secure = url.hostname or "", url.scheme == "https"
@@ -190,7 +190,7 @@ class Access:
         """
         if explicit is None and not provider.key_variables:
             return None
-        from .transport import keys
+        from . import keys
 
         if explicit is None and not _is_at_home(provider):
             return None
@@ -201,7 +201,7 @@ class Access:
 
 
 def _no_cookies(provider: Provider) -> str:
-    from .transport import cookies
+    from . import cookies
 
     return (
         f"no cookies for {urlsplit(provider.base_url).hostname}; "

@@ -12,8 +12,8 @@ from functools import partial
 import pytest
 
 from g4fsync.errors import Cancelled, DeadlineExceeded
-from g4fsync.gate import Gate
 from g4fsync.scope import CancelScope
+from g4fsync.scope.gate import Gate
 from tests.support.timing import FREED, MS, PATIENCE, Worker
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -14,50 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import AllFailed, G4FSyncError
 from .attempt import Attempted, Call, name
-from .errors import AllFailed, G4FSyncError, InvalidRequest
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
 
-    from .events import Event
-    from .scope import CancelScope
+    from ..events import Event
+    from ..scope import CancelScope
+    from ..settings import Retry
     from .stream import Journal
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How often and how patiently to try again before the first token.
-
-    ``attempts`` counts the first one too; the back-off grows from ``initial``
-    to ``maximum`` seconds, with jitter.  A ``Retry-After`` is obeyed instead
-    when it fits the remaining time, else the error is raised at once.
-    """
-
-    attempts: int = 3
-    initial: float = 0.5
-    maximum: float = 8.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.attempts, int) or self.attempts < 1:
-            raise InvalidRequest(f"retry attempts must be 1 or more, got {self.attempts!r}")
-        numbers = all(isinstance(each, int | float) for each in (self.initial, self.maximum))
-        if not numbers or not 0 <= self.initial <= self.maximum:
-            raise InvalidRequest("retry needs 0 <= initial <= maximum, in seconds")
-
-    def pause(self, attempt: int, error: BaseException | None) -> float:
-        """Seconds to wait after the *attempt*-th try failed with *error*."""
-        from random import uniform  # 3 ms that a call without trouble need not spend
-
-        asked: float | None = getattr(error, "retry_after", None)
-        if asked is not None:
-            # Many callers told the same moment must not come back all at once.
-            return asked + uniform(0, min(0.1 * asked, 1.0))
-        doublings = min(attempt - 1, 60)  # a float has no room for a thousand
-        return min(self.initial * 2.0**doublings, self.maximum) * uniform(0.75, 1.0)
 
 
 def answer(

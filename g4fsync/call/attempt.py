@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from .errors import (
+from ..errors import (
     Cancelled,
     ConnectionFailed,
     DeadlineExceeded,
@@ -23,15 +23,15 @@ from .errors import (
     StreamTruncated,
     without,
 )
-from .events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
+from ..events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 
 if TYPE_CHECKING:
-    from .gate import Gate
-    from .messages import ChatRequest
-    from .providers.base import Provider
-    from .scope import CancelScope
+    from ..messages import ChatRequest
+    from ..providers.base import Provider
+    from ..scope import CancelScope
+    from ..scope.gate import Gate
+    from ..transport.base import AttemptTransport
     from .stream import Journal
-    from .transport.base import AttemptTransport
 
 # How long to wait for usage and the like once the answer is known to be whole.
 AFTER_FINISH_SECONDS = 1.0

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .errors import Cancelled, G4FSyncError, InvalidRequest
-from .events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
-from .messages import ChatResult
-from .scope import CancelScope
+from ..errors import Cancelled, G4FSyncError, InvalidRequest
+from ..events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
+from ..messages import ChatResult
+from ..scope import CancelScope
 
 
 @dataclass(slots=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from g4fsync.call.stream import ChatStream, Journal
 from g4fsync.errors import Cancelled, G4FSyncError, InvalidRequest, StreamInterrupted
 from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import ChatResult
 from g4fsync.scope import CancelScope
-from g4fsync.stream import ChatStream, Journal
 
 STOP = Finish("stop")
 Item = str | Event | BaseException

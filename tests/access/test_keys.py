@@ -1,4 +1,4 @@
-"""g4fsync/transport/keys.py: where a key comes from, and where it never goes."""
+"""g4fsync/access/keys.py: where a key comes from, and where it never goes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from g4fsync.access import keys
 from g4fsync.errors import ConfigurationError, G4FSyncError, InvalidRequest
-from g4fsync.transport import keys
 
 SECRET = "sk-live-sEcReT-0123456789-9f3a"
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")

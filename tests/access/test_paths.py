@@ -1,4 +1,4 @@
-"""g4fsync/transport/paths.py: which folder, and files read whole or refused."""
+"""g4fsync/access/paths.py: which folder, and files read whole or refused."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from g4fsync.access import paths
 from g4fsync.errors import ConfigurationError
-from g4fsync.transport import paths
 
 
 @pytest.fixture

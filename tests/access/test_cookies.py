@@ -1,4 +1,4 @@
-"""g4fsync/transport/cookies.py and cookie_files.py: which cookies go to which host."""
+"""g4fsync/access/cookies.py and cookie_files.py: which cookies go to which host."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from g4fsync.access import cookies
+from g4fsync.access.cookie_files import Cookie
 from g4fsync.errors import ConfigurationError, G4FSyncError, InvalidRequest
-from g4fsync.transport import cookies
-from g4fsync.transport.cookie_files import Cookie
 
 NOW = 1_700_000_000.0
 LATER, EARLIER = NOW + 3600, NOW - 3600

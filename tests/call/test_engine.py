@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g4fsync import engine
-from g4fsync.attempt import AFTER_FINISH_SECONDS, Call
-from g4fsync.engine import Retry
+from g4fsync.call import engine
+from g4fsync.call.attempt import AFTER_FINISH_SECONDS, Call
+from g4fsync.call.stream import ChatStream
 from g4fsync.errors import (
     AllFailed,
     Cancelled,
@@ -27,11 +27,11 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
-from g4fsync.gate import Gate
 from g4fsync.messages import ChatRequest, Message
 from g4fsync.providers.base import Provider
-from g4fsync.scope import CancelScope, Timeout
-from g4fsync.stream import ChatStream
+from g4fsync.scope import CancelScope
+from g4fsync.scope.gate import Gate
+from g4fsync.settings import Retry, Timeout
 from g4fsync.testing import ScriptedTransport
 from g4fsync.transport.base import Transport
 

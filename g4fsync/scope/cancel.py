@@ -10,92 +10,25 @@ Rules of this file:
   hit a socket that has gone on to serve somebody else.
 * A woken reader may see a clean end of data.  Ask :meth:`~CancelScope.check`
   after every end and every failure: it raises what really happened.
-* One watchdog thread for the whole process, started on first use, anew after
-  ``fork``.  It looks only at scopes that are blocked.
 * A signal handler or a finalizer may cancel between any two steps of its own
   thread.  So locks are re-entrant, what wakes is registered before the end is
-  asked for, and who waits for another thread waits for a :class:`Flag`.
+  asked for, and who waits for another thread waits for a :class:`~.watchdog.Flag`.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
 from time import monotonic
 
-from .errors import Cancelled, DeadlineExceeded, G4FSyncError, InvalidRequest
+from ..errors import Cancelled, DeadlineExceeded, G4FSyncError
+from ..settings import Timeout
+from . import process
+from .watchdog import LONGEST_WAIT, Flag, watchdog
 
 _NEVER = math.inf
-_LONGEST_WAIT = 86_400.0  # seconds; some platforms refuse much longer ones
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Limits of one call in seconds; ``None`` means no limit.
-
-    ``connect``: until a request is sent (name, TCP, proxy, TLS, sending).
-    ``first_token``: from the start to the first token.
-    ``idle``: between parsed events that mean progress; keep-alives do not
-    count, and it runs only while the stream waits for the provider.
-    ``total``: everything, retries, back-off, fallback and the caller's own
-    pauses included.
-    """
-
-    connect: float | None = 10.0
-    first_token: float | None = 120.0
-    idle: float | None = 60.0
-    total: float | None = 600.0
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is not None and not _is_duration(value):
-                raise InvalidRequest(
-                    f"timeout {each.name} must be a number of seconds above 0 or None, "
-                    f"got {value!r}"
-                )
-
-    @classmethod
-    def of(cls, value: Timeout | float | None, default: Timeout) -> Timeout:
-        """*value* as a ``Timeout``: ``None`` is *default*, a number replaces its ``total``."""
-        if value is None:
-            return default
-        if isinstance(value, Timeout):
-            return value
-        return cls(default.connect, default.first_token, default.idle, value)
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
-class Flag:
-    """An event for one waiting thread, which its own signal handlers may set too.
-
-    They would wait for ever to set a :class:`threading.Event` whose inner lock
-    the thread they interrupt is holding.
-    """
-
-    def __init__(self) -> None:
-        self._gate = threading.Lock()  # guards nothing: free once the flag is set
-        self._gate.acquire()
-        self._set = False
-
-    def set(self) -> None:
-        self._set = True
-        with suppress(RuntimeError):  # it was free already
-            self._gate.release()
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def wait(self, seconds: float) -> bool:
-        self._gate.acquire(timeout=seconds)
-        return self._set
 
 
 class CancelScope:
@@ -182,7 +115,7 @@ class CancelScope:
         if self._idle is _NEVER and self._flowing and self._idle_limit is not _NEVER:
             self.waiting = True
             self._idle = monotonic() + self._idle_limit
-            if self._idle < _watchdog.wake_at:  # seldom; this runs once per token
+            if self._idle < watchdog.wake_at:  # seldom; this runs once per token
                 self._expect(self._idle)
 
     def expiry(self) -> float:
@@ -203,15 +136,15 @@ class CancelScope:
         It is the second line of defence, for a process that can't start a watchdog.
         """
         deadline = self.total if overall else self.expiry()
-        return min(max(deadline - monotonic(), 0.001), _LONGEST_WAIT)
+        return min(max(deadline - monotonic(), 0.001), LONGEST_WAIT)
 
     def is_watched(self) -> bool:
         """Whether the watchdog will wake the owner, so that no wait needs a limit of its own."""
-        return bool(self._aborts) and _watchdog.is_running()
+        return bool(self._aborts) and watchdog.is_running()
 
     def _expect(self, deadline: float) -> None:
         if self._aborts:
-            _watchdog.expect(deadline)
+            watchdog.expect(deadline)
 
     # -- ending ---------------------------------------------------------
 
@@ -265,7 +198,7 @@ class CancelScope:
             self._aborts[key] = abort
         try:
             self.check()
-            _watchdog.watch(self)
+            watchdog.watch(self)
         except BaseException:
             self.unregister(key)
             raise
@@ -276,7 +209,7 @@ class CancelScope:
         with self._lock:
             self._aborts.pop(key, None)
             if not self._aborts:
-                _watchdog.forget(self)
+                watchdog.forget(self)
 
     def disown(self) -> None:
         """In a forked child: leave the parent's call alone, its sockets are shared with it."""
@@ -302,7 +235,7 @@ class CancelScope:
                 pause = min(until, self.expiry()) - monotonic()
                 if pause <= 0:
                     break
-                event.wait(min(pause, _LONGEST_WAIT))
+                event.wait(min(pause, LONGEST_WAIT))
         self.check()
         return event.is_set()
 
@@ -323,75 +256,10 @@ def _in_seconds(limit: float | None) -> str:
     return "the time given" if limit is None else f"{limit:g} s"
 
 
-class _Watchdog:
-    """The one thread that ends blocked scopes when their time is up."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition(threading.RLock())  # guards all below
-        self._scopes: set[CancelScope] = set()
-        self.wake_at = _NEVER  # also read without the lock: it is asked again with it
-        self._thread: threading.Thread | None = None
-
-    def watch(self, scope: CancelScope) -> None:
-        with self._changed:
-            self._scopes.add(scope)
-            if self._thread is None:
-                self._start()
-        self.expect(scope.expiry())
-
-    def forget(self, scope: CancelScope) -> None:
-        with self._changed:
-            self._scopes.discard(scope)
-
-    def is_running(self) -> bool:
-        return self._thread is not None
-
-    def scopes(self) -> tuple[CancelScope, ...]:
-        """For a forked child, which can't count on the lock."""
-        return tuple(self._scopes)
-
-    def expect(self, deadline: float) -> None:
-        """Be awake at *deadline*; a later one than known costs nothing."""
-        if deadline < self.wake_at:
-            with self._changed:
-                self.wake_at = min(self.wake_at, deadline)
-                self._changed.notify()
-
-    def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="g4fsync-watchdog", daemon=True)
-        # A process that is shutting down starts no threads; socket timeouts
-        # then are what still bounds a call.
-        with suppress(RuntimeError):
-            thread.start()
-            self._thread = thread
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                pause = self.wake_at - monotonic()
-                if pause > 0:
-                    self._changed.wait(min(pause, _LONGEST_WAIT))
-                    continue
-                scopes = tuple(self._scopes)
-                self.wake_at = _NEVER
-            for scope in scopes:
-                scope.expire()
-                if scope.ended is not None:
-                    self.forget(scope)
-                else:
-                    self.expect(scope.expiry())
-
-
-_watchdog = _Watchdog()
-
-
-def _renew_watchdog() -> None:
-    """In a forked child: the thread is gone and its lock may be held for ever."""
-    global _watchdog
-    inherited, _watchdog = _watchdog.scopes(), _Watchdog()
-    for scope in inherited:
+def _leave_calls_to_parent() -> None:
+    """In a forked child: the watchdog's thread is gone, its scopes are the parent's calls."""
+    for scope in watchdog.renew():
         scope.disown()
 
 
-if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no fork
-    os.register_at_fork(after_in_child=_renew_watchdog)
+process.after_fork(_leave_calls_to_parent)

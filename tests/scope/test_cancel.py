@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from g4fsync import scope as scope_module
 from g4fsync.errors import Cancelled, DeadlineExceeded, InvalidRequest
-from g4fsync.scope import CancelScope, Flag, Timeout
+from g4fsync.scope import CancelScope
+from g4fsync.scope import cancel as scope_module
+from g4fsync.scope.watchdog import Flag, Watchdog, watchdog
+from g4fsync.settings import Timeout
 from tests.support.timing import FREED, MS, PATIENCE, Worker, eventually
 
 NONE = Timeout(None, None, None, None)
@@ -405,7 +407,7 @@ def test_an_ended_scope_takes_no_abort_and_keeps_none() -> None:
     run: list[int] = []
     with pytest.raises(Cancelled):
         scope.register(lambda: run.append(1))
-    assert scope not in scope_module._watchdog.scopes()
+    assert scope not in watchdog._scopes
     assert run == []
 
 
@@ -466,6 +468,9 @@ def test_a_signal_handler_may_cancel_the_sleep_it_interrupts(
             scope.sleep(PATIENCE)
 
 
+TRACED = ("g4fsync.scope.cancel", "g4fsync.scope.watchdog", "threading", "contextlib")
+
+
 def interrupt(step: int, work: Callable[[], object], act: Callable[[], None]) -> float | None:
     """Run *act* between two steps of *work*, as a signal would; when that was, if ever."""
     steps = 0
@@ -473,7 +478,7 @@ def interrupt(step: int, work: Callable[[], object], act: Callable[[], None]) ->
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal steps
-        if frame.f_globals.get("__name__") not in ("g4fsync.scope", "threading", "contextlib"):
+        if frame.f_globals.get("__name__") not in TRACED:
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -581,22 +586,22 @@ def test_a_scope_without_an_end_does_not_keep_the_watchdog_busy() -> None:
         ends.start()
         with pytest.raises(DeadlineExceeded):
             ends.sleep(PATIENCE)
-        eventually(lambda: scope_module._watchdog.wake_at == math.inf)
+        eventually(lambda: watchdog.wake_at == math.inf)
 
 
 def test_the_watchdog_forgets_who_is_not_blocked() -> None:
     scope = CancelScope(100)
     scope.start()
     with scope.aborting(lambda: None), scope.aborting(lambda: None):
-        assert scope in scope_module._watchdog.scopes()
-    assert scope not in scope_module._watchdog.scopes()
+        assert scope in watchdog._scopes
+    assert scope not in watchdog._scopes
 
 
 def test_the_watchdog_forgets_who_has_ended() -> None:
     scope = CancelScope(1 * MS)
     scope.start()
     with scope.aborting(lambda: None):
-        eventually(lambda: scope not in scope_module._watchdog.scopes())
+        eventually(lambda: scope not in watchdog._scopes)
     with pytest.raises(DeadlineExceeded):
         scope.check()
 
@@ -604,7 +609,7 @@ def test_the_watchdog_forgets_who_has_ended() -> None:
 def test_without_a_watchdog_thread_a_sleep_still_keeps_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scope_module, "_watchdog", scope_module._Watchdog())
+    monkeypatch.setattr(scope_module, "watchdog", Watchdog())
 
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -663,14 +668,14 @@ def test_renewing_takes_the_blocked_calls_away_from_the_child(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What the child of a fork does, seen without one."""
-    before = scope_module._Watchdog()
-    monkeypatch.setattr(scope_module, "_watchdog", before)
-    monkeypatch.setattr(before, "_start", lambda: None)
+    inherited = Watchdog()
+    monkeypatch.setattr(scope_module, "watchdog", inherited)
+    monkeypatch.setattr(inherited, "_start", lambda: None)
     scope, idle = CancelScope(NONE), CancelScope(NONE)
     run: list[int] = []
     key = scope.register(lambda: run.append(1))
-    scope_module._renew_watchdog()
-    assert scope_module._watchdog is not before
+    scope_module._leave_calls_to_parent()
+    assert not inherited._scopes
     scope.cancel()
     with pytest.raises(Cancelled, match="this call belongs to the parent process"):
         scope.check()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from g4fsync import options
+from g4fsync.call import options
 from g4fsync.errors import InvalidRequest
 
 ALL = {*options._TYPES, "typical_p"}

@@ -1,0 +1,109 @@
+"""What a caller may set: how long, how often and how much.  Values, checked when they are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from .errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Limits of one call in seconds; ``None`` means no limit.
+
+    ``connect``: until a request is sent (name, TCP, proxy, TLS, sending).
+    ``first_token``: from the start to the first token.
+    ``idle``: between parsed events that mean progress; keep-alives do not
+    count, and it runs only while the stream waits for the provider.
+    ``total``: everything, retries, back-off, fallback and the caller's own
+    pauses included.
+    """
+
+    connect: float | None = 10.0
+    first_token: float | None = 120.0
+    idle: float | None = 60.0
+    total: float | None = 600.0
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None and not _is_duration(value):
+                raise InvalidRequest(
+                    f"timeout {each.name} must be a number of seconds above 0 or None, "
+                    f"got {value!r}"
+                )
+
+    @classmethod
+    def of(cls, value: Timeout | float | None, default: Timeout) -> Timeout:
+        """*value* as a ``Timeout``: ``None`` is *default*, a number replaces its ``total``."""
+        if value is None:
+            return default
+        if isinstance(value, Timeout):
+            return value
+        return cls(default.connect, default.first_token, default.idle, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how patiently to try again before the first token.
+
+    ``attempts`` counts the first one too; the back-off grows from ``initial``
+    to ``maximum`` seconds, with jitter.  A ``Retry-After`` is obeyed instead
+    when it fits the remaining time, else the error is raised at once.
+    """
+
+    attempts: int = 3
+    initial: float = 0.5
+    maximum: float = 8.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.attempts, int) or self.attempts < 1:
+            raise InvalidRequest(f"retry attempts must be 1 or more, got {self.attempts!r}")
+        numbers = all(isinstance(each, int | float) for each in (self.initial, self.maximum))
+        if not numbers or not 0 <= self.initial <= self.maximum:
+            raise InvalidRequest("retry needs 0 <= initial <= maximum, in seconds")
+
+    def pause(self, attempt: int, error: BaseException | None) -> float:
+        """Seconds to wait after the *attempt*-th try failed with *error*."""
+        from random import uniform  # 3 ms that a call without trouble need not spend
+
+        asked: float | None = getattr(error, "retry_after", None)
+        if asked is not None:
+            # Many callers told the same moment must not come back all at once.
+            return asked + uniform(0, min(0.1 * asked, 1.0))
+        doublings = min(attempt - 1, 60)  # a float has no room for a thousand
+        return min(self.initial * 2.0**doublings, self.maximum) * uniform(0.75, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a provider may send; what goes beyond one is a ``ProtocolError`` naming it.
+
+    All are bytes but the last.  ``event``: one line, event or record of a
+    stream.  ``message``: one WebSocket message.  ``json``: an answer that is a
+    single JSON value.  ``head``: all headers before a body.  ``error_body``:
+    what is read of a refusal, which is cut there without an error.  ``ratio``:
+    how many times its size a compressed body may grow to, beyond the first MiB.
+    """
+
+    event: int = 4 * 2**20
+    message: int = 4 * 2**20
+    json: int = 16 * 2**20
+    head: int = 256 * 2**10
+    error_body: int = 64 * 2**10
+    ratio: int = 200
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InvalidRequest(
+                    f"limit {each.name} must be a whole number above 0, got {value!r:.80}"
+                )
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
