@@ -1,4 +1,15 @@
-"""The adapter of ``requests`` over connections that can be woken."""
+"""The adapter of ``requests`` over connections that can be woken.
+
+A server may close an idle connection in the very moment in which the next
+request goes out on it.  urllib3 sees an end that has come, not one that is on
+its way; then the request dies without a byte of answer.  Such a request is sent
+once more, on a new connection, when its method is idempotent: only then does it
+not matter whether the server has acted on the first (RFC 9110, 9.2.2; RFC 9112,
+9.3.1, which also says not to repeat the repetition).  So a clean-up arrives, and
+``Retry(attempts=1)`` does not show that a connection was an old one.  A ``POST``
+is not sent again here, since nothing tells whether it was acted on; the engine
+tries the whole attempt again, as often as the caller's ``Retry`` allows.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +20,30 @@ import requests.adapters
 from urllib3.exceptions import HTTPError, ProxyError
 
 from ..errors import ConfigurationError
-from .connections import Pool, PoolTLS, Wire, using
+from .connections import Pool, PoolTLS, Wire, current_wire, using
 
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110, 9.2.2
 _POOLS = {"http": Pool, "https": PoolTLS}
 
 
 class Adapter(requests.adapters.HTTPAdapter):
-    """``HTTPAdapter`` over wakeable connections; it never retries by itself."""
+    """``HTTPAdapter`` over wakeable connections; it repeats what an idle connection lost."""
 
     def __init__(self, hosts: int = 32, connections: int = 64) -> None:
         super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().send(request, *args, **kwargs)
+        except requests.exceptions.ConnectionError:
+            wire = current_wire()
+            is_lost = wire.is_reused and not wire.is_answered
+            if not is_lost or request.method not in _IDEMPOTENT:
+                raise
+        # Not in the block above: what happens now is not to tell of the old connection.
+        wire.renew()
+        return super().send(request, *args, **kwargs)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         try:

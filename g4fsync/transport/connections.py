@@ -46,6 +46,9 @@ class Wire:
         self.scope = scope
         self.head_bytes = head_bytes  # how long the answer's head may be
         self.sent = False  # the request is out
+        self.is_reused = False  # it went out on a connection that was idle before
+        self.is_answered = False  # a byte of the answer has come
+        self.wants_new = False  # no idle connection will do
         self.socket: socket.socket | None = None  # while it is this request's
         self._key: int | None = scope.register(self._abort)
 
@@ -54,6 +57,17 @@ class Wire:
         self.socket = sock
         # An end that came before the line above has found no socket to shut.
         self.scope.check()
+
+    def answered(self) -> None:
+        """Note that a byte of the answer has come."""
+        self.is_answered = True
+
+    def renew(self) -> None:
+        """The connection died; the request is sent again, on a new one."""
+        self.scope.check()
+        self.scope.connecting()
+        self.sent = self.is_reused = False
+        self.wants_new = True
 
     def limit(self, seconds: float | None) -> None:
         """Let a read wait *seconds* at most, then fail; ``None`` is no limit but the scope's.
@@ -96,7 +110,8 @@ def using(wire: Wire) -> Iterator[None]:
         _current.wire = before
 
 
-def _wire() -> Wire:
+def current_wire() -> Wire:
+    """The wire of the request this thread has under way."""
     wire: Wire = _current.wire
     return wire
 
@@ -136,12 +151,14 @@ class Wakeable(HTTPConnection):
     wire: Wire | None = None
 
     def response_class(self, *args: Any, **kwargs: Any) -> heads.Response:  # type: ignore[override]
-        limit = DEFAULT_LIMITS.head if self.wire is None else self.wire.head_bytes
-        return heads.Response(*args, limit=limit, **kwargs)
+        wire = self.wire
+        if wire is None:
+            return heads.Response(*args, **kwargs)
+        return heads.Response(*args, limit=wire.head_bytes, on_first_byte=wire.answered, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         host, port = self._peer()
-        wire = _wire()
+        wire = current_wire()
         found = self._resolve(host, port)
         failure: OSError = OSError("no address")
         for family, kind, proto, _, address in found:
@@ -153,7 +170,7 @@ class Wakeable(HTTPConnection):
         raise NewConnectionError(self, str(failure)) from failure
 
     def _resolve(self, host: str, port: int) -> list[tuple[Any, ...]]:
-        scope = _wire().scope
+        scope = current_wire().scope
         try:
             return resolve(host.strip("[]"), port, scope)
         except (socket.gaierror, UnicodeError) as exc:
@@ -178,12 +195,15 @@ class Wakeable(HTTPConnection):
         return sock
 
     def connect(self) -> None:
-        self.wire = wire = _wire()
+        self.wire = wire = current_wire()
         super().connect()
         wire.use(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self.wire = wire = _wire()
+        wire = current_wire()
+        # connect() would have set it: urllib3 connects before, for TLS and tunnels.
+        wire.is_reused = self.sock is not None and self.wire is not wire
+        self.wire = wire
         if self.sock is not None:
             wire.use(self.sock)
         super().request(*args, **kwargs)
@@ -228,6 +248,12 @@ class WakeableTLS(Wakeable, HTTPSConnection):
 
 class Pool(HTTPConnectionPool):
     ConnectionCls = Wakeable
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        if current_wire().wants_new:
+            connection.close()  # it opens itself anew when it is used
+        return connection
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None and conn.wire is not None:

@@ -12,12 +12,18 @@ like another one:
 
 Heads of 1xx before the answer (RFC 9110, 15.2) are skipped: ``http.client``
 takes the first that is not a 100 for the answer.
+
+A connection that carried a 500 is not kept.  Servers that answer so when their
+application fails (uvicorn) close it at once without having said so, and whatever
+goes out on it next is lost.
 """
 
 from __future__ import annotations
 
 import email.errors
 import http.client
+import io
+from collections.abc import Callable
 from typing import Any
 
 from ..settings import DEFAULT_LIMITS
@@ -30,17 +36,30 @@ _BROKEN = (
 
 
 class Response(http.client.HTTPResponse):
-    """An answer whose head is whole, at most *limit* bytes long, and well formed."""
+    """An answer whose head is whole, at most *limit* bytes long, and well formed.
 
-    def __init__(self, *args: Any, limit: int = DEFAULT_LIMITS.head, **kwargs: Any) -> None:
+    *on_first_byte* is called when its first byte has come.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        limit: int = DEFAULT_LIMITS.head,
+        on_first_byte: Callable[[], None] = lambda: None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._limit = limit
+        self._on_first_byte = on_first_byte
 
     def begin(self) -> None:
         told: Any = self.headers
         if told is not None:
             return
         fp: Any = self.fp
+        # Where that can't be asked, a byte may have come.
+        if not isinstance(fp, io.BufferedReader) or fp.peek(1):
+            self._on_first_byte()
         self.fp = _Head(fp, self._limit)  # type: ignore[assignment]  # all that reading a head needs
         try:
             super().begin()
@@ -48,6 +67,8 @@ class Response(http.client.HTTPResponse):
             if self.fp is not None:
                 self.fp = fp
         _check(self.headers)
+        if self.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.will_close = True
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:

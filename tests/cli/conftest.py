@@ -17,6 +17,7 @@ import pytest
 
 from g4fsync.cli import main
 from g4fsync.emulator import Emulator
+from tests.support.signals import heeding_interrupts
 from tests.support.timing import PATIENCE
 
 COMMAND = [sys.executable, "-W", "error", "-m", "g4fsync"]
@@ -82,11 +83,12 @@ class Terminal:
         # A session's leader that opens a terminal gets it as its own: Ctrl-C then works.
         script = f'stty cols {columns} -echo; exec "$@"'
         redirected = f"exec <{name} >{name} 2>&1; {script}"
-        self.process = subprocess.Popen(
-            ["sh", "-c", redirected, "sh", *COMMAND, *argv],
-            start_new_session=True,
-            env=environment(variables),
-        )
+        with heeding_interrupts():
+            self.process = subprocess.Popen(
+                ["sh", "-c", redirected, "sh", *COMMAND, *argv],
+                start_new_session=True,
+                env=environment(variables),
+            )
         # Kept open until the process has ended, else reading fails before it has begun.
         self._slave = slave
         self.screen = ""

@@ -6,15 +6,17 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
 
 from g4fsync.emulator import At, Emulator, HangBeforeHeaders, Stall
 from g4fsync.emulator.faults import Fault
-from tests.support.timing import MS, eventually
+from tests.support.signals import heeding_interrupts
+from tests.support.timing import MS, PATIENCE, eventually
 
 if TYPE_CHECKING:
     from .conftest import Run, Terminal
@@ -85,13 +87,51 @@ def test_ctrl_c_with_json_prints_the_part(
 def test_ctrl_c_ends_the_reading_of_a_prompt(koala: list[str]) -> None:
     from .conftest import COMMAND
 
-    with subprocess.Popen(
-        [*COMMAND, *koala], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with heeding_interrupts():
+        process = subprocess.Popen([*COMMAND, *koala], stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    with process:
         time.sleep(1000 * MS)  # nothing shows that it reads
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=5)
     assert (process.returncode, out, err) == (130, b"", b"g4fsync: interrupted\n")
+
+
+@pytest.fixture
+def ignoring() -> Iterator[None]:
+    """This process ignores SIGINT, as one started by ``nohup`` does."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ignoring")
+def test_ctrl_c_is_heeded_though_the_suite_ignores_it(
+    terminal: Start, slow: Emulator, koala: list[str]
+) -> None:
+    running = terminal(*koala, LONG)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    running.read_until("You said: one two")
+    assert interrupted(running) < LIMIT_SECONDS
+
+
+@pytest.mark.usefixtures("ignoring")
+def test_who_starts_it_with_the_signal_ignored_gets_the_whole_answer(
+    slow: Emulator, koala: list[str]
+) -> None:
+    """``nohup g4fsync ... &``: what was ignored stays so, as POSIX has it for any command."""
+    from .conftest import COMMAND
+
+    asked = [*COMMAND, *koala, "one two three four five"]
+    with subprocess.Popen(asked, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdout
+        first = process.stdout.read(3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, first + out, err) == (
+        0,
+        b"You said: one two three four five\n",
+        b"",
+    )
 
 
 def test_ctrl_c_ends_the_emulator(terminal: Start) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 
 from g4fsync.errors import (
     AuthenticationError,
+    Cancelled,
     CaptchaRequired,
     ConnectionFailed,
     G4FSyncError,
@@ -29,7 +33,7 @@ from g4fsync.transport import live
 from g4fsync.transport.adapter import Adapter
 from g4fsync.transport.live import LiveResponse, LiveTransport, Network
 from tests.support.servers import Peer, Server, Talk
-from tests.support.timing import MS
+from tests.support.timing import MS, PATIENCE, Worker
 
 pytestmark = pytest.mark.usefixtures("no_leaks", "reading")
 
@@ -605,6 +609,186 @@ def test_a_pooled_connection_that_the_server_closed_is_replaced(
         transport.close()
         assert len(server.peers) == count
         server.wait_closed()
+
+
+@dataclass
+class Closing:
+    """Answers the first request of each connection; the next one ends the connection.
+
+    The client can't have seen the end before it sent: it comes in answer.  Once the first
+    connection has ended so, all requests are answered.
+    """
+
+    with_reset: bool
+    head: bytes = b""  # what comes of the answer that is cut
+    times: int = 1
+
+    def __call__(self, peer: Peer) -> None:
+        while (request := peer.request()) is not None:
+            server = peer.server
+            if request.target == "/last" and len(server.noted) < self.times:
+                server.noted.append(request.line)
+                peer.send(self.head)
+                if self.with_reset:
+                    peer.reset()
+                elif isinstance(peer.socket, ssl.SSLSocket):
+                    with contextlib.suppress(OSError):  # the client need not say good-bye
+                        peer.socket.unwrap()
+                return
+            peer.answer(b"{}")
+
+
+ends = pytest.mark.parametrize("with_reset", [False, True], ids=["FIN", "RST"])
+secured = pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "TLS"])
+
+
+@dataclass
+class Idle:
+    """A transport whose first request left an idle connection behind."""
+
+    server: Server
+    transport: LiveTransport
+
+    @property
+    def last(self) -> list[str]:
+        return [each.line for each in self.server.requests if each.target == "/last"]
+
+
+@pytest.fixture
+def idle(serve: Serve, connect: Open, request: pytest.FixtureRequest) -> Callable[..., Idle]:
+    def make(closing: Closing, *, is_secure: bool = False) -> Idle:
+        tls = request.getfixturevalue("server_tls") if is_secure else None
+        verify = request.getfixturevalue("authority") if is_secure else True
+        server = serve(closing, tls=tls)
+        transport = connect(server.url, verify=verify)
+        assert transport.post("/first").json() == {}
+        return Idle(server, transport)
+
+    return make
+
+
+@ends
+@secured
+def test_a_clean_up_on_an_idle_connection_that_dies_is_sent_again_on_a_new_one(
+    with_reset: bool,
+    is_secure: bool,
+    idle: Callable[..., Idle],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    it = idle(Closing(with_reset), is_secure=is_secure)
+    with it.transport.cleanup(seconds=5):
+        assert it.transport.delete("/last").json() == {}
+    assert it.last == ["DELETE /last HTTP/1.1"] * 2
+    assert len(it.server.peers) == 2
+    assert "clean-up failed" not in caplog.text
+
+
+@ends
+@secured
+def test_a_first_get_on_an_idle_connection_that_dies_is_sent_again_on_a_new_one(
+    with_reset: bool, is_secure: bool, idle: Callable[..., Idle], connect: Open
+) -> None:
+    it = idle(Closing(with_reset), is_secure=is_secure)
+    later = connect(it.server.url, network=it.transport.network)
+    assert later.get("/last").json() == {}
+    assert it.last == ["GET /last HTTP/1.1"] * 2
+    assert len(it.server.peers) == 2
+
+
+@ends
+def test_it_is_sent_again_once_and_on_a_new_connection_though_others_are_idle(
+    with_reset: bool, idle: Callable[..., Idle], connect: Open
+) -> None:
+    it = idle(Closing(with_reset, times=2))
+    other = connect(it.server.url, network=it.transport.network)
+    responses = [each.post("/first") for each in (it.transport, other)]
+    assert [each.json() for each in responses] == [{}, {}]
+    assert len(it.server.peers) == 2  # both idle now
+    with pytest.raises(ConnectionFailed) as caught:
+        it.transport.get("/last")
+    words = "reset" if with_reset else "closed the connection without an answer"
+    assert words in str(caught.value)
+    assert it.last == ["GET /last HTTP/1.1"] * 2
+    assert len(it.server.peers) == 3
+
+
+@ends
+def test_a_post_is_not_sent_again(with_reset: bool, idle: Callable[..., Idle]) -> None:
+    """Nothing tells whether the server has acted on it; the engine's retry is the caller's say."""
+    it = idle(Closing(with_reset))
+    with pytest.raises(ConnectionFailed) as caught:
+        it.transport.post("/last")
+    assert caught.value.retryable
+    assert it.last == ["POST /last HTTP/1.1"]
+    assert it.transport.post("/last").json() == {}
+
+
+@ends
+@pytest.mark.parametrize("head", [b"H", b"HTTP/1.1 200 OK\r\nContent-", b"HTTP/1.1 100 C\r\n\r\n"])
+def test_a_request_whose_answer_has_begun_is_not_sent_again(
+    head: bytes, with_reset: bool, idle: Callable[..., Idle]
+) -> None:
+    it = idle(Closing(with_reset, head))
+    with pytest.raises(ConnectionFailed):
+        it.transport.get("/last")
+    assert it.last == ["GET /last HTTP/1.1"]
+
+
+@ends
+def test_what_a_new_connection_lost_is_not_sent_again(
+    with_reset: bool, serve: Serve, connect: Open
+) -> None:
+    server = serve(Closing(with_reset, times=2))
+    with pytest.raises(ConnectionFailed):
+        connect(server.url).get("/last")
+    assert len(server.requests) == 1
+
+
+def test_a_call_that_has_ended_sends_nothing_again(serve: Serve, connect: Open) -> None:
+    def talk(peer: Peer) -> None:
+        while (request := peer.request()) is not None:
+            if request.target == "/last":
+                peer.hold()
+                return
+            peer.answer(b"{}")
+
+    server = serve(talk)
+    transport = connect(server.url)
+    transport.post("/first").json()
+    worker = Worker(lambda: transport.get("/last"))
+    assert server.reached.wait(PATIENCE)
+    transport.scope.cancel()
+    with pytest.raises(Cancelled):
+        worker.result()
+    assert len(server.peers) == 1
+    assert len(server.requests) == 2
+
+
+@ends
+def test_a_connection_that_carried_a_500_is_not_kept(
+    with_reset: bool, serve: Serve, connect: Open
+) -> None:
+    """As uvicorn answers when its application fails: keep-alive, and then the end."""
+
+    def talk(peer: Peer) -> None:
+        request = peer.request()
+        if request is not None and request.target == "/chat":
+            peer.answer(b"{}", "Connection: keep-alive", status="500 Internal Server Error")
+            peer.request()  # were it to come on this connection, it would be lost
+            if with_reset:
+                peer.reset()
+        elif request is not None:
+            peer.answer(b"{}")
+
+    server = serve(talk)
+    transport = connect(server.url)
+    with pytest.raises(ServerError):
+        transport.post("/chat")
+    assert transport.post("/again").json() == {}
+    assert [each.line for each in server.requests] == [
+        "POST /chat HTTP/1.1",
+        "POST /again HTTP/1.1",
+    ]
 
 
 def test_a_refused_request_leaves_its_connection_for_the_next(serve: Serve, connect: Open) -> None:
