@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from subprocess import PIPE
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ import pytest
 from g4fsync.emulator import At, Emulator, HangBeforeHeaders, Stall
 from g4fsync.emulator.faults import Fault
 from tests.support.signals import heeding_interrupts
-from tests.support.timing import MS, PATIENCE, eventually
+from tests.support.timing import MS, PATIENCE, SLOWNESS, eventually
 
 if TYPE_CHECKING:
     from .conftest import Run, Terminal
@@ -75,7 +76,7 @@ def test_ctrl_c_does_not_wait_for_a_clean_up_that_hangs(
 def test_ctrl_c_with_json_prints_the_part(
     terminal: Start, slow: Emulator, koala: list[str]
 ) -> None:
-    running = terminal(*koala, "--json", LONG, columns=1000)
+    running = terminal(*koala, "--json", " ".join([LONG] * ceil(2 * SLOWNESS)), columns=1000)
     eventually(lambda: slow.koala.requests)
     time.sleep(500 * MS)  # some tokens; nothing shows that they have come
     assert interrupted(running) < LIMIT_SECONDS
