@@ -1,32 +1,113 @@
 """g4fsync: chat with many providers from plain blocking code.
 
-Importing starts nothing: no thread, file, network or plug-in.  What it offers
-(see :mod:`.face`) is loaded when the first of it is asked for, since a command
-like ``g4fsync --version`` wants none of it.
+Importing starts nothing: no thread, file, network or plug-in.  Each public name
+is loaded from its module when it is first asked for, since a command like
+``g4fsync --version`` wants none of them.
 """
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
 
+_MODULES = {  # public name -> the module it is loaded from
+    "AllFailed": "errors",
+    "Attempt": "errors",
+    "AuthenticationError": "errors",
+    "Cancelled": "errors",
+    "CaptchaRequired": "errors",
+    "ChatRequest": "messages",
+    "ChatResult": "messages",
+    "ChatStream": "call.stream",
+    "Client": "client",
+    "Comparison": "fanout.comparison",
+    "ConfigurationError": "errors",
+    "ConnectionFailed": "errors",
+    "ContentFiltered": "errors",
+    "DeadlineExceeded": "errors",
+    "Event": "events",
+    "Finish": "events",
+    "G4FSyncError": "errors",
+    "Image": "messages",
+    "InvalidRequest": "errors",
+    "Lane": "fanout.workers",
+    "Limits": "settings",
+    "Message": "messages",
+    "ProtocolError": "errors",
+    "Provider": "providers.base",
+    "ProviderError": "errors",
+    "RateLimited": "errors",
+    "Reasoning": "events",
+    "Response": "transport.base",
+    "Retry": "settings",
+    "ServerError": "errors",
+    "StreamInterrupted": "errors",
+    "StreamTruncated": "errors",
+    "Text": "events",
+    "Timeout": "settings",
+    "ToolCall": "events",
+    "Transport": "transport.base",
+    "Usage": "events",
+    "provider_names": "registry",
+    "register": "registry",
+}
+
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
-    from .face import *  # noqa: F403
+    from .call.stream import ChatStream as ChatStream
+    from .client import Client as Client
+    from .errors import (
+        AllFailed as AllFailed,
+        Attempt as Attempt,
+        AuthenticationError as AuthenticationError,
+        Cancelled as Cancelled,
+        CaptchaRequired as CaptchaRequired,
+        ConfigurationError as ConfigurationError,
+        ConnectionFailed as ConnectionFailed,
+        ContentFiltered as ContentFiltered,
+        DeadlineExceeded as DeadlineExceeded,
+        G4FSyncError as G4FSyncError,
+        InvalidRequest as InvalidRequest,
+        ProtocolError as ProtocolError,
+        ProviderError as ProviderError,
+        RateLimited as RateLimited,
+        ServerError as ServerError,
+        StreamInterrupted as StreamInterrupted,
+        StreamTruncated as StreamTruncated,
+    )
+    from .events import (
+        Event as Event,
+        Finish as Finish,
+        Reasoning as Reasoning,
+        Text as Text,
+        ToolCall as ToolCall,
+        Usage as Usage,
+    )
+    from .fanout.comparison import Comparison as Comparison
+    from .fanout.workers import Lane as Lane
+    from .messages import (
+        ChatRequest as ChatRequest,
+        ChatResult as ChatResult,
+        Image as Image,
+        Message as Message,
+    )
+    from .providers.base import Provider as Provider
+    from .registry import provider_names as provider_names, register as register
+    from .settings import Limits as Limits, Retry as Retry, Timeout as Timeout
+    from .transport.base import Response as Response, Transport as Transport
 else:
 
     def __getattr__(name: str) -> object:
-        # Not for a submodule, whose name is lower case: the face may be about to load it.
-        if name[:1].isupper() or name in ("__all__", "provider_names", "register"):
-            face = _face()
-            globals().update({each: getattr(face, each) for each in ("__all__", *face.__all__)})
-            if name in globals():
-                return globals()[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *_face().__all__})
-
-    def _face():
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # not at the top: most commands do without
 
-        return import_module(".face", __name__)
+        value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+__all__ = sorted(_MODULES, key=lambda name: (name.islower(), name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

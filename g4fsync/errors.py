@@ -27,10 +27,8 @@ first token.  Every class can be made from its message alone, so errors pickle.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .events import Attempt
+from dataclasses import dataclass
+from typing import Any
 
 _MIN_SECRET_CHARS = 8
 _MAX_CHAIN = 32  # exceptions that led to one another
@@ -69,6 +67,24 @@ class G4FSyncError(Exception):
         if self.provider is None or message.startswith(self.provider):
             return message
         return f"{self.provider}: {message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one model.
+
+    ``number`` counts from 1 within a call; ``phase`` is how far it came:
+    ``connect`` (not sent), ``first_token`` (sent, no token) or ``stream``;
+    ``seconds`` is how long it took (to its first token when it succeeded);
+    ``error`` is ``None`` for the attempt that answered.
+    """
+
+    number: int
+    provider: str
+    model: str
+    phase: str
+    seconds: float
+    error: G4FSyncError | None = None
 
 
 class InvalidRequest(G4FSyncError, ValueError):

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .errors import G4FSyncError, ProtocolError
+from .errors import (
+    Attempt as Attempt,  # an event too: a call tells what it tried
+    ProtocolError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +85,6 @@ class Finish:
 
     reason: str
     raw: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at one model.
-
-    ``number`` counts from 1 within a call; ``phase`` is how far it came:
-    ``connect`` (not sent), ``first_token`` (sent, no token) or ``stream``;
-    ``seconds`` is how long it took (to its first token when it succeeded);
-    ``error`` is ``None`` for the attempt that answered.
-    """
-
-    number: int
-    provider: str
-    model: str
-    phase: str
-    seconds: float
-    error: G4FSyncError | None = None
 
 
 Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Finish | Attempt

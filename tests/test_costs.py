@@ -286,7 +286,7 @@ sys.path.insert(0, sys.argv[1])
 before = set(sys.modules)
 import g4fsync
 assert set(sys.modules) - before <= {"__future__", "g4fsync"}
-from g4fsync import *
+from g4fsync import Client
 print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 

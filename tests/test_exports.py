@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import GenericAlias, ModuleType
 
 import pytest
 
+import g4fsync
 from g4fsync.transport.base import AttemptTransport, Transport
 
 DESCRIBED_ELSEWHERE = {*vars(Transport), *vars(AttemptTransport)}
@@ -64,12 +67,23 @@ except Exception as error:
 def test_all_is_everything_that_is_visible(face: ModuleType) -> None:
     visible = {
         name
-        for name, value in vars(face).items()
+        for name in dir(face)
         if not name.startswith("_")
-        and not inspect.ismodule(value)
+        and not inspect.ismodule(getattr(face, name))
         and name not in ("annotations", "TYPE_CHECKING")
     }
     assert visible == set(face.__all__)
+
+
+def test_mypy_sees_each_name_where_it_is_loaded_from() -> None:
+    tree = ast.parse(Path(g4fsync.__file__).read_text(encoding="utf-8"))
+    static = {
+        alias.asname: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    assert static == g4fsync._MODULES
 
 
 def documented(face: ModuleType) -> Iterator[tuple[str, object]]:
@@ -105,14 +119,10 @@ def test_each_public_name_has_a_docstring(face: ModuleType) -> None:
 def test_the_version_is_that_of_the_installed_package() -> None:
     from importlib.metadata import version
 
-    import g4fsync
-
     assert g4fsync.__version__ == version("g4fsync")
 
 
 def test_an_unknown_attribute_is_an_attribute_error() -> None:
-    import g4fsync
-
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         g4fsync.nonsense  # type: ignore[attr-defined]  # noqa: B018
 

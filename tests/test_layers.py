@@ -20,7 +20,7 @@ PACKAGE = Path(g4fsync.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("", "face"),
+    ("",),
     ("testing", "doctor"),
     ("client",),
     ("fanout", "access"),

@@ -16,7 +16,7 @@ from rich.text import Text
 from ..errors import G4FSyncError
 from ..events import Event
 from ..fanout.comparison import Comparison
-from ..fanout.crew import Lane
+from ..fanout.workers import Lane
 from ..messages import ChatResult
 from .terminal import Terminal, visible
 from .views import summary

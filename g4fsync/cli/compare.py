@@ -15,7 +15,7 @@ from ..client import Client
 from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..events import Text
 from ..fanout.comparison import Comparison
-from ..fanout.crew import Lane
+from ..fanout.workers import Lane
 from .ask import Answer, EventLines, OneObject, encodable, options_from, plain, prompt_from, show
 from .exits import PROVIDER, SOME_FAILED
 from .interrupts import LastWords

@@ -11,7 +11,7 @@ from html import escape
 
 from ..errors import G4FSyncError
 from ..fanout.comparison import HEADINGS, row
-from ..fanout.crew import Lane
+from ..fanout.workers import Lane
 from .terminal import visible
 
 # Okabe and Ito's, which those who see fewer colours can tell apart.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from ..errors import Cancelled, G4FSyncError
 from ..events import Event
 from ..fanout.comparison import HEADINGS, Comparison, row
-from ..fanout.crew import Lane
+from ..fanout.workers import Lane
 from ..messages import ChatResult
 from .ask import plain, told_event, told_failure
 from .tables import table

@@ -1,4 +1,4 @@
-"""Many answers at once: compare, race, map; one thread mechanism (:mod:`.crew`) for all.
+"""Many answers at once: compare, race, map; one thread mechanism (:mod:`.workers`) for all.
 
 This room knows streams, not clients: it runs whatever :class:`ChatStream` it is given.
 """

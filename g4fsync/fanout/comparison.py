@@ -9,7 +9,7 @@ from ..call.stream import ChatStream
 from ..errors import G4FSyncError
 from ..events import Event, Text
 from ..messages import ChatResult
-from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
+from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
 
 
 class Comparison:
@@ -29,7 +29,7 @@ class Comparison:
         executor: Executor | None = None,
     ) -> None:
         self.lanes: tuple[Lane, ...] = tuple(lanes_of(streams))
-        self._crew = Crew(self.lanes, max_workers=max_workers, executor=executor)
+        self._workers = Workers(self.lanes, max_workers=max_workers, executor=executor)
         self._unread = len(self.lanes)  # lanes whose end has not been read
         self._started = self._closed = False
 
@@ -68,7 +68,7 @@ class Comparison:
     def close(self) -> None:
         """End what still runs; partial answers stay in the lanes' errors."""
         self._closed = True
-        self._crew.close()
+        self._workers.close()
 
     def table(self) -> str:
         """The state of all lanes as text: a line each."""
@@ -107,14 +107,14 @@ class Comparison:
         start_total(self.lanes)
         try:
             for lane in self.lanes:
-                self._crew.start(lane)
+                self._workers.start(lane)
         except BaseException:  # an executor that takes no more, or Ctrl-C
             self.close()
             raise
 
     def _items(self) -> Iterator[tuple[Lane, Item]]:
         self._start()
-        items = self._crew.items()
+        items = self._workers.items()
         try:
             while self._unread and not self._closed:
                 found = next(items)

@@ -19,7 +19,7 @@ from ..events import Attempt, Event
 from ..messages import ChatResult
 from ..scope import CancelScope
 from ..settings import Timeout
-from .crew import Crew, Ended, Item, Lane, lanes_of, start_total
+from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
 
 Until: TypeAlias = 'Literal["first_token", "complete"] | Callable[[ChatResult], object]'
 
@@ -75,8 +75,8 @@ class _Race:
         """The winner's items; fails when nobody wins."""
         self._scope.start()
         start_total(self._lanes)
-        with Crew(self._lanes, executor=executor) as crew, self._scope.aborting(crew.wake):
-            incoming = self._incoming(crew)
+        with Workers(self._lanes, executor=executor) as workers, self._scope.aborting(workers.wake):
+            incoming = self._incoming(workers)
             winner = self._winner(incoming)
             self._settle(winner)
             yield from self._held[winner]
@@ -89,19 +89,19 @@ class _Race:
             if isinstance(winner.result, G4FSyncError):
                 raise winner.result
 
-    def _incoming(self, crew: Crew) -> Iterator[tuple[Lane, Item]]:
+    def _incoming(self, workers: Workers) -> Iterator[tuple[Lane, Item]]:
         """What the lanes say; starts those whose time has come."""
-        items = crew.items(self._patience)
+        items = workers.items(self._timeout)
         while True:
             while self._waiting and monotonic() >= self._start_next_at:
-                crew.start(self._waiting.popleft())
+                workers.start(self._waiting.popleft())
                 self._start_next_at = monotonic() + (self._hedge_after or 0.0)
             found = next(items)
             self._scope.check()
             if found is not None:
                 yield found
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         pauses = [self._scope.remaining()]
         if self._waiting:
             pauses.append(max(0.0, self._start_next_at - monotonic()))

@@ -27,11 +27,17 @@ class Response(Protocol):
     """
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """The HTTP status."""
+
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Mapping[str, str]:
+        """The headers, looked up without case."""
+
     @property
-    def media_type(self) -> str: ...
+    def media_type(self) -> str:
+        """The content type in lower case without its parameters, ``""`` when none was sent."""
+
     def json(self) -> Any:
         """The whole body as one strict JSON value."""
 
@@ -74,9 +80,13 @@ class Transport(Protocol):
     """
 
     @property
-    def random(self) -> random.Random: ...
+    def random(self) -> random.Random:
+        """The source of chance, for request ids and the like."""
+
     @property
-    def api_key(self) -> str | None: ...
+    def api_key(self) -> str | None:
+        """The user's key for this provider, or ``None``."""
+
     def now(self) -> float:
         """Seconds since the epoch, for signatures."""
 
@@ -89,7 +99,9 @@ class Transport(Protocol):
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response: ...
+    ) -> Response:
+        """Send a GET request, and wait for the head of its answer."""
+
     def post(
         self,
         path: str,
@@ -98,14 +110,18 @@ class Transport(Protocol):
         body: bytes | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response: ...
+    ) -> Response:
+        """Send a POST request: *json* as a JSON body, or *body* as it is."""
+
     def delete(
         self,
         path: str,
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response: ...
+    ) -> Response:
+        """Send a DELETE request, and wait for the head of its answer."""
+
     def socketio(
         self,
         path: str,
@@ -113,7 +129,9 @@ class Transport(Protocol):
         namespace: str,
         auth: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AbstractContextManager[SocketIO]: ...
+    ) -> AbstractContextManager[SocketIO]:
+        """Connect a Socket.IO namespace; leaving the block closes it."""
+
     def cleanup(self, seconds: float = 5.0) -> AbstractContextManager[None]:
         """Undo in here: with a few seconds of its own even after cancel, failures only logged."""
 

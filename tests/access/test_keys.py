@@ -10,8 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from g4fsync.access import keys
 from g4fsync.errors import ConfigurationError, G4FSyncError, InvalidRequest

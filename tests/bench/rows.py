@@ -152,7 +152,7 @@ ROWS = (
     Row(
         "client",
         "import of its Client, over python -c pass",
-        {"task": "start", "module": "g4fsync.face"},
+        {"task": "start", "module": "g4fsync.client"},
         (Goal("over_ms", 0.5, "ms", "requests"),),
         rounds=(15, 5),
     ),
@@ -166,7 +166,7 @@ ROWS = (
     Row(
         "memory-import",
         "resident memory with it imported",
-        {"task": "imported", "module": "g4fsync.face"},
+        {"task": "imported", "module": "g4fsync.client"},
         (Goal("mb", 20, "MB"),),
         peers=("requests", "httpx", "ollama", "anthropic", "openai"),
         rounds=(3, 1),

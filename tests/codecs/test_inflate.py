@@ -6,8 +6,7 @@ import zlib
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync.codecs.inflate import FREE_BYTES, MAX_RATIO, PIECE_BYTES, Inflater
 from g4fsync.errors import G4FSyncError, ProtocolError, StreamInterrupted

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync.codecs.lines import MAX_LINE_BYTES, LineDecoder, NewlineDecoder
 from g4fsync.errors import ProtocolError

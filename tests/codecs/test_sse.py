@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync.codecs.sse import MAX_EVENT_BYTES, RAW, ServerSentEvent, SSEDecoder
 from g4fsync.errors import G4FSyncError, ProtocolError, StreamTruncated

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync.codecs import strict
 from g4fsync.errors import BODY_BYTES, ProtocolError

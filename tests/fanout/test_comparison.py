@@ -13,7 +13,7 @@ import pytest
 from g4fsync.errors import Cancelled, DeadlineExceeded, G4FSyncError, InvalidRequest, ServerError
 from g4fsync.events import Finish, Reasoning, Usage
 from g4fsync.fanout.comparison import Comparison
-from g4fsync.fanout.crew import QUEUED_ITEMS
+from g4fsync.fanout.workers import QUEUED_ITEMS
 from g4fsync.messages import ChatResult
 from tests.fanout.lanes import Play
 from tests.support.timing import FREED, MS, Worker, eventually

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from g4fsync.errors import Cancelled, DeadlineExceeded, InvalidRequest
-from g4fsync.scope import CancelScope
-from g4fsync.scope import cancel as scope_module
+from g4fsync.scope import CancelScope, cancel as scope_module
 from g4fsync.scope.watchdog import Flag, Watchdog, watchdog
 from g4fsync.settings import Timeout
 from tests.support.timing import FREED, MS, PATIENCE, Worker, eventually

@@ -47,6 +47,7 @@ class Lane(str):
 
     @classmethod
     def of(cls, position: int, label: str, stream: ChatStream) -> Lane:
+        """A lane at *position* that has not begun."""
         lane = cls(label)
         lane.position, lane.stream, lane.result = position, stream, None
         return lane
@@ -80,7 +81,7 @@ class Ended:
 Item: TypeAlias = "str | Event | Ended"
 
 
-class Crew:
+class Workers:
     """Workers for lanes.  Use it as a context manager; leaving frees everything.
 
     *executor* may be any :class:`concurrent.futures.Executor` whose workers
@@ -99,67 +100,67 @@ class Crew:
             raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r}")
         self._lanes = lanes
         self._max_workers = max_workers or max(1, len(lanes))
-        self._given = executor
-        self._own: ThreadPoolExecutor | None = None
+        self._executor = executor
+        self._own_pool: ThreadPoolExecutor | None = None
         self._futures: list[Future[None]] = []
         self._taken: deque[tuple[Lane, Item]] = deque()  # the reader's, out of the queue
         self._queue: deque[tuple[Lane, Item]] = deque()
-        lock = threading.RLock()  # guards all below, _own and _futures
-        self._some = threading.Condition(lock)
-        self._room = threading.Condition(lock)
+        lock = threading.RLock()  # guards all below, _own_pool and _futures
+        self._not_empty = threading.Condition(lock)
+        self._not_full = threading.Condition(lock)
         self._woken = False  # the reader is to look around, even if it was not waiting yet
-        self._most = QUEUED_ITEMS * len(lanes)
-        self._left = False
+        self._maxsize = QUEUED_ITEMS * len(lanes)
+        self._closed = False
         self._bug: BaseException | None = None
         _living.add(self)
 
     def start(self, lane: Lane) -> None:
         """Let a worker run *lane*; nothing happens once :meth:`close` was called."""
-        with self._some:
-            if self._left:
+        with self._not_empty:
+            if self._closed:
                 return
-            executor = self._given or self._own
+            executor = self._executor or self._own_pool
             if executor is None:
-                executor = self._own = ThreadPoolExecutor(
+                executor = self._own_pool = ThreadPoolExecutor(
                     self._max_workers, thread_name_prefix="g4fsync-lane"
                 )
             self._futures.append(executor.submit(self._run, lane))
 
     def items(
-        self, patience: Callable[[], float | None] = lambda: None
+        self, timeout: Callable[[], float | None] = lambda: None
     ) -> Iterator[tuple[Lane, Item] | None]:
         """Items of all lanes as they come, for ever, the order within a lane kept.
 
-        *patience* is asked how many seconds to wait for the next one; when they
+        *timeout* is asked how many seconds to wait for the next one; when they
         pass in silence, or after :meth:`wake`, the item is ``None``.
         """
         while True:
             while self._taken:  # another iterator may have left some
                 yield self._taken.popleft()
-            with self._some:
+            with self._not_empty:
                 if not (self._queue or self._woken or self._bug):
-                    self._some.wait(patience())
+                    self._not_empty.wait(timeout())
                 self._woken = False
                 if self._bug is not None:
                     raise self._bug
                 # All at once: who has to win the lock against hundreds of workers
                 # for each item falls behind.
                 self._taken, self._queue = self._queue, self._taken
-                self._room.notify_all()
+                self._not_full.notify_all()
             if not self._taken:
                 yield None
 
     def wake(self) -> None:
         """Let the reader, and workers waiting for room, look around."""
-        with self._some:
+        with self._not_empty:
             self._woken = True
-            self._some.notify_all()
-            self._room.notify_all()
+            self._not_empty.notify_all()
+            self._not_full.notify_all()
 
     def close(self) -> None:
         """Cancel all lanes, then wait for their workers."""
-        with self._some:
-            self._left = True
+        with self._not_empty:
+            self._closed = True
         for future in self._futures:
             future.cancel()
         for lane in self._lanes:
@@ -167,15 +168,15 @@ class Crew:
                 lane.stream.cancel()
         self.wake()
         wait(self._futures)
-        if self._own is not None:
-            self._own.shutdown()
+        if self._own_pool is not None:
+            self._own_pool.shutdown()
         for lane in self._lanes:
             if lane.result is None:  # no worker ever took it
                 lane.stream.close()
                 lane.result = Cancelled("left before it was started")
         _living.discard(self)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -191,32 +192,32 @@ class Crew:
         except G4FSyncError as error:
             lane.result = error
         except BaseException as exc:
-            with self._some:
+            with self._not_empty:
                 self._bug = exc
-                self._some.notify()
+                self._not_empty.notify()
             raise
         self._put(lane, Ended())
 
     def _put(self, lane: Lane, item: Item) -> None:
         """Queue *item*; waits while the queue is full and *lane* has not been ended."""
-        with self._some:
+        with self._not_empty:
             while (
-                len(self._queue) >= self._most
-                and not self._left
+                len(self._queue) >= self._maxsize
+                and not self._closed
                 and lane.stream.scope.ended is None
             ):
-                self._room.wait()
+                self._not_full.wait()
             self._queue.append((lane, item))
-            self._some.notify()
+            self._not_empty.notify()
 
 
-_living: weakref.WeakSet[Crew] = weakref.WeakSet()
+_living: weakref.WeakSet[Workers] = weakref.WeakSet()
 
 
 def _close_all() -> None:
     """At the interpreter's end: it would wait for the pools' workers for as long as they run."""
-    for crew in tuple(_living):
-        crew.close()
+    for workers in tuple(_living):
+        workers.close()
 
 
 process.before_threads_join(_close_all)
