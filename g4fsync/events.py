@@ -7,7 +7,7 @@ else; :meth:`ChatStream.events` gives text as :class:`Text` too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .errors import (
@@ -80,11 +80,18 @@ class Finish:
     """The protocol's end mark: the answer is whole.
 
     ``reason`` is ``stop``, ``length``, ``tool_calls``, ``content_filter`` or
-    the server's own word; ``raw`` is always the server's word.
+    the server's own word, ``""`` where the end was marked without one;
+    ``raw`` is always the server's word.
+
+    ``may_continue`` is between a provider and the engine: the reason came with
+    text, or before any, so that more text may follow, as from servers that
+    write a reason into every chunk.  The engine then waits for the end of the
+    body as long as the idle clock allows, else for a second.
     """
 
     reason: str
     raw: str | None = None
+    may_continue: bool = field(default=False, compare=False, repr=False, kw_only=True)
 
 
 Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Finish | Attempt

@@ -1,7 +1,13 @@
 """One try at one model: its first token, its stream, and whether the answer is whole.
 
-* A provider with an end mark must have shown it.  After the mark the answer is
-  whole: usage may still come, trouble does not matter any more.
+* A provider with an end mark must have shown it.
+* A finish reason says that the model stopped, not that the stream has: what
+  comes after it belongs to the answer, and the last reason counts.  The end of
+  the body ends the answer.  After a finish that came alone and after text, so
+  do trouble and a second of silence.  When it came with text or before any
+  (``may_continue``), or when something followed it, a body that breaks is a cut
+  answer.  Then only the idle clock ends the wait, and the answer is complete
+  unless something has followed its last finish.
 * A failed look-up in a provider (``frame["text"]``) means the answer had
   another shape: it becomes a ``ProtocolError``.
 """
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     from ..transport.base import AttemptTransport
     from .stream import Journal
 
-# How long to wait for usage and the like once the answer is known to be whole.
+# How long to wait for usage, or for more text, after a finish that seems to be the last.
 AFTER_FINISH_SECONDS = 1.0
 
 
@@ -67,6 +73,7 @@ class Attempted:
         self._items = self._checked()
         self._head: list[str | Event] = []
         self._finish: Finish | None = None
+        self._went_on = False  # something of the answer has come after the last finish
         self._whole = False
         self._half_thought = ""  # as of text, of the reasoning
 
@@ -123,6 +130,7 @@ class Attempted:
         scope = self._scope
         empty = True
         half = ""  # of a character that a JavaScript server has cut in two
+        finished = False  # nothing of the answer has come after the last finish
         try:
             with closing(self._told()) as told:
                 for item in told:
@@ -130,14 +138,15 @@ class Attempted:
                         scope.progress()
                     if item.__class__ is not str:
                         item = self._mended_event(_plain(item))
+                    if finished and not isinstance(item, Usage | Finish):
+                        finished = self._go_on()
                     if isinstance(item, str):
                         if half or not item.isascii():
                             item, half = _mended(item, half)
                         if not item:
                             continue
                     elif isinstance(item, Finish):
-                        self._finish = item
-                        scope.limit_idle(AFTER_FINISH_SECONDS)
+                        finished = self._note_finish(item)
                         continue
                     empty = False
                     yield item
@@ -155,6 +164,17 @@ class Attempted:
             arguments, half = _mended(item.arguments, "")
             return replace(item, arguments=arguments + "\ufffd" * len(half))
         return item
+
+    def _note_finish(self, finish: Finish) -> bool:
+        self._finish, self._went_on = finish, False
+        self._scope.limit_idle(None if finish.may_continue else AFTER_FINISH_SECONDS)
+        return True
+
+    def _go_on(self) -> bool:
+        """The finish was not the end: wait for what follows as long as for anything."""
+        self._went_on = True
+        self._scope.limit_idle(None)
+        return False
 
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
@@ -176,7 +196,7 @@ class Attempted:
             yield self._finish
 
     def _raise_unless_harmless(self, exc: Exception) -> None:
-        """The provider's trouble as our error; after the end mark most are none."""
+        """The provider's trouble as our error; after the end of the answer most are none."""
         if isinstance(exc, G4FSyncError):
             error = self._call.provider.failure(without(exc, self._transport.api_key))
         else:
@@ -187,8 +207,16 @@ class Attempted:
         if error is not exc:
             error.__cause__ = exc
             error = without(error, self._transport.api_key)
-        if self._finish is None or not isinstance(error, _HARMLESS_AFTER_FINISH):
+        if not self._is_harmless(error):
             raise error
+
+    def _is_harmless(self, error: G4FSyncError) -> bool:
+        """Whether the answer is complete in spite of *error*."""
+        if self._finish is None or self._went_on:
+            return False
+        if self._finish.may_continue:
+            return isinstance(error, DeadlineExceeded) and error.clock == "idle"
+        return isinstance(error, _HARMLESS_AFTER_FINISH)
 
 
 # What Python says when an answer is not what its reader took it for.

@@ -192,8 +192,8 @@ class ChatStream:
 
     @property
     def finish_reason(self) -> str | None:
-        """Why the answer ended; ``None`` before, and for protocols without an end mark."""
-        return None if self._journal.finish is None else self._journal.finish.reason
+        """Why the answer ended; ``None`` before, and where the provider gives no reason."""
+        return (self._journal.finish.reason or None) if self._journal.finish else None
 
     @property
     def provider(self) -> str | None:

@@ -99,10 +99,13 @@ class CancelScope:
             self._flowing = True
             self._first_token = _NEVER
 
-    def limit_idle(self, seconds: float) -> None:
-        """From now on wait *seconds* at most for the provider's next sign."""
+    def limit_idle(self, seconds: float | None) -> None:
+        """From now on wait *seconds* at most for the provider's next sign.
+
+        Never longer than the ``idle`` clock allows; ``None`` is that clock alone.
+        """
         self._flowing = True
-        self._idle_limit = min(self._idle_limit, seconds)
+        self._idle_limit = min(_seconds(self.timeout.idle), _seconds(seconds))
 
     def wait_begins(self) -> None:
         """The owner is about to wait for the provider: ``idle`` runs, until :meth:`progress`.

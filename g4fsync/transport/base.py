@@ -38,6 +38,10 @@ class Response(Protocol):
     def media_type(self) -> str:
         """The content type in lower case without its parameters, ``""`` when none was sent."""
 
+    @property
+    def done(self) -> bool:
+        """Whether :meth:`values` has met ``[DONE]``, or the end of a body of one JSON value."""
+
     def json(self) -> Any:
         """The whole body as one strict JSON value."""
 

@@ -50,6 +50,7 @@ class IncomingResponse(ABC):
     def __init__(self, evidence: Evidence, limits: Limits = DEFAULT_LIMITS) -> None:
         self._evidence = evidence
         self._limits = limits
+        self.done = False  # see Response.done
 
     @property
     @abstractmethod
@@ -100,6 +101,7 @@ class IncomingResponse(ABC):
                 values, plain = _values(decoder.feed(block)), True
             for value in values:
                 if value is DONE:
+                    self.done = True
                     return
                 empty = False
                 self._evidence.latest = value
@@ -107,6 +109,7 @@ class IncomingResponse(ABC):
             plain = plain and not decoder.idle
         for value in _values(_remaining(decoder, events.rest)):
             if value is DONE:
+                self.done = True
                 return
             empty = False
             self._evidence.latest = value

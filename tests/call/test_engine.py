@@ -404,17 +404,95 @@ def test_the_callers_end_and_the_providers_no_count_after_the_end_mark(
     assert caught.value is error
 
 
-def test_a_provider_has_a_short_time_after_its_end_mark() -> None:
+CONTINUES = Finish("stop", "stop", may_continue=True)
+
+
+def seconds_left(*play: Step) -> float:
+    """What is left of the idle clock of 30 s when the provider waits behind *play*."""
     left: list[float | None] = []
 
     def wait(transport: Transport) -> None:
         stream.scope.wait_begins()
         left.append(stream.scope.remaining())
 
-    stream = ask(Player(["Hi", STOP, wait]))
+    stream = ask(Player([*play, wait, STOP]), timeout=Timeout(None, None, 30.0, None))
     stream.result()
     assert left[0] is not None
-    assert left[0] <= AFTER_FINISH_SECONDS
+    return left[0]
+
+
+def test_a_provider_has_a_short_time_after_a_finish() -> None:
+    assert seconds_left("Hi", STOP) <= AFTER_FINISH_SECONDS
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        ["Hi", CONTINUES],
+        ["Hi", STOP, " there"],
+        ["Hi", STOP, ""],
+        ["Hi", STOP, Reasoning("Hm")],
+        ["Hi", STOP, ToolCall("c", "f", "{}")],
+        ["Hi", STOP, CONTINUES],
+    ],
+)
+def test_where_more_may_follow_only_the_idle_clock_ends_the_wait(play: list[Step]) -> None:
+    assert 25 < seconds_left(*play) <= 30
+
+
+def test_usage_after_a_finish_is_no_sign_of_more() -> None:
+    assert seconds_left("Hi", STOP, Usage(1)) <= AFTER_FINISH_SECONDS
+
+
+def test_what_comes_after_a_finish_belongs_to_the_answer_and_the_last_reason_counts() -> None:
+    length = Finish("length", "length")
+    assert items(ask(Player(["I am", STOP, " a model", Usage(1), length]))) == [
+        "I am",
+        " a model",
+        Usage(1),
+        length,
+    ]
+
+
+def test_the_end_of_the_body_ends_an_answer_that_went_on_behind_its_finish() -> None:
+    assert items(ask(Player(["I am", CONTINUES, " a model"]))) == ["I am", " a model", CONTINUES]
+
+
+@pytest.mark.parametrize("play", [["I am", CONTINUES], ["I am", STOP, " a"], ["I am", STOP, ""]])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        StreamInterrupted(),
+        StreamTruncated(),
+        ProtocolError(),
+        DeadlineExceeded(clock="total"),
+    ],
+)
+def test_trouble_where_more_may_follow_is_a_cut_answer(
+    play: list[Step], trouble: G4FSyncError
+) -> None:
+    player = Player([*play, trouble])
+    with pytest.raises(type(trouble)) as caught:
+        ask(player).result()
+    assert caught.value is trouble
+    assert player.opened[0].closed == "abruptly"
+
+
+def test_the_idle_clock_ends_an_answer_whose_finish_came_with_text() -> None:
+    idle = DeadlineExceeded(clock="idle")
+    assert items(ask(Player(["Hi", CONTINUES, idle]))) == ["Hi", CONTINUES]
+
+
+def test_the_idle_clock_cuts_an_answer_that_went_on_behind_its_finish() -> None:
+    with pytest.raises(DeadlineExceeded) as caught:
+        ask(Player(["Hi", CONTINUES, " there", DeadlineExceeded(clock="idle")])).result()
+    assert caught.value.partial == "Hi there"
+
+
+def test_an_end_that_is_marked_without_a_reason_is_complete() -> None:
+    stream = ask(Player(["Hi", Finish("")]))
+    assert items(stream) == ["Hi", Finish("")]
+    assert stream.finish_reason is None
 
 
 # -- what a provider may yield ----------------------------------------------

@@ -212,13 +212,19 @@ def test_progress_gives_idle_its_full_time_again(monkeypatch: pytest.MonkeyPatch
     assert scope.remaining() == 10
 
 
-def test_a_wait_can_be_limited_once_the_answer_is_whole() -> None:
-    scope = CancelScope(NONE)
+@pytest.mark.parametrize(
+    ("idle", "limit", "left"),
+    [(None, 1.0, 1.0), (5.0, 1.0, 1.0), (0.5, 1.0, 0.5), (5.0, None, 5.0)],
+)
+def test_a_wait_can_be_limited_below_the_idle_clock(
+    idle: float | None, limit: float | None, left: float
+) -> None:
+    scope = CancelScope(Timeout(None, None, idle, None))
     scope.start()
-    scope.limit_idle(1.0)
-    scope.limit_idle(5.0)
+    scope.limit_idle(0.1)
+    scope.limit_idle(limit)
     scope.wait_begins()
-    assert 0 < (scope.remaining() or 0) <= 1.0
+    assert left - 0.1 < (scope.remaining() or 0) <= left
 
 
 def test_a_bounded_idle_of_nobody_names_the_time_given() -> None:
