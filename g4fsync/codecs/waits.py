@@ -1,0 +1,101 @@
+"""How long a server asks to wait: in headers, in a body, in words.
+
+The forms: ``retry-after-ms`` (OpenAI, Azure), ``retry-after`` in seconds or as a
+date (RFC 9110), Gemini's ``retryDelay``, the headers an upstream sent inside
+OpenRouter's ``error.metadata.headers``, and sentences ("Please try again in
+1m2.3s", "Please retry after 20 seconds") of OpenAI, Groq, Gemini and Azure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_DELAY = re.compile(r'"retryDelay":\s*"([0-9.]{1,20})s"')  # Gemini's Retry-After
+# Hugging Face tells so when a model will be loaded.
+_FIELD = re.compile(
+    r'"(?:retry_?after(_seconds|_ms)?|estimated_time)":\s*"?([0-9.]{1,20})"?\s*[,}\]]', re.I
+)
+_SENTENCE = re.compile(
+    r"(?:try again|retry|wait)(?: again| your request)?(?: in| after| for| at least)?(?: about)? "
+    r"((?:[0-9]{1,9}(?:\.[0-9]{1,12})? ?(?:milliseconds?|ms|seconds?|secs?|s|minutes?|mins?|m"
+    r"|hours?|hrs?|h|days?|d)(?![a-z])(?:,? and |,? )?)+)",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|milli|s|m|h|d)", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_EPOCH_MS = 1e12  # a reset time in milliseconds since 1970 is above, one in seconds below
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as ``retry-after-ms`` or ``retry-after`` (seconds or a date) ask for."""
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = headers.get("retry-after", "")
+    seconds = _number(value)
+    if seconds is not None:
+        return seconds
+    until = _date(value)
+    if until is None:
+        return None
+    return max(0.0, (until - _now(headers)).total_seconds())
+
+
+def in_body(text: str, message: str, headers: Mapping[str, str] | None = None) -> float | None:
+    """Seconds to wait as the error body *text* and its *message* ask for.
+
+    *headers* are those the body came with: their ``date`` is the server's clock.
+    """
+    if delay := _DELAY.search(text):
+        return _number(delay[1])
+    if '"headers"' in text and (wait := _of_upstream(text, headers or {})) is not None:
+        return wait
+    if field := _FIELD.search(text):
+        seconds = _number(field[2])
+        return seconds / 1000 if seconds is not None and field[1] == "_ms" else seconds
+    if sentence := _SENTENCE.search(message):
+        parts = _PART.findall(sentence[1])
+        return float(sum(float(n) * _SECONDS[unit.lower()] for n, unit in parts))
+    return None
+
+
+def _of_upstream(text: str, headers: Mapping[str, str]) -> float | None:
+    try:
+        found = json.loads(text)["error"]["metadata"]["headers"]
+        inner = {str(name).lower(): str(value) for name, value in found.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    wait = retry_after(inner | ({"date": headers["date"]} if headers.get("date") else {}))
+    if wait is None and (reset := _number(inner.get("x-ratelimit-reset", ""))):
+        if reset < _EPOCH_MS / 1000:  # a duration
+            return reset
+        until = reset / 1000 if reset >= _EPOCH_MS else reset
+        wait = max(0.0, until - _now(headers).timestamp())
+    return wait
+
+
+def _now(headers: Mapping[str, str]) -> datetime:
+    # By the server's own clock when it tells it: ours need not agree.
+    return _date(headers.get("date", "")) or datetime.now(timezone.utc)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+
+
+def _number(text: Any) -> float | None:
+    try:
+        number = float(text)
+    except (ValueError, TypeError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
