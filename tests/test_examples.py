@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,8 @@ def test_cancel_stops_in_the_middle() -> None:
 
 def test_each_example_is_tested() -> None:
     assert {path.name for path in EXAMPLES.glob("*.py")} == {*PRINTED, "cancel.py"}
+
+
+def test_the_list_of_examples_is_complete() -> None:
+    listed = re.findall(r"\]\((\w+\.py)\)", (EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted({*PRINTED, "cancel.py"})

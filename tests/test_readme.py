@@ -1,9 +1,10 @@
-"""The README tells the truth: its code runs, its tables are those of the code.
+"""The READMEs tell the truth: their code runs, their tables are those of the code.
 
-Each Python block is run in a namespace of its own, in an empty folder with a
-``cookies.txt``, with the providers' base URLs at an emulator.  Invisible comments
-above a block say more: ``<!-- before: ... -->`` and ``<!-- after: ... -->`` are
-code, ``<!-- prints: ... -->`` is part of what the block must print.
+Each Python block, of the README of the project and of those in its folders, is
+run in a namespace of its own, in an empty folder with a ``cookies.txt``, with the
+providers' base URLs at an emulator.  Invisible comments above a block say more:
+``<!-- before: ... -->`` and ``<!-- after: ... -->`` are code, ``<!-- prints: ... -->``
+is part of what the block must print.
 """
 
 from __future__ import annotations
@@ -22,27 +23,40 @@ from g4fsync import errors, registry
 from g4fsync.cli import arguments, exits
 from g4fsync.emulator import Emulator
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
+DOCUMENTS = [
+    README,
+    *(path for top in ("g4fsync", "tests", "examples") for path in (ROOT / top).rglob("README.md")),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    path: Path
     language: str
     code: str
     line: int
     comments: dict[str, str]
 
+    def __str__(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
 
-def blocks(language: str) -> list[Block]:
+
+def blocks(language: str, path: Path = README) -> list[Block]:
     found = []
+    text = path.read_text(encoding="utf-8")
     pattern = r"((?:<!--.*?-->\n)*)```(\w+)\n(.*?)^```$"
-    for match in re.finditer(pattern, TEXT, re.DOTALL | re.MULTILINE):
+    for match in re.finditer(pattern, text, re.DOTALL | re.MULTILINE):
         if match[2] == language:
             comments = dict(re.findall(r"<!-- (\w+): (.*?) -->", match[1]))
-            line = TEXT[: match.start(3)].count("\n")
-            found.append(Block(language, match[3], line, comments))
+            line = text[: match.start(3)].count("\n")
+            found.append(Block(path, language, match[3], line, comments))
     return found
+
+
+PYTHON = [block for path in DOCUMENTS for block in blocks("python", path)]
 
 
 @pytest.fixture
@@ -60,7 +74,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulat
         yield emulator
 
 
-@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: f"line-{block.line}")
+@pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_python_block_runs(
     block: Block, emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,14 +82,20 @@ def test_python_block_runs(
     exec(block.comments.get("before", ""), around)
     namespace: dict[str, Any] = {"__name__": "readme"}
     # Line numbers in a traceback are those of the README.
-    exec(compile("\n" * block.line + block.code, str(README), "exec"), namespace)
+    exec(compile("\n" * block.line + block.code, str(block.path), "exec"), namespace)
     exec(block.comments.get("after", ""), namespace)
     assert block.comments.get("prints", "") in capsys.readouterr().out
 
 
 def test_each_python_block_is_proved_by_what_it_prints_or_asserts() -> None:
     assert len(blocks("python")) >= 6
-    assert all(block.comments.keys() & {"prints", "after"} for block in blocks("python"))
+    assert [str(each) for each in PYTHON if not each.comments.keys() & {"prints", "after"}] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_link_to_a_file_leads_to_one(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_a_provider_of_ones_own_takes_less_than_40_lines() -> None:
