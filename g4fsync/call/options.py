@@ -70,7 +70,7 @@ _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "stop": ("a str or a list of str", _is_texts),
     "tools": ("a list of mappings", _is_mappings),
     "tool_choice": ("a str or a mapping", lambda v: isinstance(v, str | Mapping)),
-    "response_format": ("a mapping or 'json'", lambda v: v == "json" or isinstance(v, Mapping)),
+    "response_format": ("a mapping, 'json' or 'text'", lambda v: isinstance(v, str | Mapping)),
     "reasoning_effort": ("a str", lambda v: isinstance(v, str)),
     "extra_body": ("a mapping", lambda v: isinstance(v, Mapping)),
     "extra_headers": ("a mapping of str to str", _is_headers),

@@ -28,6 +28,7 @@ from ..events import Event, Finish, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message
 from ..transport.base import Transport
 from . import dialect
+from .anthropic_tools import output_format, tool, tool_choice
 from .base import Provider, checked_url
 
 _REASONS: Mapping[str, str] = {
@@ -221,26 +222,12 @@ def body(request: ChatRequest, max_tokens: int) -> dict[str, Any]:
     if "stop" in options:
         value["stop_sequences"] = dialect.texts(options["stop"])
     if "tools" in options:
-        value["tools"] = [_tool(each) for each in dialect.functions(options["tools"])]
+        value["tools"] = [tool(each, f"tools[{i}]") for i, each in enumerate(options["tools"])]
     if "tool_choice" in options:
-        value["tool_choice"] = _tool_choice(dialect.tool_choice(options["tool_choice"]))
+        value["tool_choice"] = tool_choice(options["tool_choice"])
     dialect.merged(value, _reasoning(options.get("reasoning_effort")))
-    dialect.merged(value, _format(options.get("response_format")))
+    dialect.merged(value, output_format(options.get("response_format")))
     return dialect.merged(value, options.get("extra_body") or {})
-
-
-def _tool(function: Mapping[str, Any]) -> dict[str, Any]:
-    tool = {"name": function["name"], "input_schema": function.get("parameters")}
-    tool["input_schema"] = tool["input_schema"] or {"type": "object", "properties": {}}
-    if function.get("description"):
-        tool["description"] = function["description"]
-    return tool
-
-
-def _tool_choice(choice: dialect.ToolChoice) -> dict[str, Any]:
-    if choice.name is not None:
-        return {"type": "tool", "name": choice.name}
-    return {"type": "any" if choice.mode == "required" else choice.mode}
 
 
 def _reasoning(effort: str | None) -> dict[str, Any]:
@@ -249,15 +236,6 @@ def _reasoning(effort: str | None) -> dict[str, Any]:
     if effort == "none":
         return {"thinking": {"type": "disabled"}}
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
-
-
-def _format(response_format: Any) -> dict[str, Any]:
-    schema = None if response_format is None else dialect.json_schema(response_format)
-    if schema is None:
-        return {}
-    if not schema:
-        raise InvalidRequest("anthropic: option response_format needs a JSON schema")
-    return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
 
 def turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

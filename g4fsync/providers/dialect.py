@@ -1,8 +1,8 @@
 """What the chat APIs have in common: OpenAI's words for a request, and their reading.
 
-Callers say tools, tool choice and answer formats as OpenAI's API does; the
-providers put that into their own protocols' words.  What can't be said there is
-an ``InvalidRequest``, never dropped.
+Callers give tools (``tooldefs``), answer formats (``formats``) and all else as
+OpenAI's API does; the providers put that into their own protocols' words.  What can't
+be expressed there is an ``InvalidRequest``, never dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any
 
 from ..codecs import refusals
 from ..errors import InvalidRequest, ServerError
@@ -38,10 +38,6 @@ OPTIONS = frozenset(
 )
 
 
-Mode: TypeAlias = Literal["auto", "none", "required"]
-_MODES: tuple[Mode, ...] = get_args(Mode)
-
-
 # DeepSeek's word, and whatever else tells of a failure, however it is spelled.
 _FAILURE = re.compile(
     r"insufficient_system_resource|error|fail|abort|cancel|interrupt|time[ _-]?(d[ _-]?)?out", re.I
@@ -57,60 +53,6 @@ def raise_for_reason(reason: str) -> None:
     """
     if _FAILURE.search(reason):
         raise ServerError(f"the answer ended with {reason!r}", status=200, code=reason)
-
-
-class ToolChoice(NamedTuple):
-    """Whether the model may or must call a tool, and which one when it is told."""
-
-    mode: Mode
-    name: str | None = None
-
-
-def functions(tools: Sequence[Any]) -> list[Mapping[str, Any]]:
-    """The functions in OpenAI's tool list: ``name``, ``description``, ``parameters``."""
-    found = []
-    for i, tool in enumerate(tools):
-        function = tool.get("function") if isinstance(tool, Mapping) else None
-        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-            raise InvalidRequest(
-                f'tools[{i}] must be {{"type": "function", "function": {{"name": ...}}}}, '
-                f"got {tool!r:.80}"
-            )
-        found.append(function)
-    return found
-
-
-def tool_choice(value: str | Mapping[str, Any]) -> ToolChoice:
-    """``auto``, ``none``, ``required``, or the one function OpenAI's mapping names."""
-    for mode in _MODES:
-        if value == mode:
-            return ToolChoice(mode)
-    function = value.get("function") if isinstance(value, Mapping) else None
-    if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-        return ToolChoice("required", function["name"])
-    raise InvalidRequest(
-        "option tool_choice must be 'auto', 'none', 'required' or "
-        f'{{"type": "function", "function": {{"name": ...}}}}, got {value!r:.80}'
-    )
-
-
-def json_schema(response_format: str | Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema asked for, ``{}`` for any JSON object, ``None`` for plain text."""
-    kind = response_format if isinstance(response_format, str) else response_format.get("type")
-    if kind == "text":
-        return None
-    if kind in ("json", "json_object"):
-        return {}
-    if kind == "json_schema" and isinstance(response_format, Mapping):
-        named = response_format.get("json_schema")
-        schema = named.get("schema") if isinstance(named, Mapping) else None
-        if isinstance(schema, Mapping):
-            return schema
-    raise InvalidRequest(
-        'option response_format must be \'json\', {"type": "json_object"} or '
-        '{"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}, '
-        f"got {response_format!r:.80}"
-    )
 
 
 def texts(stop: str | Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Message
 from ..transport.base import Response, Transport
-from . import dialect
+from . import dialect, formats, tooldefs
 from .base import Provider, checked_url
 
 PORT = 11434
@@ -169,15 +169,20 @@ def body(request: ChatRequest) -> dict[str, Any]:
     if settings:
         value["options"] = settings
     if "tools" in options:
-        tools = dialect.functions(options["tools"])
-        value["tools"] = [{"type": "function", "function": dict(each)} for each in tools]
+        value["tools"] = [_tool(each, f"tools[{i}]") for i, each in enumerate(options["tools"])]
     if "response_format" in options:
-        schema = dialect.json_schema(options["response_format"])
-        if schema is not None:
+        wanted = formats.answer_format(options["response_format"])
+        schema = wanted.schema
+        if wanted.kind != "text":
             value["format"] = schema or "json"
     if "reasoning_effort" in options:
         value["think"] = _think(options["reasoning_effort"])
     return dialect.merged(value, options.get("extra_body") or {})
+
+
+def _tool(tool: Any, place: str) -> dict[str, Any]:
+    fields = tooldefs.function_fields(tool, place, ("name", "description", "parameters"))
+    return {"type": "function", "function": fields}
 
 
 def _think(effort: str) -> bool | str:

@@ -35,7 +35,7 @@ from ..errors import InvalidRequest
 from ..events import Event, Finish, Reasoning, Usage
 from ..messages import ChatRequest, Image, Message
 from ..transport.base import Response, Transport
-from . import dialect
+from . import dialect, formats, tooldefs
 from .base import Provider, checked_url
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
@@ -267,8 +267,10 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     if provider.include_usage:
         value["stream_options"] = {"include_usage": True}
     value |= {names.get(name, name): option for name, option in options.items()}
-    if options.get("response_format") == "json":
-        value["response_format"] = {"type": "json_object"}
+    if "tools" in options:
+        value["tools"] = tooldefs.openai_tools(options["tools"])
+    if "response_format" in options:
+        value["response_format"] = formats.answer_format(options["response_format"]).openai()
     if extra.get("n", 1) != 1:
         raise InvalidRequest("extra_body: n must be 1, one answer is one stream")
     return dialect.merged(value, extra)

@@ -57,7 +57,7 @@ def test_good_values_pass_unchanged(given: dict[str, Any]) -> None:
         ("tools", {}, "a list of mappings"),
         ("tools", [5], "a list of mappings"),
         ("tool_choice", 5, "a str or a mapping"),
-        ("response_format", "xml", "a mapping or 'json'"),
+        ("response_format", 5, "a mapping, 'json' or 'text'"),
         ("reasoning_effort", 5, "a str"),
         ("extra_body", [], "a mapping"),
         ("extra_headers", {"X-A": 1}, "a mapping of str to str"),

@@ -120,6 +120,66 @@ def test_tool_choices(choice: Any, wire: Any) -> None:
     assert made(tools=[TOOL], tool_choice=choice)["tool_choice"] == wire
 
 
+def test_fields_of_anthropic_s_tools_travel_on() -> None:
+    own = {
+        "strict": True,
+        "cache_control": {"type": "ephemeral", "ttl": "1h"},
+        "defer_loading": True,
+        "eager_input_streaming": True,
+        "allowed_callers": ["direct"],
+        "input_examples": [{"a": "b"}],
+    }
+    inside = {"type": "function", "function": {"name": "f", "parameters": SCHEMA, **own}}
+    beside = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}, **own}
+    wire = {"name": "f", "input_schema": SCHEMA, **own}
+    assert made(tools=[inside, beside])["tools"] == [wire, wire]
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "web_search_20250305", "name": "web_search", "max_uses": 5},
+        {"name": "f", "input_schema": SCHEMA, "cache_control": {"type": "ephemeral"}},
+        {"type": "custom", "name": "f", "input_schema": SCHEMA},
+        {"type": "mcp_toolset", "mcp_server_name": "s"},
+    ],
+)
+def test_a_tool_in_anthropic_s_own_shape_goes_out_as_it_is(tool: Any) -> None:
+    assert made(tools=[TOOL, tool])["tools"][1] == tool
+
+
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ({"function": {"name": "f", "x": 1}}, r"^tools\[0\]\.function\.x: the protocol has no"),
+        ({"function": {"name": "f"}, "x": 1}, r"^tools\[0\]\.x: the protocol has no such field"),
+        ({"type": "custom", "custom": {"name": "f"}}, r"^tools\[0\] must be"),
+    ],
+)
+def test_what_anthropic_s_tools_do_not_have_is_refused(tool: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        made(tools=[tool])
+
+
+def test_a_tool_choice_in_anthropic_s_own_shape_goes_out_as_it_is() -> None:
+    choice = {"type": "auto", "disable_parallel_tool_use": True}
+    assert made(tools=[TOOL], tool_choice=choice)["tool_choice"] == choice
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_choice_of_some_tools_can_not_be_expressed(mode: str) -> None:
+    tools = [{"function": {"name": name}} for name in ("f", "g")]
+    choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+    with pytest.raises(InvalidRequest, match="allowed_tools can't be expressed here"):
+        made(tool_choice=choice)
+
+
+def test_a_choice_of_one_required_tool_is_that_tool() -> None:
+    only = {"mode": "required", "tools": [{"function": {"name": "f"}}]}
+    choice = {"type": "allowed_tools", "allowed_tools": only}
+    assert made(tool_choice=choice)["tool_choice"] == {"type": "tool", "name": "f"}
+
+
 def test_reasoning_effort_and_schema_share_the_output_config() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}
     value = made(reasoning_effort="high", response_format=wanted)

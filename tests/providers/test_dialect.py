@@ -9,56 +9,6 @@ from g4fsync.events import ToolCall
 from g4fsync.messages import Message
 from g4fsync.providers import dialect
 
-SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
-FUNCTION = {"type": "function", "function": {"name": "f"}}
-
-
-def test_functions() -> None:
-    assert dialect.functions([FUNCTION]) == [{"name": "f"}]
-
-
-@pytest.mark.parametrize("tool", ["f", {}, {"function": "f"}, {"function": {"name": 1}}])
-def test_what_is_no_function_is_named_by_its_index(tool: Any) -> None:
-    with pytest.raises(InvalidRequest, match=r"tools\[1\] must be"):
-        dialect.functions([FUNCTION, tool])
-
-
-@pytest.mark.parametrize("mode", ["auto", "none", "required"])
-def test_tool_choice_as_a_word(mode: str) -> None:
-    assert dialect.tool_choice(mode) == (mode, None)
-
-
-def test_tool_choice_of_one_function() -> None:
-    assert dialect.tool_choice(FUNCTION) == ("required", "f")
-
-
-@pytest.mark.parametrize("value", ["any", {}, {"function": {}}])
-def test_a_wrong_tool_choice(value: Any) -> None:
-    with pytest.raises(InvalidRequest, match="tool_choice must be 'auto', 'none', 'required' or"):
-        dialect.tool_choice(value)
-
-
-@pytest.mark.parametrize(
-    ("value", "schema"),
-    [
-        ("json", {}),
-        ({"type": "json_object"}, {}),
-        ({"type": "text"}, None),
-        ({"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}}, SCHEMA),
-    ],
-)
-def test_response_formats(value: Any, schema: Any) -> None:
-    assert dialect.json_schema(value) == schema
-
-
-@pytest.mark.parametrize(
-    "value",
-    [{}, {"type": "xml"}, {"type": "json_schema"}, {"type": "json_schema", "json_schema": {}}],
-)
-def test_a_wrong_response_format(value: Any) -> None:
-    with pytest.raises(InvalidRequest, match="response_format must be 'json'"):
-        dialect.json_schema(value)
-
 
 def test_arguments_of_a_past_call() -> None:
     assert dialect.arguments(ToolCall("a", "f", '{"x": 1}')) == {"x": 1}

@@ -130,6 +130,22 @@ def test_options() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ({"function": {"name": "f", "strict": True}}, r"^tools\[0\]\.function\.strict: the proto"),
+        (
+            {"function": {"name": "f"}, "cache_control": {}},
+            r"^tools\[0\]\.cache_control: the proto",
+        ),
+        ({"type": "web_search"}, r"^tools\[0\] must be"),
+    ],
+)
+def test_what_ollama_s_tools_do_not_have_is_refused(tool: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        made(tools=[tool])
+
+
+@pytest.mark.parametrize(
     ("wanted", "wire"),
     [("json", "json"), ({"type": "json_object"}, "json"), ({"type": "text"}, None)],
 )

@@ -125,6 +125,26 @@ def test_json_as_a_word() -> None:
     assert said("Hi", response_format="json")["response_format"] == {"type": "json_object"}
 
 
+def test_tools_of_any_type_and_a_choice_of_any_kind_go_out_as_they_are() -> None:
+    tools = [
+        {"type": "function", "function": {"name": "f", "strict": True, "parameters": {}}},
+        {"type": "function", "function": {"name": "g"}, "cache_control": {"type": "ephemeral"}},
+        {"type": "custom", "custom": {"name": "c", "format": {"type": "text"}}},
+        {"type": "web_search"},
+    ]
+    only = {"mode": "auto", "tools": [{"type": "custom", "custom": {"name": "c"}}]}
+    choice = {"type": "allowed_tools", "allowed_tools": only}
+    value = said("Hi", tools=tools, tool_choice=choice)
+    assert (value["tools"], value["tool_choice"]) == (tools, choice)
+
+
+def test_a_function_without_a_type_gets_it_and_what_is_no_tool_is_refused() -> None:
+    [tool] = said("Hi", tools=[{"function": {"name": "f"}}])["tools"]
+    assert tool == {"type": "function", "function": {"name": "f"}}
+    with pytest.raises(InvalidRequest, match=r"^tools\[0\] must be"):
+        said("Hi", tools=[{"name": "f", "parameters": {}}])
+
+
 @pytest.mark.parametrize(
     ("provider", "field"),
     [
