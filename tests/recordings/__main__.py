@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from tests.recordings import contract
 from tests.recordings.comparison import differences
 from tests.recordings.recording import VARIABLE, Recording, folder, load, odd_pieces
 from tests.recordings.replay import replay
@@ -18,7 +19,8 @@ def main(arguments: list[str]) -> int:
         return 2
     exact: dict[tuple[str, str], bool] = {}
     skipped = 0
-    for recording in load(root):
+    recordings = load(root)
+    for recording in recordings:
         if recording.provider_class() is None:
             print(f"{recording.file}: skipped, no provider speaks {recording.kind}")
             skipped += 1
@@ -28,6 +30,9 @@ def main(arguments: list[str]) -> int:
         if found:
             print(f"{recording.file} ({recording.provider}, {recording.form})")
             print("".join(f"    {line}\n" for line in found), end="")
+    for rule, files in contract.rows(recordings).items():
+        print(f"by the contract, {len(files)} rows: {rule}")
+        print("".join(f"    {file}\n" for file in files), end="")
     print("\n".join(lines(exact)))
     return 0 if all(exact.values()) and not skipped else 1
 

@@ -1,17 +1,6 @@
 """What differs between an answer as it was read and as the index says it should be.
 
-Where the contract knows better than the index, the contract's value is what is
-asserted.  These are all such places, each as a rule, since other folders have
-other rows of the same kinds:
-
-* An answer that ended for a failure (`MALFORMED_FUNCTION_CALL`, `error`, ...) is
-  an error whose ``code`` is the raw finish reason; the index tells the reason only.
-* OpenRouter's "Provider returned error" holds the upstream's own words in
-  ``error.metadata.raw``: these are the message.
-* A total that was not sent is the sum of the two parts when both were sent.
-* A call without an id on the wire gets one, since its result must name it.
-* Without any finish reason, an answer is complete when usage and then ``[DONE]``
-  came, or when it came as one JSON value; else it is a ``StreamTruncated``.
+Where the contract knows better than the index (``contract``), its value counts.
 """
 
 from __future__ import annotations
@@ -24,6 +13,7 @@ from typing import Any
 
 from g4fsync.errors import G4FSyncError, StreamTruncated
 from g4fsync.events import Finish, ToolCall, Usage
+from tests.recordings import contract
 from tests.recordings.recording import Recording
 from tests.recordings.replay import Outcome
 
@@ -34,13 +24,6 @@ _USAGE_FIELDS = {
     "cached": "cached_tokens",
     "reasoning": "reasoning_tokens",
 }
-# Finish reasons that say that the answer failed.
-_FAILED = re.compile(
-    r".*(error|fail|abort|cancel|interrupt|timeout).*|insufficient_system_resource"
-    r"|OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
-    r"|TOO_MANY_TOOL_CALLS|MISSING_THOUGHT_SIGNATURE|NO_IMAGE|IMAGE_OTHER",
-    re.IGNORECASE,
-)
 # The finish reason that a caller sees for each of the services' words.
 _NORMAL = {
     "stop": r"stop|eos|eos_token|end_turn|stop_sequence|COMPLETE|STOP",
@@ -67,27 +50,12 @@ def _refusal(recording: Recording, error: G4FSyncError | None) -> Iterator[str]:
     yield from _differ("class", expect["class"], type(error).__name__)
     yield from _differ("status", expect["status"], getattr(error, "status", None))
     yield from _differ("code", expect["code"], getattr(error, "code", None))
-    yield from _message(_upstream_reason(recording.body) or expect["message"], error)
+    yield from _message(contract.upstream_reason(recording) or expect["message"], error)
     wait = recording.headers.get("retry-after", "")
     if expect["class"] == "RateLimited" and wait.isdigit():
         milliseconds = recording.headers.get("retry-after-ms")
         seconds = float(wait) if milliseconds is None else float(milliseconds) / 1000
         yield from _differ("retry_after", seconds, getattr(error, "retry_after", None))
-
-
-def _upstream_reason(body: bytes) -> str | None:
-    """What the service behind a router said, in the router's envelope."""
-    try:
-        raw = json.loads(body)["error"]["metadata"]["raw"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    try:
-        value = json.loads(raw)
-    except (ValueError, TypeError):
-        return str(raw)
-    error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message") if isinstance(error, dict) else error
-    return str(message or raw)
 
 
 def _message(message: str | None, error: G4FSyncError) -> Iterator[str]:
@@ -127,12 +95,14 @@ def _end(recording: Recording, outcome: Outcome) -> Iterator[str]:
     if expect["error"]:
         yield from _error_inside(expect["error"], error)
         return
-    yield from _usage(expect["usage"], outcome.usage)
-    if reason and _FAILED.fullmatch(reason):
+    total = contract.total_tokens(recording)
+    counts = expect["usage"] if total is None else {**expect["usage"], "total": total}
+    yield from _usage(counts, outcome.usage)
+    if contract.has_failed(recording):
         yield from _differ("code of the error", reason, getattr(error, "code", None))
         yield from _differ("finish events", 0, len(outcome.finishes))
         return
-    if not reason and not _is_complete(recording):
+    if contract.has_no_reason(recording) and not contract.is_complete(recording):
         yield from _differ("error", StreamTruncated.__name__, type(error).__name__)
         return
     if error is not None:
@@ -141,13 +111,6 @@ def _end(recording: Recording, outcome: Outcome) -> Iterator[str]:
     yield from _differ("finish events", 1, len(outcome.finishes))
     for finish in outcome.finishes:
         yield from _finish(reason, finish, outcome)
-
-
-def _is_complete(recording: Recording) -> bool:
-    """Whether an answer without a finish reason says by other means that it ended."""
-    if recording.form == "json":
-        return True
-    return bool(recording.expect["usage"]) and recording.body.rstrip().endswith(b"data: [DONE]")
 
 
 def _error_inside(expected: Mapping[str, Any], error: G4FSyncError | None) -> Iterator[str]:
@@ -178,12 +141,8 @@ def _stop_words() -> list[str]:
 
 def _usage(expected: Mapping[str, int], usage: Usage | None) -> Iterator[str]:
     counts = usage or Usage()
-    parts = expected.get("input"), expected.get("output")
     for name, field in _USAGE_FIELDS.items():
-        value = expected.get(name)
-        if name == "total" and value is None and None not in parts:
-            value = sum(part for part in parts if part is not None)
-        yield from _differ(f"usage.{field}", value, getattr(counts, field))
+        yield from _differ(f"usage.{field}", expected.get(name), getattr(counts, field))
 
 
 def _differ(what: str, expected: object, got: object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.recordings import contract
 from tests.recordings.__main__ import main
 from tests.recordings.comparison import differences
 from tests.recordings.recording import Recording, load, odd_pieces, single_bytes
@@ -172,7 +173,8 @@ def test_an_unknown_provider_is_read_by_its_kind_and_an_unknown_kind_by_no_one(
     assert strange.provider_class() is None
     wrong = made.add(STREAM, answer("Grüß Gott", "hm", finish_reason="eos"), service="other")
     assert main([str(made.path)]) == 1
-    assert capsys.readouterr().out.splitlines() == [
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in printed if "by the contract" not in line] == [
         f"{strange.file}: skipped, no provider speaks openai.responses",
         f"{wrong.file} (openai, stream)",
         "    usage.input_tokens: expected None, got 3",
@@ -181,6 +183,39 @@ def test_an_unknown_provider_is_read_by_its_kind_and_an_unknown_kind_by_no_one(
         "recordings: 1 of 2 exact",
         "other 0 of 1, somebody 1 of 1",
     ]
+
+
+def test_the_rows_that_the_contract_decides_are_named_by_its_rules(made: Folder) -> None:
+    made.add(STREAM, GREETING)
+    failed = answer("Grüß Gott", finish_reason="network_error", usage={"input": 0, "output": 0})
+    made.add(STREAM, failed)
+    made.add(STREAM, answer(finish_reason=None, tool_calls=[["", "f", {}]]))
+    raw = {"error": {"message": "no", "metadata": {"raw": '{"error": {"message": "because"}}'}}}
+    refusal = {"class": "ProviderError", "status": 400, "message": "no", "code": None}
+    recording = made.add(json.dumps(raw).encode(), refusal, form="err", status=400)
+    assert contract.upstream_reason(recording) == "because"
+    assert list(contract.rows(load(made.path)).values()) == [
+        ["1.body"],
+        ["2.body"],
+        ["3.body"],
+        ["1.body"],
+        ["2.body"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tail", "usage", "is_complete"),
+    [
+        (b"data: [DONE]\n\n", {"input": 3, "output": 2, "total": 5}, True),
+        (b"data: [DONE]\n\n", {}, False),
+        (b"", {"input": 3, "output": 2, "total": 5}, False),
+    ],
+)
+def test_without_a_finish_reason_usage_and_done_are_the_end(
+    made: Folder, tail: bytes, usage: dict[str, int], is_complete: bool
+) -> None:
+    recording = made.add(STREAM + tail, answer(finish_reason=None, usage=usage))
+    assert contract.is_complete(recording) is is_complete
 
 
 def test_a_form_that_is_not_known_is_refused(made: Folder) -> None:
