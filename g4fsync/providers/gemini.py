@@ -6,10 +6,10 @@ none of it was run:
 * ``POST /v1beta/models/{model}:streamGenerateContent?alt=sse`` with the key in
   ``x-goog-api-key``, never in the URL, where it would end up in logs.
 * Answered as ``data:`` events without names; the last one has a
-  ``finishReason``.  There is no ``[DONE]``.  Any of ``candidates``, ``content``
-  and ``parts`` may be missing.
-* Parts with ``thought: true`` are reasoning; calls of tools come whole, their
-  arguments as an object, and often without an id.
+  ``finishReason``, but Gemini of 2024 and gateways have one in each.  There is
+  no ``[DONE]``: the end of the body is the end.
+* Parts with ``thought: true`` are reasoning; calls of tools often have no id,
+  and Vertex AI can send them in pieces (see :mod:`.functioncalls`).
 * ``usageMetadata`` is cumulative.  A refused prompt is a 200 without candidates
   and with ``promptFeedback.blockReason``.
 * A failure in the stream is bare JSON, without ``data:``, and any error may be
@@ -29,29 +29,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ..codecs import refusals
-from ..errors import (
-    AuthenticationError,
-    ContentFiltered,
-    G4FSyncError,
-    InvalidRequest,
-    ProviderError,
-)
-from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..errors import AuthenticationError, G4FSyncError, InvalidRequest, ProviderError
+from ..events import Event, Finish
 from ..messages import ChatRequest, Image, Message
-from ..transport.base import Response, Transport
-from . import dialect
+from ..transport.base import Transport
+from . import dialect, fields, gemini_answers as answers
 from .base import Provider, checked_url
+from .functioncalls import FunctionCalls
 from .gemini_tools import answer_format, tool_choice, tools
 
-_FILTERED = re.compile(
-    "SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII"
-    "|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|IMAGE_RECITATION"
-)
-_FAILED = re.compile(
-    "OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
-    "|TOO_MANY_TOOL_CALLS|MISSING_THOUGHT_SIGNATURE|NO_IMAGE|IMAGE_OTHER"
-)
 _BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible face maps them
     "none": 0,
     "minimal": 1024,
@@ -114,18 +100,27 @@ class Gemini(Provider):
                 **dialect.extra_headers(request.options),
             },
         )
-        calls = 0
-        for value in answers(response):
-            for candidate in value.get("candidates") or ():
-                if candidate.get("index"):  # one answer was asked for
-                    continue
-                for part in (candidate.get("content") or {}).get("parts") or ():
-                    yield from said(part, calls)
-                    calls += "functionCall" in part
-                if candidate.get("finishReason"):
-                    yield ending(candidate, called=calls > 0)
-            if value.get("usageMetadata"):
-                yield usage(value["usageMetadata"])
+        calls = FunctionCalls()
+        finish: Finish | None = None
+        silent = True  # nothing of the answer has come yet
+        for chunk in answers.chunks(response):
+            came = False
+            for part in answers.parts(chunk):
+                events = answers.delta_events(part, calls)
+                came = came or bool(events)
+                yield from events
+            counted = fields.mapping(chunk.get("usageMetadata"), "usageMetadata")
+            if counted:
+                yield answers.usage(counted)
+            latest = answers.finish(chunk, calls, may_continue=came or silent)
+            finish = latest or finish
+            # The end of a call under way may still come.
+            if latest and not (calls.is_open and latest.reason == "tool_calls"):
+                yield latest
+            silent = silent and not came
+        if finish and calls.is_open and finish.reason == "tool_calls":
+            yield from calls.complete()
+            yield finish
 
     def list_models(self, transport: Transport) -> list[str]:
         headers = {"Accept": "application/json", **_authorization(transport)}
@@ -142,65 +137,6 @@ class Gemini(Provider):
 
 def _authorization(transport: Transport) -> dict[str, str]:
     return {"x-goog-api-key": transport.api_key} if transport.api_key else {}
-
-
-def answers(response: Response) -> Iterator[Any]:
-    """The partial answers of a stream, also of one that came as a JSON array."""
-    if response.media_type == "application/json":
-        value = response.json()
-        yield from map(_checked, value if isinstance(value, list) else [value])
-        return
-    yield from map(_checked, response.values())
-
-
-def _checked(value: Any) -> Any:
-    """*value*, unless it is a failure or a refusal of the prompt."""
-    if isinstance(value, list) or value.get("error"):
-        raise refusals.in_band(value)
-    blocked = (value.get("promptFeedback") or {}).get("blockReason")
-    if blocked:
-        raise ContentFiltered(
-            f"the prompt was blocked: {blocked}", status=200, code=blocked, body=json.dumps(value)
-        )
-    return value
-
-
-def said(part: Mapping[str, Any], number: int) -> Iterator[str | Event]:
-    """What one part says; code, files and the like are skipped."""
-    if part.get("text"):
-        yield Reasoning(part["text"]) if part.get("thought") else part["text"]
-    elif "functionCall" in part:
-        call = part["functionCall"]
-        text = json.dumps(call.get("args") or {}, ensure_ascii=False)
-        yield ToolCall(call.get("id") or f"call_{number}", call["name"], text)
-
-
-def ending(candidate: Mapping[str, Any], *, called: bool) -> Finish:
-    """The end mark; an answer that ended for a failure is none."""
-    raw = candidate["finishReason"]
-    if _FAILED.fullmatch(raw):
-        told = candidate.get("finishMessage") or f"the answer ended with {raw}"
-        raise ProviderError(told, status=200, code=raw, body=json.dumps(candidate))
-    if raw == "STOP":
-        return Finish("tool_calls" if called else "stop", raw=raw)
-    if raw == "MAX_TOKENS":
-        return Finish("length", raw=raw)
-    return Finish("content_filter" if _FILTERED.fullmatch(raw) else raw, raw=raw)
-
-
-def usage(told: Mapping[str, Any]) -> Usage:
-    """Usage in Gemini's words; thoughts are output too, counted apart on the wire."""
-    answer, thoughts = (
-        dialect.count(told, name) for name in ("candidatesTokenCount", "thoughtsTokenCount")
-    )
-    known = [number for number in (answer, thoughts) if number is not None]
-    return Usage(
-        input_tokens=dialect.count(told, "promptTokenCount"),
-        output_tokens=sum(known) if known else None,
-        total_tokens=dialect.count(told, "totalTokenCount"),
-        cached_tokens=dialect.count(told, "cachedContentTokenCount"),
-        reasoning_tokens=thoughts,
-    )
 
 
 def body(request: ChatRequest) -> dict[str, Any]:

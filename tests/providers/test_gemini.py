@@ -370,10 +370,20 @@ def test_usage_is_the_last_one_told() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
+        ("stop", "stop"),
         ("MAX_TOKENS", "length"),
+        ("CONTINUATION", "length"),
         ("SAFETY", "content_filter"),
         ("RECITATION", "content_filter"),
+        ("BLOCKLIST", "content_filter"),
+        ("PROHIBITED_CONTENT", "content_filter"),
+        ("SPII", "content_filter"),
+        ("MODEL_ARMOR", "content_filter"),
+        ("ESCALATION", "content_filter"),
+        ("PUP_LIMITED_DISABLED", "content_filter"),
         ("IMAGE_SAFETY", "content_filter"),
+        ("IMAGE_PROHIBITED_CONTENT", "content_filter"),
+        ("IMAGE_RECITATION", "content_filter"),
         ("NEW_WORD", "NEW_WORD"),
     ],
 )
@@ -389,11 +399,263 @@ def test_an_answer_of_thoughts_alone_that_hit_the_limit() -> None:
     ]
 
 
-@pytest.mark.parametrize("raw", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "OTHER"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MISSING_THOUGHT_SIGNATURE",
+        "LANGUAGE",
+        "NO_IMAGE",
+        "IMAGE_OTHER",
+        "OTHER",
+    ],
+)
 def test_a_finish_that_tells_a_failure_is_one(raw: str) -> None:
     error = WIRE.error(sse(part({"text": "a"}, finish=raw)))
     assert type(error) is ProviderError
     assert (str(error), error.code) == (f"gemini: the answer ended with {raw}", raw)
+
+
+def test_a_failure_in_the_services_own_words_keeps_what_came_and_its_usage() -> None:
+    last = part({"text": "a"}, finish="OTHER", usageMetadata=COUNTS)
+    last["candidates"][0]["finishMessage"] = "no luck"
+    stream = chat(Gemini(LOCAL), "Hi", ScriptedTransport({ASK: sse(last)}), model="m")
+    with pytest.raises(ProviderError, match=r"^gemini: no luck$") as caught:
+        stream.result()
+    assert (caught.value.partial, stream.usage) == ("a", COUNTED)
+
+
+def test_a_word_of_tomorrow_that_speaks_of_a_failure_is_one() -> None:
+    error = WIRE.error(sse(part({"text": "a"}, finish="UPSTREAM_ERROR")))
+    assert isinstance(error, ServerError)
+    assert error.code == "UPSTREAM_ERROR"
+
+
+@pytest.mark.parametrize("raw", ["FINISH_REASON_UNSPECIFIED", "null", "", None, 0, True, [], {}])
+def test_what_is_no_reason_ends_nothing(raw: object) -> None:
+    begun = part({"text": "a"})
+    begun["candidates"][0]["finishReason"] = raw
+    assert isinstance(WIRE.error(sse(begun)), StreamTruncated)
+    assert WIRE.events(sse(begun, part(finish="STOP"))) == [Text("a"), Finish("stop", "STOP")]
+
+
+def test_what_follows_a_finish_belongs_to_the_answer_and_the_last_reason_counts() -> None:
+    chunks = sse(
+        part({"text": "The"}, finish="STOP"),
+        part({"text": " old"}, {"text": "Hm", "thought": True}, finish="MAX_TOKENS"),
+        part({"functionCall": {"name": "f"}}),
+        part({"text": " lighthouse"}, finish="STOP", usageMetadata=COUNTS),
+    )
+    assert WIRE.events(chunks) == [
+        Text("The"),
+        Text(" old"),
+        Reasoning("Hm"),
+        ToolCall("call_0", "f", "{}"),
+        Text(" lighthouse"),
+        COUNTED,
+        Finish("tool_calls", "STOP"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "may_continue"),
+    [
+        ([part({"text": "a"}, finish="STOP")], True),
+        ([part({"text": "a"}), part({"text": "b"}, finish="STOP")], True),
+        ([part({"text": "Hm", "thought": True}, finish="STOP")], True),
+        ([part({"functionCall": {"name": "f"}}, finish="STOP")], True),
+        ([part(finish="STOP")], True),
+        ([part({"text": "a"}), part(finish="STOP")], False),
+        ([part({"text": "a"}), part({"text": ""}, finish="STOP", usageMetadata=COUNTS)], False),
+    ],
+)
+def test_a_reason_beside_text_or_before_any_may_not_be_the_last(
+    chunks: list[Any], may_continue: bool
+) -> None:
+    transport = ScriptedTransport({ASK: sse(*chunks)})
+    [*_, last] = Gemini(LOCAL).stream(request(Gemini(LOCAL), "Hi", model="m"), transport)
+    assert isinstance(last, Finish)
+    assert last.may_continue is may_continue
+
+
+def function_call(**fields: Any) -> dict[str, Any]:
+    return part({"functionCall": fields})
+
+
+def partial(path: str, **value: Any) -> dict[str, Any]:
+    return {"jsonPath": path, **value}
+
+
+def test_a_call_in_pieces_is_one_complete_call() -> None:
+    chunks = sse(
+        function_call(name="f", id="own", willContinue=True),
+        function_call(partialArgs=[partial("$.city", stringValue="Par", willContinue=True)])
+        | {"usageMetadata": {"trafficType": "ON_DEMAND"}},
+        function_call(name="g", willContinue=True),
+        function_call(
+            partialArgs=[partial("$.a", stringValue="Bos", willContinue=True)], willContinue=True
+        ),
+        function_call(partialArgs=[partial("$.a", stringValue="ton")], willContinue=True),
+        function_call(),
+        function_call(name="h"),
+        part(finish="STOP"),
+    )
+    assert told(WIRE.events(chunks)) == [
+        ToolCall("own", "f", '{"city": "Par"}'),
+        ToolCall("call_1", "g", '{"a": "Boston"}'),
+        ToolCall("call_2", "h", "{}"),
+        Finish("tool_calls", "STOP"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "arguments"),
+    [
+        ([partial("$.a", stringValue="B")], {"a": "B"}),
+        ([partial("$.a", stringValue="")], {"a": ""}),
+        ([partial("$.a", numberValue=3), partial("$.b", numberValue=-0.5)], {"a": 3, "b": -0.5}),
+        (
+            [partial("$.a", boolValue=True), partial("$.b", boolValue=False)],
+            {"a": True, "b": False},
+        ),
+        ([partial("$.a", nullValue="NULL_VALUE")], {"a": None}),
+        ([partial("$.a", nullValue=None)], {"a": None}),
+        (
+            [
+                partial("$.a.b[0].c", stringValue="x"),
+                partial("$.a.b[0].d[1]", numberValue=1),
+                partial("$.a.b[1]", stringValue="y"),
+                partial("$.a.b[0].c", stringValue="z"),
+            ],
+            {"a": {"b": [{"c": "xz", "d": [None, 1]}, "y"]}},
+        ),
+        ([partial("$['a b']['it\\'s']", stringValue="x")], {"a b": {"it's": "x"}}),
+        ([partial('$["a.b"]', stringValue="x")], {"a.b": "x"}),
+        ([partial("$['\"']", stringValue="x")], {'"': "x"}),
+    ],
+)
+def test_partial_arguments_of_every_kind(pieces: list[Any], arguments: Any) -> None:
+    for cut in range(len(pieces) + 1):
+        first, rest = pieces[:cut], pieces[cut:]
+        chunks = sse(
+            function_call(name="f", partialArgs=first, willContinue=True),
+            function_call(partialArgs=rest),
+            part(finish="STOP"),
+        )
+        call = WIRE.events(chunks)[0]
+        assert isinstance(call, ToolCall)
+        assert call.json() == arguments
+
+
+def test_a_whole_number_is_an_integer_however_it_is_written() -> None:
+    chunks = sse(
+        function_call(name="f", partialArgs=[partial("$.a", numberValue=3.0)]), part(finish="STOP")
+    )
+    assert WIRE.events(chunks)[0] == ToolCall("call_0", "f", '{"a": 3}')
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        partial("a", stringValue="x"),
+        partial("$", stringValue="x"),
+        partial("$.*", stringValue="x"),
+        partial("$..a", stringValue="x"),
+        partial("$[0]", stringValue="x"),
+        partial("$.b.c", stringValue="x"),
+        partial("$.l[1001]", stringValue="x"),
+        partial("$.l.a", stringValue="x"),
+        partial("$.n", numberValue="many"),
+        partial("$.n", numberValue=True),
+        {"jsonPath": 1, "stringValue": "x"},
+    ],
+)
+def test_a_partial_argument_that_cannot_be_read_is_a_protocol_error(piece: Any) -> None:
+    first = [partial("$.b", stringValue="x"), partial("$.l", nullValue=None)]
+    chunks = sse(
+        function_call(name="f", partialArgs=first[:1], args={"l": []}, willContinue=True),
+        function_call(partialArgs=[piece]),
+        part(finish="STOP"),
+    )
+    assert isinstance(WIRE.error(chunks), ProtocolError)
+
+
+def test_a_call_whose_last_piece_never_came_is_complete_when_the_model_stopped() -> None:
+    begun = function_call(name="f", partialArgs=[partial("$.a", numberValue=1)], willContinue=True)
+    call = ToolCall("call_0", "f", '{"a": 1}')
+    assert WIRE.events(sse(begun, part(finish="STOP"))) == [call, Finish("tool_calls", "STOP")]
+    following = function_call(name="g")
+    assert told(WIRE.events(sse(begun, following, part(finish="STOP")))) == [
+        call,
+        ToolCall("call_1", "g", "{}"),
+        Finish("tool_calls", "STOP"),
+    ]
+
+
+def test_a_call_that_was_cut_off_is_none() -> None:
+    begun = function_call(name="f", partialArgs=[partial("$.a", numberValue=1)], willContinue=True)
+    assert WIRE.events(sse(begun, part(finish="MAX_TOKENS"))) == [Finish("length", "MAX_TOKENS")]
+    assert isinstance(WIRE.error(sse(begun)), StreamTruncated)
+
+
+def test_pieces_of_a_call_are_progress_without_text() -> None:
+    chunks = sse(function_call(name="f", willContinue=True), function_call(), part(finish="STOP"))
+    transport = ScriptedTransport({ASK: chunks})
+    items = list(Gemini(LOCAL).stream(request(Gemini(LOCAL), "Hi", model="m"), transport))
+    assert items == ["", "", ToolCall("call_0", "f", "{}"), Finish("tool_calls", "STOP")]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"parts": [{"text": "a"}, {"text": 0}, {"text": " K"}]}, "a0 K"),
+        ({"parts": [{"text": 1.5}]}, "1.5"),
+        ({"parts": [{"text": {"a": "é"}}]}, '{"a": "é"}'),
+        ({"parts": [{"text": ["a", {"type": "text", "text": "b"}]}]}, "ab"),
+        ({"parts": {"text": "a"}}, "a"),
+        ({"parts": "a"}, "a"),
+        ({"parts": ["a", 1]}, "a1"),
+        ("a", "a"),
+        ([{"text": "a"}], "a"),
+    ],
+)
+def test_text_in_any_shape_is_text(content: Any, text: str) -> None:
+    chunk = {"candidates": [{"content": content}]}
+    result = chat(
+        Gemini(LOCAL),
+        "Hi",
+        ScriptedTransport({ASK: sse(chunk, part(finish="STOP"))}),
+        model="m",
+    ).result()
+    assert result.text == text
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"executableCode": {"language": "PYTHON", "code": "1"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+        {"inlineData": {"mimeType": "image/png", "data": "iVA="}},
+        {"fileData": {"fileUri": "u"}},
+        {"toolCall": {"toolType": "GOOGLE_SEARCH", "args": {}}},
+        {"toolResponse": {"toolType": "GOOGLE_SEARCH"}},
+        {"thoughtSignature": "x"},
+        {"of": "tomorrow"},
+        {},
+    ],
+)
+def test_parts_of_other_kinds_are_left_out_with_a_line_in_the_log(
+    other: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "g4fsync.providers")
+    answer = sse(part({"text": "a"}, other, {"text": "b"}, finish="STOP"))
+    assert WIRE.events(answer) == [Text("a"), Text("b"), Finish("stop", "STOP")]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"left out: part {', '.join(other)!r} of type dict"
+    ]
 
 
 @pytest.mark.parametrize("as_list", [True, False])
@@ -415,6 +677,24 @@ def test_a_blocked_prompt_is_an_error() -> None:
     ):
         assert isinstance(error, ContentFiltered)
         assert (str(error), error.code) == ("gemini: the prompt was blocked: SAFETY", "SAFETY")
+
+
+def test_a_blocked_prompt_with_the_services_own_words() -> None:
+    feedback = {"blockReason": "MODEL_ARMOR", "blockReasonMessage": "Blocked by policy."}
+    error = WIRE.error(sse({"promptFeedback": feedback}))
+    assert isinstance(error, ContentFiltered)
+    assert str(error) == "gemini: the prompt was blocked: MODEL_ARMOR (Blocked by policy.)"
+
+
+def test_feedback_without_a_reason_blocks_nothing() -> None:
+    for reason in (None, "", "BLOCK_REASON_UNSPECIFIED", "BLOCKED_REASON_UNSPECIFIED"):
+        value = part({"text": "a"}, finish="STOP", promptFeedback={"blockReason": reason})
+        assert WIRE.events(sse(value)) == [Text("a"), Finish("stop", "STOP")]
+
+
+def test_chunks_in_a_list_are_chunks() -> None:
+    answer = sse([part({"text": "a"}), part({"text": "b"}, finish="STOP")])
+    assert WIRE.events(answer) == [Text("a"), Text("b"), Finish("stop", "STOP")]
 
 
 BUSY = {"error": {"code": 503, "message": "boom", "status": "UNAVAILABLE"}}
@@ -496,9 +776,10 @@ def test_a_too_long_prompt_has_a_code_of_its_own() -> None:
     [
         "Hi",
         {"candidates": ["Hi"]},
-        {"candidates": [{"content": {"parts": "Hi"}}]},
-        {"candidates": [{"content": {"parts": [{"text": 1}]}}]},
-        {"candidates": [{"content": {"parts": [{"functionCall": {}}]}}]},
+        part({"functionCall": "f"}),
+        part({"functionCall": {"args": {"a": 1}}}),
+        part({"functionCall": {"name": "f", "partialArgs": [{"stringValue": "b"}]}}),
+        part({"functionCall": {"name": "f", "partialArgs": "b"}}),
     ],
 )
 def test_another_shape_is_a_protocol_error(value: object) -> None:
