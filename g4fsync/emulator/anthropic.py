@@ -1,7 +1,8 @@
 """The far side of Anthropic's Messages API.
 
-Facts from anthropic-sdk-python 0.121.0 (Aug 2026), and from llama.cpp and LiteLLM
-as run: ``x-api-key`` (or a bearer token) and ``anthropic-version`` are wanted; a
+Facts from anthropic-sdk-python 0.121.0 (Aug 2026) and 2.14.0 (Nov 2026), and from
+llama.cpp and LiteLLM as run: ``x-api-key`` (or a bearer token; with both the former counts)
+and ``anthropic-version`` are wanted, which is 2023-06-01 or 2026-10-21; a
 stream has named events ``message_start``, content blocks, ``message_delta`` with the
 stop reason and cumulative usage, ``message_stop``; ``ping`` anywhere; no ``[DONE]``; an
 error inside a stream is an event ``error``, then the end.
@@ -15,7 +16,21 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from .anthropic_requests import FIELDS, OPTIONAL, read_messages, read_tools, text_of_blocks
+from .anthropic_requests import (
+    COUNT_FIELDS,
+    COUNT_OPTIONAL,
+    FIELDS,
+    OPTIONAL,
+    SIGNATURE,
+    VERSIONS,
+    check_thoughts,
+    check_version,
+    chosen_tools,
+    read_format,
+    read_messages,
+    read_tools,
+    text_of_blocks,
+)
 from .checks import Wrong, check_object, query_number
 from .encoding import compact
 from .exchange import Exchange
@@ -23,7 +38,6 @@ from .faults import InBandError, JSONAnswer, NoEndMark
 from .http import Route
 from .model import Answer, Called, ModelSide, Piece, Question, Said, Thought
 
-VERSION = "2023-06-01"
 TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -52,10 +66,12 @@ class Anthropic(ModelSide):
     )
 
     def routes(self) -> Sequence[Route]:
-        """Messages, and the models."""
+        """Messages, their tokens counted, the models, and one of them."""
         return (
             Route("POST", "/v1/messages", "chat", self._chat),
+            Route("POST", "/v1/messages/count_tokens", "count_tokens", self._count_tokens),
             Route("GET", "/v1/models", "models", self._models),
+            Route("GET", "/v1/models/(?P<model>.+)", "model", self._model),
         )
 
     def refusal(self, exchange: Exchange, wrong: Wrong) -> tuple[bytes, str | None]:
@@ -82,8 +98,10 @@ class Anthropic(ModelSide):
         sent = exchange.headers.get("x-api-key")
         if sent != self.api_key and (sent is not None or bearer != f"Bearer {self.api_key}"):
             raise Wrong(401, "invalid x-api-key")
-        if exchange.headers.get("anthropic-version") != VERSION:
-            raise Wrong(400, f"anthropic-version: header is required, {VERSION}")
+        version = exchange.headers.get("anthropic-version")
+        if version not in VERSIONS:
+            detail = "header is required" if version is None else f'"{version}" is not valid'
+            raise Wrong(400, f"anthropic-version: {detail}, {' or '.join(VERSIONS)}")
 
     def _models(self, exchange: Exchange) -> None:
         self._check_headers(exchange)
@@ -91,47 +109,79 @@ class Anthropic(ModelSide):
         after = exchange.query.get("after_id")
         begin = self.models.index(after) + 1 if after in self.models else 0
         page = self.models[begin : begin + limit]
-        listed = [
-            {"type": "model", "id": model, "display_name": model, "created_at": CREATED_AT}
-            for model in page
-        ]
         value = {
-            "data": listed,
+            "data": [self._model_value(model) for model in page],
             "has_more": begin + limit < len(self.models),
             "first_id": page[0] if page else None,
             "last_id": page[-1] if page else None,
         }
         exchange.json(200, value)
 
+    def _model(self, exchange: Exchange) -> None:
+        self._check_headers(exchange)
+        self.check_model(exchange.groups["model"])
+        exchange.json(200, self._model_value(exchange.groups["model"]))
+
+    def _model_value(self, model: str) -> dict[str, Any]:
+        return {
+            "type": "model",
+            "id": model,
+            "display_name": model,
+            "created_at": CREATED_AT,
+            "lifecycle": "active",
+            "max_input_tokens": self.context_size or 200_000,
+            "max_tokens": 64_000,
+        }
+
+    def _count_tokens(self, exchange: Exchange) -> None:
+        self._check_headers(exchange)
+        body = check_object(exchange.json_body(), COUNT_FIELDS, COUNT_OPTIONAL)
+        question = self._question(exchange, {**body, "max_tokens": 1 << 30})
+        exchange.json(200, {"input_tokens": question.input_tokens})
+
     def _chat(self, exchange: Exchange) -> None:
         self._check_headers(exchange)
-        body = check_object(exchange.body(), FIELDS, OPTIONAL)
-        self.check_model(body["model"])
-        messages = read_messages(exchange, body["messages"])
-        if system := text_of_blocks(body.get("system") or ""):
-            messages.insert(0, {"role": "system", "content": system})
-        chosen = (body.get("tool_choice") or {}).get("type")
-        question = Question(
-            messages,
-            {} if chosen == "none" else read_tools(body.get("tools") or []),
-            body["max_tokens"],
-            tuple(body.get("stop_sequences") or ()),
-            self.always_thinks or self._thinks(body),
-        )
-        whole = not body.get("stream") or exchange.find(JSONAnswer) is not None
-        answer = self.answer(exchange, question, whole=whole)
+        body = check_object(exchange.json_body(), FIELDS, OPTIONAL)
+        question = self._question(exchange, body)
+        complete = not body.get("stream") or exchange.find(JSONAnswer) is not None
+        answer = self.answer(exchange, question, whole=complete)
         request_id = {"request-id": f"req_{exchange.number}"}
-        if whole:
+        if complete:
             exchange.json(200, self._whole(exchange, answer, body["model"]), request_id)
             return
         exchange.keepalive = _event({"type": "ping"})
         events = self._events(exchange, answer, body["model"])
         exchange.stream(events, "text/event-stream; charset=utf-8", request_id)
 
+    def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
+        self.check_model(body["model"])
+        check_version(exchange.headers["anthropic-version"], body)
+        messages = read_messages(exchange, body["messages"])
+        if system := text_of_blocks(body.get("system") or ""):
+            messages.insert(0, {"role": "system", "content": system})
+        choice = body.get("tool_choice") or {"type": "auto"}
+        tools, must_call = chosen_tools(read_tools(body.get("tools") or []), choice)
+        thinks = self._thinks(body)
+        # Adaptive thinking does not ask for them.
+        if thinks and body["thinking"]["type"] == "enabled":
+            check_thoughts(body["messages"])
+        if thinks and must_call:
+            raise Wrong(400, "Thinking may not be enabled when tool_choice forces tool use.")
+        return Question(
+            messages,
+            tools,
+            body["max_tokens"],
+            tuple(body.get("stop_sequences") or ()),
+            self.always_thinks or thinks,
+            must_call,
+            not choice.get("disable_parallel_tool_use"),
+            read_format(body),
+        )
+
     def _thinks(self, body: Mapping[str, Any]) -> bool:
         thinking = body.get("thinking") or {"type": "disabled"}
         kind = thinking.get("type")
-        if kind not in ("enabled", "adaptive", "disabled"):
+        if kind not in ("enabled", "adaptive", "between_tools", "disabled"):
             raise Wrong(400, f"thinking.type: not known: {kind!r}")
         budget = thinking.get("budget_tokens")
         if kind == "enabled" and not (
@@ -162,10 +212,11 @@ class Anthropic(ModelSide):
         blocks: list[dict[str, Any]] = []
         for piece in answer.pieces():
             block = _block(piece)
-            if not blocks or blocks[-1]["type"] != block["type"]:
+            # Each call is a block of its own.
+            if not blocks or isinstance(piece, Called) or blocks[-1]["type"] != block["type"]:
                 blocks.append(block)
             if isinstance(piece, Thought):
-                block["signature"] = "EmulatorSignature=="
+                blocks[-1]["signature"] = SIGNATURE
                 blocks[-1]["thinking"] += piece.text
             elif isinstance(piece, Said):
                 blocks[-1]["text"] += piece.text
@@ -185,9 +236,9 @@ class Anthropic(ModelSide):
         index, kind = -1, ""
         for piece in answer.pieces():
             block = _block(piece)
-            if block["type"] != kind:
+            if block["type"] != kind or isinstance(piece, Called):
                 if kind:
-                    yield _stop_block(index)
+                    yield from _end_block(index, kind)
                 index, kind = index + 1, block["type"]
                 yield _event(
                     {"type": "content_block_start", "index": index, "content_block": block}
@@ -203,7 +254,7 @@ class Anthropic(ModelSide):
             yield _event({"type": "error", "error": detail})
             return
         if kind:
-            yield _stop_block(index)
+            yield from _end_block(index, kind)
         if exchange.find(NoEndMark):
             return
         usage = {"output_tokens": answer.output_tokens}
@@ -215,8 +266,11 @@ def _event(value: Mapping[str, Any]) -> bytes:
     return b"event: %b\ndata: %b\n\n" % (value["type"].encode(), compact(value))
 
 
-def _stop_block(index: int) -> bytes:
-    return _event({"type": "content_block_stop", "index": index})
+def _end_block(index: int, kind: str) -> Generator[bytes, None, None]:
+    if kind == "thinking":
+        delta = {"type": "signature_delta", "signature": SIGNATURE}
+        yield _event({"type": "content_block_delta", "index": index, "delta": delta})
+    yield _event({"type": "content_block_stop", "index": index})
 
 
 def _block(piece: Piece) -> dict[str, Any]:

@@ -50,6 +50,7 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list),
     "empty array": lambda value: value == [],
     "strings": lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+    "anything": lambda value: True,
     "null": lambda value: value is None,
 }
 
@@ -68,10 +69,12 @@ def check_object(
     *,
     where: str = "body",
     status: int = 400,
+    nulls: bool = False,
 ) -> dict[str, Any]:
     """*value* as an object with exactly these members, or :class:`Wrong`.
 
-    The mappings give the kind of each member, as in :data:`KINDS`.
+    The mappings give the kind of each member, as in :data:`KINDS`.  With *nulls* an
+    optional member may be null, which means that it is absent, and is left out.
     """
     if not isinstance(value, dict):
         raise Wrong(status, f"{where}: {kind_problem(value, 'object')}")
@@ -82,9 +85,13 @@ def check_object(
     for name, member in value.items():
         if name not in known:
             raise Wrong(status, f"{where}.{name}: unknown")
+        if nulls and member is None and name not in required:
+            continue
         if problem := kind_problem(member, known[name]):
             raise Wrong(status, f"{where}.{name}: {problem}")
-    return value
+    if not nulls:
+        return value
+    return {name: member for name, member in value.items() if member is not None}
 
 
 def query_number(query: Mapping[str, str], name: str, default: int) -> int:

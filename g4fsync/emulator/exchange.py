@@ -74,6 +74,7 @@ class Exchange:
         self._body: _Body | None = None
         self.captcha_page = True  # whether Captcha means a challenge page
         self.planned = True  # whether a planned refusal is still to come
+        self.begun = False  # whether a byte of the answer was sent
         self._next_keepalive = 0.0
 
     def find(self, kind: type[FaultKind]) -> FaultKind | None:
@@ -84,17 +85,27 @@ class Exchange:
         """The body: a JSON value, ``None`` when empty, bytes when it is no JSON."""
         try:
             return json.loads(self.content) if self.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.content
 
     def body(self, *, content_type: str = "application/json") -> Any:
-        """The body as a JSON value, or :class:`Wrong`."""
+        """The body as a JSON value, or :class:`Wrong`; the content type has to be the very one."""
         sent = self.headers.get("content-type", "")
         if sent != content_type:
             raise Wrong(415, f"header content-type: expected {content_type!r}, got {sent!r}")
+        return self.json_body(None)
+
+    def json_body(self, media_type: str | None = "application/json") -> Any:
+        """The body as a JSON value, or :class:`Wrong`.
+
+        The content type may have parameters; with ``None`` nobody asks for it.
+        """
+        sent = self.headers.get("content-type", "")
+        if media_type is not None and sent.partition(";")[0].strip().lower() != media_type:
+            raise Wrong(415, f"header content-type: expected {media_type!r}, got {sent!r}")
         try:
             return json.loads(self.content)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise Wrong(400, f"body: no JSON: {exc}") from exc
 
     def before(self) -> None:
@@ -147,6 +158,7 @@ class Exchange:
             fields["Content-Type"] = content_type
         if status != HTTPStatus.NO_CONTENT:
             fields["Content-Length"] = str(len(content))
+        self.begun = True
         self.wire.send(self.head(status, fields) + (b"" if self.method == "HEAD" else content))
 
     def stream(
@@ -219,6 +231,7 @@ class _Body:
             fields["Transfer-Encoding"] = "chunked"
         if self._exchange.framing.kind == "close":
             self._exchange.closes = True
+        self._exchange.begun = True
         self._exchange.wire.send(self._exchange.head(200, fields))
         self.pipe.write(b"")  # a fault planned at byte 0 comes right after the headers
 

@@ -114,15 +114,18 @@ class FarSide:
                 return meant
             return self._meant(self.fault, call)
 
-    def tokens(self, turn: Turn, messages: Messages) -> Iterator[str]:
-        """The reply's tokens in their time, until an :class:`InBandError` is due."""
+    def tokens(self, turn: Turn, messages: Messages, reply: Reply | None = None) -> Iterator[str]:
+        """The reply's tokens in their time, until an :class:`InBandError` is due.
+
+        ``reply`` stands in for the far side's own.
+        """
         error = turn.find(InBandError)
         broken = turn.find(InvalidUTF8)
         if self.latency:
             turn.wait(self.latency)
         gaps = self._gaps(turn.number)
         due = time.monotonic()
-        for number, token in enumerate(self.reply(messages)):
+        for number, token in enumerate((reply or self.reply)(messages)):
             if error and number >= error.after_tokens:
                 return
             if self.pace.tokens_per_second:

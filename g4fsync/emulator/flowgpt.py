@@ -35,7 +35,6 @@ HEADERS = {
     "sec-fetch-dest": "empty",
     "sec-fetch-mode": "cors",
     "sec-fetch-site": "same-site",
-    "te": "trailers",
 }
 FIELDS = {
     "model": "text",

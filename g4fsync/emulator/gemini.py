@@ -21,7 +21,16 @@ from .encoding import compact
 from .exchange import Exchange
 from .farside import Pace
 from .faults import InBandError, JSONAnswer, NoEndMark
-from .gemini_requests import CONFIG, FIELDS, OPTIONAL, read_contents, read_parts, read_tools
+from .gemini_fields import CONFIG, FIELDS, OPTIONAL, THINKING, camel_case
+from .gemini_requests import (
+    SIGNATURE,
+    check_signatures,
+    chosen_tools,
+    read_contents,
+    read_format,
+    read_parts,
+    read_tools,
+)
 from .http import Route
 from .model import Answer, ModelSide, Piece, Question, Said, Thought
 from .replies import Reply
@@ -37,7 +46,11 @@ STATUS_WORDS = {
     504: "DEADLINE_EXCEEDED",
 }
 FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP"}
-MODEL = "/v1beta/models/(?P<model>[^/:]+)"
+#: Some clients ask without a version.
+MODELS = "(?:/v1|/v1beta|/v1alpha)?/models"
+MODEL = f"{MODELS}/(?P<model>[^/:]+)"
+#: What begins the names of models that sign their calls.
+SIGNING = "gemini-3"
 
 
 class Gemini(ModelSide):
@@ -53,6 +66,8 @@ class Gemini(ModelSide):
         "gemini-2.5-flash",
         "gemini-2.5-flash-lite",
         "gemini-2.0-flash",
+        "gemini-3-pro-preview",
+        "gemini-3-flash-preview",
         "gemini-x",
     )
 
@@ -61,11 +76,13 @@ class Gemini(ModelSide):
         self.block_reason: str | None = None
 
     def routes(self) -> Sequence[Route]:
-        """Both ways to generate, and the models."""
+        """Both ways to generate, tokens counted, the models, and one of them."""
         return (
             Route("POST", f"{MODEL}:streamGenerateContent", "chat", self._stream),
             Route("POST", f"{MODEL}:generateContent", "chat", self._once),
-            Route("GET", "/v1beta/models", "models", self._models),
+            Route("POST", f"{MODEL}:countTokens", "count_tokens", self._count_tokens),
+            Route("GET", MODELS, "models", self._models),
+            Route("GET", MODEL, "model", self._model),
         )
 
     def refusal(self, exchange: Exchange, wrong: Wrong) -> tuple[bytes, str | None]:
@@ -108,25 +125,40 @@ class Gemini(ModelSide):
         self._check_key(exchange)
         size = query_number(exchange.query, "pageSize", 50)
         begin = query_number(exchange.query, "pageToken", 0)
-        listed = [
-            {
-                "name": f"models/{model}",
-                "displayName": model,
-                "inputTokenLimit": self.context_size or 1048576,
-                "outputTokenLimit": 65536,
-                "supportedGenerationMethods": ["generateContent", "countTokens"],
-            }
-            for model in self.models[begin : begin + size]
-        ]
+        listed = [self._model_value(model) for model in self.models[begin : begin + size]]
         value: dict[str, Any] = {"models": listed}
         if begin + size < len(self.models):
             value["nextPageToken"] = str(begin + size)
         exchange.json(200, value)
 
+    def _model(self, exchange: Exchange) -> None:
+        self._check_key(exchange)
+        self.check_model(exchange.groups["model"])
+        exchange.json(200, self._model_value(exchange.groups["model"]))
+
+    def _model_value(self, model: str) -> dict[str, Any]:
+        return {
+            "name": f"models/{model}",
+            "displayName": model,
+            "inputTokenLimit": self.context_size or 1048576,
+            "outputTokenLimit": 65536,
+            "supportedGenerationMethods": ["generateContent", "countTokens"],
+        }
+
+    def _count_tokens(self, exchange: Exchange) -> None:
+        self._check_key(exchange)
+        self.check_model(exchange.groups["model"])
+        body = camel_case(exchange.json_body())
+        optional = {**FIELDS, **OPTIONAL, "generateContentRequest": "object"}
+        check_object(body, {}, optional)
+        request = body.get("generateContentRequest", body)
+        question = self._question(exchange, check_object(request, FIELDS, OPTIONAL))
+        exchange.json(200, {"totalTokens": question.input_tokens})
+
     def _stream(self, exchange: Exchange) -> None:
-        whole = exchange.find(JSONAnswer) is not None
-        answer = self._begin(exchange, whole=whole)
-        if whole:
+        complete = exchange.find(JSONAnswer) is not None
+        answer = self._begin(exchange, complete=complete)
+        if complete:
             exchange.json(200, self._whole(exchange, answer))
         elif exchange.query.get("alt") == "sse":
             exchange.stream(self._events(exchange, answer), "text/event-stream")
@@ -134,30 +166,38 @@ class Gemini(ModelSide):
             exchange.stream(self._array(exchange, answer), "application/json; charset=UTF-8")
 
     def _once(self, exchange: Exchange) -> None:
-        exchange.json(200, self._whole(exchange, self._begin(exchange, whole=True)))
+        exchange.json(200, self._whole(exchange, self._begin(exchange, complete=True)))
 
-    def _begin(self, exchange: Exchange, *, whole: bool) -> Answer:
+    def _begin(self, exchange: Exchange, *, complete: bool) -> Answer:
         self._check_key(exchange)
         self.check_model(exchange.groups["model"])
-        body = check_object(exchange.body(), FIELDS, OPTIONAL)
-        config = check_object(
-            body.get("generationConfig") or {}, {}, CONFIG, where="generationConfig"
-        )
+        body = check_object(camel_case(exchange.json_body()), FIELDS, OPTIONAL)
+        return self.answer(exchange, self._question(exchange, body), whole=complete)
+
+    def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
+        where = "generationConfig"
+        config = check_object(body.get(where) or {}, {}, CONFIG, where=where)
         messages = read_contents(exchange, body["contents"])
+        if exchange.groups["model"].startswith(SIGNING):
+            check_signatures(body["contents"])
         if system := body.get("systemInstruction"):
             check_object(system, {"parts": "array"}, {"role": "string"}, where="systemInstruction")
             text = read_parts(exchange, system["parts"], "systemInstruction")[0]
             messages.insert(0, {"role": "system", "content": text})
-        thinking = config.get("thinkingConfig") or {}
-        calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-        question = Question(
+        where += ".thinkingConfig"
+        thinking = check_object(config.get("thinkingConfig") or {}, {}, THINKING, where=where)
+        tools, must_call = chosen_tools(
+            read_tools(body.get("tools") or []), body.get("toolConfig") or {}
+        )
+        return Question(
             messages,
-            {} if calling.get("mode") == "NONE" else read_tools(body.get("tools") or []),
+            tools,
             config.get("maxOutputTokens"),
             tuple(config.get("stopSequences") or ()),
             self.always_thinks or bool(thinking.get("includeThoughts")),
+            must_call,
+            schema=read_format(config),
         )
-        return self.answer(exchange, question, whole=whole)
 
     def _response(
         self, exchange: Exchange, answer: Answer, candidate: Mapping[str, Any] | None
@@ -186,7 +226,7 @@ class Gemini(ModelSide):
         if self.block_reason:
             return self._blocked(exchange, answer)
         parts: list[dict[str, Any]] = []
-        for part in map(_part, answer.pieces()):
+        for part in (_part(exchange, piece) for piece in answer.pieces()):
             if parts and "text" in part and part.keys() == parts[-1].keys():
                 parts[-1]["text"] += part["text"]
             else:
@@ -203,7 +243,7 @@ class Gemini(ModelSide):
             yield self._blocked(exchange, answer)
             return
         for piece in answer.pieces():
-            content = {"parts": [_part(piece)], "role": "model"}
+            content = {"parts": [_part(exchange, piece)], "role": "model"}
             yield self._response(exchange, answer, {"content": content})
         if exchange.find(NoEndMark) or exchange.find(InBandError):
             return
@@ -229,12 +269,16 @@ class Gemini(ModelSide):
             yield b"]"
 
 
-def _part(piece: Piece) -> dict[str, Any]:
+def _part(exchange: Exchange, piece: Piece) -> dict[str, Any]:
     if isinstance(piece, Thought):
         return {"text": piece.text, "thought": True}
     if isinstance(piece, Said):
         return {"text": piece.text}
-    return {"functionCall": {"name": piece.name, "args": piece.arguments}}
+    part: dict[str, Any] = {"functionCall": {"name": piece.name, "args": piece.arguments}}
+    # Of calls that come together the first one is signed.
+    if exchange.groups["model"].startswith(SIGNING) and piece.index == 0:
+        part["thoughtSignature"] = SIGNATURE
+    return part
 
 
 def _error(error: InBandError) -> bytes:

@@ -87,8 +87,8 @@ class RequestReader(BaseHTTPRequestHandler):
         """Answer requests until the connection ends."""
         try:
             super().handle()
-        except OSError:
-            pass  # the client left between two requests
+        except (OSError, ClientGone):
+            pass  # the client left between two requests, or did not wait for a refusal
 
     def log_message(self, format: str, *args: object) -> None:
         """Log what the standard library has to say, quietly."""
@@ -168,14 +168,33 @@ def outcome(far_side: FarSide, exchange: Exchange, work: Callable[[], None]) -> 
     except EmulatorClosed:
         ended = "emulator closed"
     except Exception as exc:  # noqa: BLE001 - the failure of a reply is put into its record
-        _log.error("%s: the answer failed", far_side.name, exc_info=True)
-        far_side.journal.note(exchange.number, problem=f"the emulator failed: {exc!r}")
+        note_failure(far_side, exchange, exc)
         ended = "cut"
     far_side.journal.end(exchange.number, ended)
     return ended
 
 
+def note_failure(far_side: FarSide, exchange: Exchange, failure: Exception) -> None:
+    """Keep a mistake of the emulator or of a reply where a test can see it."""
+    _log.error("%s: the answer failed", far_side.name, exc_info=failure)
+    problem = f"the emulator failed: {failure!r}"
+    far_side.journal.note(exchange.number, problem=problem, failure=failure)
+
+
 def _answer(far_side: HTTPFarSide, exchange: Exchange) -> None:
+    """Answer by the route, by a refusal, or, when that fails, with a 500 that says so."""
+    try:
+        _answer_by_route(far_side, exchange)
+    except (CutShort, ClientGone, EmulatorClosed):
+        raise
+    except Exception as exc:
+        if exchange.begun:
+            raise  # all that can be done is to cut
+        note_failure(far_side, exchange, exc)
+        _refuse(far_side, exchange, Wrong(500, f"the emulator failed: {exc!r}"))
+
+
+def _answer_by_route(far_side: HTTPFarSide, exchange: Exchange) -> None:
     try:
         route = far_side.find_route(exchange)
         exchange.call = route.call
@@ -186,12 +205,17 @@ def _answer(far_side: HTTPFarSide, exchange: Exchange) -> None:
         exchange.before()
         route.answer(exchange)
     except Wrong as wrong:
-        content, content_type = far_side.refusal(exchange, wrong)
-        headers = dict(exchange.error_headers)
         if not isinstance(wrong, PlannedRefusal):
             far_side.journal.note(exchange.number, problem=wrong.reason)
-            headers["X-Emulator-Problem"] = wrong.reason.replace("\n", " ")
-        exchange.planned = False
-        exchange.send(far_side.status_of(exchange, wrong), content, content_type, headers)
+        _refuse(far_side, exchange, wrong)
     except Answered:
         pass  # by its fault
+
+
+def _refuse(far_side: HTTPFarSide, exchange: Exchange, wrong: Wrong) -> None:
+    content, content_type = far_side.refusal(exchange, wrong)
+    headers = dict(exchange.error_headers)
+    if not isinstance(wrong, PlannedRefusal):
+        headers["X-Emulator-Problem"] = " ".join(wrong.reason.splitlines())
+    exchange.planned = False
+    exchange.send(far_side.status_of(exchange, wrong), content, content_type, headers)

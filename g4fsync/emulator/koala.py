@@ -34,7 +34,6 @@ HEADERS = {
     "sec-fetch-dest": "empty",
     "sec-fetch-mode": "cors",
     "sec-fetch-site": "same-origin",
-    "te": "trailers",
 }
 FIELDS = {
     "input": "text",

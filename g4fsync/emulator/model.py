@@ -1,14 +1,20 @@
 """A pretend language model, for the far sides of the big APIs.
 
-It thinks when asked to, calls the first tool it is offered when a user has
-spoken, and otherwise says what the reply says, within ``max_tokens`` and up to a
-stop sequence.  Tokens are counted as :func:`~g4fsync.emulator.replies.words`.
+It thinks when asked to, calls tools when a user has spoken, and otherwise says what
+the reply says, within ``max_tokens`` and up to a stop sequence.  Where JSON is asked for, it
+says JSON that fits the schema.  Tokens are counted as :func:`~g4fsync.emulator.replies.words`.
+
+It calls the tools that the user's text names, at once where that is allowed, else
+in one turn after the other; "then" in the text begins another turn.  When the text names
+none, it calls the first one once.  A tool that it must call it calls in every turn.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -18,9 +24,12 @@ from .farside import FarSide, Pace
 from .faults import InBandError
 from .http import HTTPFarSide
 from .replies import Messages, Reply, words
+from .samples import sample_value
 
 #: A model that every far side has.
 ANY_MODEL = "emulator"
+#: What is answered when JSON is asked for without a schema.
+ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +48,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A whole tool call."""
+    """A whole tool call; ``index`` counts those of one answer."""
 
     id: str
     name: str
     arguments: dict[str, Any]
+    index: int = 0
 
 
 Piece: TypeAlias = Thought | Said | Called
@@ -51,18 +61,41 @@ Piece: TypeAlias = Thought | Said | Called
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, apart from how the API writes it; ``tools`` maps names to JSON schemas."""
+    """What is asked, apart from how the API writes it.
+
+    ``tools``
+        maps the names of those that may be called to JSON schemas.
+    ``must_call``
+        one of them has to be called.
+    ``parallel``
+        several may be called at once.
+    ``schema``
+        the answer is to be JSON that fits; ``None``: it is prose.
+    """
 
     messages: Messages
     tools: Mapping[str, Any] = field(default_factory=dict)
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     thinks: bool = False
+    must_call: bool = False
+    parallel: bool = True
+    schema: Any = None
 
     @property
     def input_tokens(self) -> int:
         """How long the prompt is."""
         return sum(len(words(message["content"])) + 1 for message in self.messages)
+
+    @property
+    def asked(self) -> tuple[str, int]:
+        """What the user said last, and how many turns the assistant had since."""
+        turns = 0
+        for message in reversed(self.messages):
+            if message["role"] == "user":
+                return message["content"], turns
+            turns += message["role"] == "assistant"
+        return "", turns
 
 
 class Answer:
@@ -88,22 +121,36 @@ class Answer:
             self.output_tokens += 1
             self.reasoning_tokens += 1
             yield Thought(thought)
-        question = self._question
-        if question.tools and question.messages[-1]["role"] == "user":
-            yield self._call()
+        calls = self._calls()
+        if calls:
+            yield from calls
         else:
             yield from self._say()
 
-    def _call(self) -> Called:
-        name, schema = next(iter(self._question.tools.items()))
-        self.output_tokens += 1
-        self.finish = "tool_calls"
-        text = self._question.messages[-1]["content"]
-        return Called(f"call_{self._exchange.number}", name, pretend_arguments(schema, text))
+    def _calls(self) -> list[Called]:
+        question = self._question
+        if not question.tools or question.messages[-1]["role"] not in ("user", "tool"):
+            return []
+        stages = _stages(question)
+        names = stages[0] if stages else [*question.tools][: question.must_call]
+        text = question.asked[0]
+        calls = []
+        for index, name in enumerate(names):
+            call_id = f"call_{self._exchange.number}" + (f"_{index + 1}" if index else "")
+            arguments = sample_value(question.tools[name], text)
+            given = arguments if isinstance(arguments, dict) else {}
+            calls.append(Called(call_id, name, given, index))
+        if calls:
+            self.finish = "tool_calls"
+            self.output_tokens += len(calls)
+        return calls
 
     def _say(self) -> Iterator[Said]:
         limit, said = self._question.max_tokens, ""
-        for token in self._side.tokens(self._exchange, self._question.messages):
+        reply = self._side.reply
+        if self._question.schema is not None:
+            reply = fitting(reply, self._question.schema)
+        for token in self._side.tokens(self._exchange, self._question.messages, reply):
             if limit is not None and self.output_tokens >= limit:
                 self.finish = "length"
                 return
@@ -119,21 +166,32 @@ class Answer:
             yield Said(token)
 
 
-def pretend_arguments(schema: Any, text: str) -> dict[str, Any]:
-    """Arguments that fit the properties of a JSON schema; strings are *text*."""
-    properties = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
-    samples: dict[Any, Any] = {
-        "integer": 1,
-        "number": 1.5,
-        "boolean": True,
-        "array": [],
-        "object": {},
-    }
-    return {
-        name: (value.get("enum") or [samples.get(value.get("type"), text)])[0]
-        for name, value in properties.items()
-        if isinstance(value, Mapping)
-    }
+def _stages(question: Question) -> list[list[str]]:
+    """The tools to call in each turn that is still to come: see the module."""
+    text, turns = question.asked
+    # A longer name may begin with a shorter one.
+    names = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in question.tools)
+    parts = [re.findall(names, part) for part in re.split(r"\bthen\b", text)]
+    stages = [list(dict.fromkeys(part)) for part in parts if part] or [[*question.tools][:1]]
+    if not question.parallel:
+        stages = [[name] for stage in stages for name in stage]
+    return stages[turns:]
+
+
+def fitting(reply: Reply, schema: Any) -> Reply:
+    """A reply that is JSON: the reply's own when it is JSON, else one that fits the schema."""
+
+    def fitted(messages: Messages) -> Iterable[str]:
+        text = "".join(reply(messages))
+        try:
+            if isinstance(json.loads(text), dict | list):
+                return words(text)
+        except ValueError:
+            pass  # it was meant for those who want prose
+        value = sample_value(schema, Question(messages).asked[0])
+        return words(json.dumps(value, ensure_ascii=False))
+
+    return fitted
 
 
 class ModelSide(HTTPFarSide):

@@ -5,15 +5,19 @@ Facts from ollama/ollama (Aug 2026: ``server/routes.go``, ``api/types.go``, docs
 end mark and carries counts and durations in nanoseconds; tool calls come whole
 with arguments as an object; errors are ``{"error": "text"}``, inside a stream as its
 last line; a name without a tag means ``:latest``; asking a model to think or to
-call tools when it cannot is a 400.
+call tools when it cannot is a 400.  OpenAI's chat completions are there too, below ``/v1``.
+The embeddings are drawn by chance: they have the right form, and mean nothing.
 """
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from .checks import Wrong, check_object
+from .completions import ChatCompletions
 from .encoding import compact
 from .exchange import Exchange
 from .farside import Pace
@@ -22,7 +26,6 @@ from .http import Route
 from .model import (
     ANY_MODEL,
     Answer,
-    ModelSide,
     Piece,
     Question,
     Said,
@@ -31,46 +34,23 @@ from .model import (
     decode_image,
     text_of,
 )
-from .replies import Messages, Reply
+from .ollama_requests import (
+    EMBED,
+    FIELDS,
+    GENERATE,
+    OPTIONAL,
+    read_format,
+    read_messages,
+    read_options,
+    read_tools,
+)
+from .replies import Messages, Reply, words
 
-FIELDS = {"model": "text", "messages": "array"}
-OPTIONAL = {
-    "stream": "boolean",
-    "think": "boolean or string",
-    "format": "string or object",
-    "options": "object",
-    "keep_alive": "string or number",
-    "tools": "array",
-    "logprobs": "boolean",
-    "top_logprobs": "integer",
-    "truncate": "boolean",
-    "shift": "boolean",
-}
-OPTIONS = {
-    "temperature": "number",
-    "top_p": "number",
-    "top_k": "integer",
-    "min_p": "number",
-    "seed": "integer",
-    "num_predict": "integer",
-    "num_ctx": "positive",
-    "stop": "strings",
-    "repeat_penalty": "number",
-    "presence_penalty": "number",
-    "frequency_penalty": "number",
-}
-MESSAGE = {
-    "images": "strings",
-    "thinking": "string",
-    "tool_calls": "array",
-    "tool_name": "string",
-    "tool_call_id": "string",
-}
 CREATED_AT = "2026-01-01T10:00:00.000000001Z"
 VERSION = "0.13.0"
 
 
-class Ollama(ModelSide):
+class Ollama(ChatCompletions):
     """Ollama's server.
 
     ``capabilities``
@@ -84,11 +64,16 @@ class Ollama(ModelSide):
         super().__init__(reply, pace, api_key)
         self.models = (*self.default_models, f"{ANY_MODEL}:latest")
         self.capabilities: tuple[str, ...] = ("completion", "tools", "thinking", "vision")
+        self._loaded: set[str] = set()  # models that were asked, with their tags
 
     def routes(self) -> Sequence[Route]:
-        """Chat, the models, and signs of life."""
+        """Chat in its two forms and in OpenAI's, embeddings, the models, signs of life."""
         return (
-            Route("POST", "/api/chat", "chat", self._chat),
+            *super().routes(),
+            Route("POST", "/api/chat", "chat", self._native_chat),
+            Route("POST", "/api/generate", "chat", self._generate),
+            Route("POST", "/api/embed", "embed", self._embed),
+            Route("GET", "/api/ps", "running", self._ps),
             Route("GET", "/api/tags", "models", self._tags),
             Route("POST", "/api/show", "model", self._show),
             Route("GET", "/api/version", "version", self._version),
@@ -97,13 +82,18 @@ class Ollama(ModelSide):
         )
 
     def refusal(self, exchange: Exchange, wrong: Wrong) -> tuple[bytes, str | None]:
-        """``{"error": "text"}``."""
+        """``{"error": "text"}``; below ``/v1`` in OpenAI's shape."""
+        if exchange.path.startswith("/v1/"):
+            return super().refusal(exchange, wrong)
         return compact({"error": wrong.reason}), "application/json; charset=utf-8"
 
     def check_model(self, model: str) -> None:
         """404 for a model there is not."""
         if _tagged(model) not in map(_tagged, self.models):
             raise Wrong(404, f"model '{model}' not found")
+
+    def _check_key(self, exchange: Exchange) -> None:
+        """There is none."""
 
     def _root(self, exchange: Exchange) -> None:
         exchange.send(200, b"Ollama is running", "text/plain; charset=utf-8")
@@ -120,69 +110,119 @@ class Ollama(ModelSide):
             "quantization_level": "Q4_K_M",
         }
 
+    def _listed(self, model: str) -> dict[str, Any]:
+        return {
+            "name": model,
+            "model": model,
+            "modified_at": CREATED_AT,
+            "size": 1,
+            "digest": "0" * 64,
+            "details": self._details(),
+            "capabilities": list(self.capabilities),
+        }
+
     def _tags(self, exchange: Exchange) -> None:
-        listed = [
-            {
-                "name": model,
-                "model": model,
-                "modified_at": CREATED_AT,
-                "size": 1,
-                "digest": "0" * 64,
-                "details": self._details(),
-                "capabilities": list(self.capabilities),
-            }
-            for model in map(_tagged, self.models)
-        ]
+        listed = [self._listed(model) for model in map(_tagged, self.models)]
         exchange.json(200, {"models": listed})
 
-    def _show(self, exchange: Exchange) -> None:
-        body = check_object(exchange.body(), {"model": "text"}, {"verbose": "boolean"})
-        self.check_model(body["model"])
-        value = {"details": self._details(), "capabilities": list(self.capabilities)}
-        exchange.json(200, {**value, "template": "", "parameters": "", "model_info": {}})
+    def _ps(self, exchange: Exchange) -> None:
+        with self._lock:
+            loaded = sorted(self._loaded)
+        running = {"expires_at": CREATED_AT, "size_vram": 1, "context_length": 4096}
+        exchange.json(200, {"models": [{**self._listed(model), **running} for model in loaded]})
 
-    def _chat(self, exchange: Exchange) -> None:
-        body = check_object(exchange.body(), FIELDS, OPTIONAL)
-        self.check_model(body["model"])
-        options = check_object(body.get("options") or {}, {}, OPTIONS, where="options")
+    def _show(self, exchange: Exchange) -> None:
+        optional = {"name": "text", "verbose": "boolean", "system": "string", "template": "string"}
+        body = self._body(exchange, {}, {**optional, "model": "text", "options": "object"})
+        model = body.get("model", body.get("name"))
+        if model is None:
+            raise Wrong(400, "model is required")
+        self.check_model(model)
+        value = {"details": self._details(), "capabilities": list(self.capabilities)}
+        empty = {"modelfile": "", "license": "", "template": "", "parameters": ""}
+        facts = {"general.architecture": "llama", "llama.context_length": 131072}
+        exchange.json(200, {**value, **empty, "model_info": facts, "modified_at": CREATED_AT})
+
+    def _embed(self, exchange: Exchange) -> None:
+        body = self._body(exchange, {"model": "text"}, EMBED)
+        self._load(body["model"])
+        given = body.get("input", [])
+        texts = [given] if isinstance(given, str) else given
+        vectors = [embedding(text, body.get("dimensions", 16)) for text in texts]
+        value = {"model": body["model"], "embeddings": vectors, "total_duration": 14143917}
+        tokens = sum(len(words(text)) for text in texts)
+        exchange.json(200, {**value, "load_duration": 1019500, "prompt_eval_count": tokens})
+
+    def _body(
+        self, exchange: Exchange, required: Mapping[str, str], optional: Mapping[str, str]
+    ) -> dict[str, Any]:
+        return check_object(exchange.json_body(None), required, optional, nulls=True)
+
+    def _load(self, model: str) -> None:
+        self.check_model(model)
+        with self._lock:
+            self._loaded.add(_tagged(model))
+
+    def _native_chat(self, exchange: Exchange) -> None:
+        body = self._body(exchange, FIELDS, OPTIONAL)
+        self._load(body["model"])
+        messages = read_messages(exchange, body["messages"])
+        if not messages:
+            exchange.json(200, self._line(exchange, body, "", done_reason="load"))
+            return
+        self._reply(exchange, body, messages)
+
+    def _generate(self, exchange: Exchange) -> None:
+        body = self._body(exchange, {"model": "text"}, GENERATE)
+        self._load(body["model"])
+        if not body.get("prompt"):
+            exchange.json(200, self._line(exchange, body, "", done_reason="load"))
+            return
+        for place, image in enumerate(body.get("images", [])):
+            decode_image(exchange, image, f"images[{place}]")
+        messages = [{"role": "user", "content": body["prompt"]}]
+        if system := body.get("system"):
+            messages.insert(0, {"role": "system", "content": system})
+        self._reply(exchange, body, messages)
+
+    def _reply(self, exchange: Exchange, body: Mapping[str, Any], messages: Messages) -> None:
         wanted = {"thinking": body.get("think"), "tools": body.get("tools")}
         for capability, asked in wanted.items():
             if asked and capability not in self.capabilities:
-                verb = "thinking" if capability == "thinking" else "tools"
-                raise Wrong(400, f'"{body["model"]}" does not support {verb}')
-        messages = _read_messages(exchange, body["messages"])
-        if not messages:
-            exchange.json(200, self._line(body, {"content": ""}, done_reason="load"))
-            return
+                raise Wrong(400, f'"{body["model"]}" does not support {capability}')
+        options = read_options(body.get("options"))
         limit = options.get("num_predict")
         question = Question(
             messages,
-            _read_tools(body.get("tools") or []),
+            read_tools(body.get("tools") or []),
             limit if limit is not None and limit > 0 else None,
             tuple(options.get("stop") or ()),
             bool(body.get("think", self.always_thinks)),
+            schema=read_format(body.get("format")),
         )
-        whole = body.get("stream") is False or exchange.find(JSONAnswer) is not None
-        answer = self.answer(exchange, question, whole=whole)
-        if whole:
-            exchange.json(200, self._whole(exchange, answer, body))
+        complete = body.get("stream") is False or exchange.find(JSONAnswer) is not None
+        answer = self.answer(exchange, question, whole=complete)
+        if complete:
+            exchange.json(200, self._complete_line(exchange, answer, body))
         else:
             lines = self._lines(exchange, answer, body)
             exchange.stream(lines, "application/x-ndjson")
 
     def _line(
         self,
+        exchange: Exchange,
         body: Mapping[str, Any],
-        message: Mapping[str, Any],
+        text: str,
+        more: Mapping[str, Any] | None = None,
         done_reason: str | None = None,
         answer: Answer | None = None,
     ) -> dict[str, Any]:
-        line: dict[str, Any] = {
-            "model": body["model"],
-            "created_at": CREATED_AT,
-            "message": {"role": "assistant", **message},
-            "done": done_reason is not None,
-        }
+        line: dict[str, Any] = {"model": body["model"], "created_at": CREATED_AT}
+        if exchange.path == "/api/generate":
+            line |= {"response": text, **(more or {})}
+        else:
+            line["message"] = {"role": "assistant", "content": text, **(more or {})}
+        line["done"] = done_reason is not None
         if done_reason is not None:
             line["done_reason"] = done_reason
         if answer:
@@ -200,25 +240,28 @@ class Ollama(ModelSide):
         # With tool calls it is "stop" all the same.
         return self.finish_reason or ("length" if answer.finish == "length" else "stop")
 
-    def _whole(self, exchange: Exchange, answer: Answer, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _complete_line(
+        self, exchange: Exchange, answer: Answer, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
         pieces = list(answer.pieces())
-        message: dict[str, Any] = {"content": text_of(pieces, Said)}
+        more: dict[str, Any] = {}
         if thought := text_of(pieces, Thought):
-            message["thinking"] = thought
+            more["thinking"] = thought
         if calls := calls_of(pieces):
-            message["tool_calls"] = [_message(call)["tool_calls"][0] for call in calls]
+            more["tool_calls"] = [_more(call)["tool_calls"][0] for call in calls]
         reason = None if exchange.find(NoEndMark) else self._done_reason(answer)
-        return self._line(body, message, reason, answer)
+        return self._line(exchange, body, text_of(pieces, Said), more, reason, answer)
 
     def _lines(
         self, exchange: Exchange, answer: Answer, body: Mapping[str, Any]
     ) -> Generator[bytes, None, None]:
         for piece in answer.pieces():
-            yield compact(self._line(body, _message(piece))) + b"\n"
+            text = piece.text if isinstance(piece, Said) else ""
+            yield compact(self._line(exchange, body, text, _more(piece))) + b"\n"
         if error := exchange.find(InBandError):
             yield compact({"error": error.message}) + b"\n"
         elif not exchange.find(NoEndMark):
-            last = self._line(body, {"content": ""}, self._done_reason(answer), answer)
+            last = self._line(exchange, body, "", None, self._done_reason(answer), answer)
             yield compact(last) + b"\n"
 
 
@@ -226,43 +269,19 @@ def _tagged(model: str) -> str:
     return model if ":" in model else f"{model}:latest"
 
 
-def _message(piece: Piece) -> dict[str, Any]:
+def _more(piece: Piece) -> dict[str, Any]:
+    """What a piece has beside text."""
     if isinstance(piece, Said):
-        return {"content": piece.text}
+        return {}
     if isinstance(piece, Thought):
-        return {"content": "", "thinking": piece.text}
-    function = {"index": 0, "name": piece.name, "arguments": piece.arguments}
-    return {"content": "", "tool_calls": [{"id": piece.id, "function": function}]}
+        return {"thinking": piece.text}
+    function = {"index": piece.index, "name": piece.name, "arguments": piece.arguments}
+    return {"tool_calls": [{"id": piece.id, "function": function}]}
 
 
-def _read_messages(exchange: Exchange, messages: list[Any]) -> Messages:
-    read: Messages = []
-    for number, message in enumerate(messages):
-        where = f"messages[{number}]"
-        check_object(message, {"role": "text", "content": "string"}, MESSAGE, where=where)
-        if message["role"] not in ("system", "user", "assistant", "tool"):
-            raise Wrong(400, f"{where}.role: not known: {message['role']!r}")
-        for place, image in enumerate(message.get("images", [])):
-            decode_image(exchange, image, f"{where}.images[{place}]")
-        for place, call in enumerate(message.get("tool_calls", [])):
-            _check_call(call, f"{where}.tool_calls[{place}]")
-        read.append({"role": message["role"], "content": message["content"]})
-    return read
-
-
-def _check_call(call: Any, where: str) -> None:
-    check_object(call, {"function": "object"}, {"id": "string", "type": "string"}, where=where)
-    wanted = {"name": "text", "arguments": "object"}
-    check_object(call["function"], wanted, {"index": "integer"}, where=f"{where}.function")
-
-
-def _read_tools(tools: list[Any]) -> dict[str, Any]:
-    read = {}
-    for number, tool in enumerate(tools):
-        where = f"tools[{number}]"
-        check_object(tool, {"type": "text", "function": "object"}, where=where)
-        optional = {"description": "string", "parameters": "object"}
-        function = tool["function"]
-        check_object(function, {"name": "text"}, optional, where=f"{where}.function")
-        read[function["name"]] = function.get("parameters", {})
-    return read
+def embedding(text: str, dimensions: int) -> list[float]:
+    """A vector of length 1, the same for the same text; what texts mean it does not say."""
+    drawn = random.Random(text)
+    numbers = [drawn.gauss(0.0, 1.0) for _ in range(dimensions)]
+    length = math.hypot(*numbers)
+    return [number / length for number in numbers]

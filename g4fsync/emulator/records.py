@@ -21,7 +21,8 @@ class Received:
     and in ``packets`` every text packet received).  ``images`` are the bytes of
     pictures in the question.
 
-    ``problem`` says what was wrong with it, ``None`` when nothing was.  ``ended`` is
+    ``problem`` says what was wrong with it, ``None`` when nothing was.  ``failure`` is the
+    exception of the emulator, or of a reply, that spoiled the answer.  ``ended`` is
     ``None`` while the answer is under way.  Times are ``time.monotonic()``
     seconds; ``ended_at`` is when the server saw the end.
     """
@@ -38,6 +39,7 @@ class Received:
     packets: tuple[str, ...] = ()
     images: tuple[bytes, ...] = ()
     problem: str | None = None
+    failure: Exception | None = None
     ended: Ended | None = None
     ended_at: float | None = None
 

@@ -222,6 +222,7 @@ def test_thinking_comes_in_a_block_of_its_own(emulator: Emulator, caller: Caller
         "content_block_start",
         "ping",
         "content_block_delta",
+        "content_block_delta",
         "content_block_stop",
         "content_block_start",
         "content_block_delta",
@@ -231,7 +232,9 @@ def test_thinking_comes_in_a_block_of_its_own(emulator: Emulator, caller: Caller
         "message_stop",
     ]
     assert values[3]["delta"] == {"type": "thinking_delta", "thinking": "Hm"}
-    assert values[5]["index"] == 1
+    signature = {"type": "signature_delta", "signature": "EmulatorSignature=="}
+    assert values[4]["delta"] == signature
+    assert values[6]["index"] == 1
 
 
 def test_tool_call_and_its_result(caller: Caller) -> None:

@@ -79,7 +79,6 @@ def test_default_reply_repeats_the_question(koala: Ask) -> None:
         "Sec-Fetch-Dest",
         "Sec-Fetch-Mode",
         "Sec-Fetch-Site",
-        "TE",
     ],
 )
 def test_every_header_is_wanted(emulator: Emulator, koala: Ask, name: str) -> None:

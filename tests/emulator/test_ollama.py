@@ -81,7 +81,7 @@ def test_signs_of_life(emulator: Emulator, caller: Caller) -> None:
     ("fields", "status", "problem"),
     [
         ({"model": "x"}, 404, "model 'x' not found"),
-        ({"options": {"max_tokens": 1}}, 400, "options.max_tokens: unknown"),
+        ({"options": {"temperature": "x"}}, 400, 'option "temperature" must be of type number'),
         ({"max_tokens": 1}, 400, "body.max_tokens: unknown"),
         (
             {"messages": [{"role": "developer", "content": "x"}]},
