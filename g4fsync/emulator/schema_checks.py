@@ -81,7 +81,7 @@ def check_strict(schema: Any, what: str) -> None:
 
 
 def check_closed(schema: Any, where: str) -> None:
-    """Anthropic's structured output: objects are closed."""
+    """Anthropic's strict tools: objects are closed."""
     for _, part in subschemas(schema):
         if _is_object(part) and part.get("additionalProperties") is not False:
             problem = "For 'object' type, 'additionalProperties' must be explicitly set to false"
