@@ -32,8 +32,10 @@ _MODULES = {  # public name -> the module it is loaded from
     "Lane": "fanout.workers",
     "Limits": "settings",
     "Message": "messages",
+    "Part": "messages",
     "ProtocolError": "errors",
     "Provider": "providers.base",
+    "ProviderData": "events",
     "ProviderError": "errors",
     "RateLimited": "errors",
     "Reasoning": "events",
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from .events import (
         Event as Event,
         Finish as Finish,
+        ProviderData as ProviderData,
         Reasoning as Reasoning,
         Text as Text,
         ToolCall as ToolCall,
@@ -89,6 +92,7 @@ if TYPE_CHECKING:
         ChatResult as ChatResult,
         Image as Image,
         Message as Message,
+        Part as Part,
     )
     from .providers.base import Provider as Provider
     from .registry import provider_names as provider_names, register as register

@@ -14,6 +14,7 @@ from .errors import (
     Attempt as Attempt,  # an event too: a call tells what it tried
     ProtocolError,
 )
+from .frozen import NOTHING, frozen_answer, frozen_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,44 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderData:
+    """Something a provider wants back, unchanged, with the answer it belongs to.
+
+    Signed or encrypted thoughts, signatures of calls, a ``reasoning_content``:
+    ``data`` is opaque, and ``kind`` is the provider's own word for what it is.
+    :attr:`ChatResult.message` holds all of an answer in order, and sends them
+    back to the same ``provider``; to any other they are not sent.
+
+    ``text_length`` and ``call_count`` say where it stands in its answer: how many
+    characters of text, and how many calls, came before it.
+    """
+
+    provider: str
+    kind: str
+    data: Mapping[str, Any] = field(repr=False)
+    text_length: int | None = None
+    call_count: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", frozen_answer(self.data))
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One whole call the model wants made; ``arguments`` is JSON text as it was sent."""
+    """One whole call the model wants made; ``arguments`` is JSON text as it was sent.
+
+    ``extra`` holds the call's other members as the caller gave them in a
+    history, ``provider_data`` what the provider wants back with the call.
+    """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default=NOTHING)
+    provider_data: tuple[ProviderData, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extra", frozen_object(self.extra, "extra"))
 
     def json(self) -> dict[str, Any]:
         """The arguments as a mapping; :class:`ProtocolError` when they are none.
@@ -94,6 +127,6 @@ class Finish:
     may_continue: bool = field(default=False, compare=False, repr=False, kw_only=True)
 
 
-Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Finish | Attempt
+Event: TypeAlias = Text | Reasoning | ToolCall | Usage | ProviderData | Finish | Attempt
 
 JSONObject: TypeAlias = Mapping[str, Any]

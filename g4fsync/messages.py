@@ -6,77 +6,57 @@ wrong; everything below this module can rely on it.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from .errors import InvalidRequest
-from .events import Attempt, ToolCall, Usage
+from .events import Attempt, ProviderData, ToolCall, Usage
+from .frozen import NOTHING, FrozenDict, frozen_object, json_text
+from .parts import AnyPart, Image, Part, as_mapping, checked_parts, members, text_of
+
+__all__ = [
+    "ROLES",
+    "ChatRequest",
+    "ChatResult",
+    "Image",
+    "Message",
+    "Part",
+    "Role",
+    "as_messages",
+    "flatten",
+]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
-
-MAX_IMAGE_BYTES = 20 * 2**20  # hosted services draw the line between 5 and 20 MB
-
-_MAGIC = {
-    "image/png": rb"\x89PNG\r\n\x1a\n",
-    "image/jpeg": rb"\xff\xd8\xff",
-    "image/gif": rb"GIF8[79]a",
-    "image/webp": rb"RIFF....WEBP",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture in a message: either ``url``, or ``content`` bytes with their ``media_type``."""
-
-    url: str | None = field(default=None, repr=False)
-    content: bytes = field(default=b"", repr=False)
-    media_type: str = ""
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Image:
-        """Read an image file; its kind is told by its first bytes.
-
-        Raises :class:`InvalidRequest` for a file that can't be read, is larger
-        than ``MAX_IMAGE_BYTES``, or is neither PNG, JPEG, GIF nor WebP.
-        """
-        try:
-            with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs 6 ms to import
-                content = file.read(MAX_IMAGE_BYTES + 1)
-        except OSError as exc:
-            raise InvalidRequest(f"image {path}: {exc.strerror or exc}") from exc
-        if len(content) > MAX_IMAGE_BYTES:
-            raise InvalidRequest(f"image {path}: larger than {MAX_IMAGE_BYTES} bytes")
-        return cls.from_bytes(content)
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> Image:
-        """An image given as its file's bytes: PNG, JPEG, GIF or WebP."""
-        for media_type, magic in _MAGIC.items():
-            if re.match(magic, content, re.DOTALL):
-                return cls(content=content, media_type=media_type)
-        raise InvalidRequest("an image must be a PNG, JPEG, GIF or WebP file")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation.
 
-    ``content`` is its whole text.  ``parts`` is empty unless there are images:
-    then it holds texts and :class:`Image` objects in their order.
-    ``tool_calls`` belongs to an assistant turn, ``tool_call_id`` and ``name``
-    to a tool's answer.
+    ``content`` is its whole text.  ``parts`` is empty unless there is more than
+    plain text: then it holds texts, :class:`Image` and :class:`Part` objects in
+    their order.  ``tool_calls`` belongs to an assistant turn, ``tool_call_id``
+    and ``name`` to a tool's answer.
+
+    ``extra`` holds further members of the message, as the protocol spells them
+    (``prefix``, ``cache_control``, ``reasoning_content``): a provider sends or
+    refuses them.  ``provider_data`` is what one provider wants back with an
+    answer of its own, see :class:`~g4fsync.events.ProviderData`.
     """
 
     role: Role
     content: str
-    parts: tuple[str | Image, ...] = ()
+    parts: tuple[AnyPart, ...] = ()
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    extra: Mapping[str, Any] = field(default=NOTHING)
+    provider_data: tuple[ProviderData, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "extra", frozen_object(self.extra, "extra"))
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -119,17 +99,34 @@ class ChatResult:
     attempts: tuple[Attempt, ...] = ()
     first_token_seconds: float | None = None
     seconds: float = 0.0
+    provider_data: tuple[ProviderData, ...] = ()
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def message(self) -> Message:
+        """The assistant's turn, for the history of the next question.
+
+        It holds the text, the tool calls and what the provider wants back.
+        """
+        return Message(
+            "assistant",
+            self.text,
+            tool_calls=self.tool_calls,
+            provider_data=self.provider_data,
+        )
 
 
 def as_messages(messages: object) -> tuple[Message, ...]:
     """Check what a caller passes as conversation: a ``str``, or a sequence of turns.
 
-    A turn is a :class:`Message` or a mapping with ``role`` and ``content``;
-    ``content`` is a ``str`` or, with images, a sequence of parts (a ``str``,
-    an :class:`Image`, ``{"type": "text"}``, ``{"type": "image_url"}``).
+    A turn is a :class:`Message`, a mapping with ``role`` and ``content``, an
+    answer (a :class:`ChatResult`, or a stream read to its end), or an object of
+    another SDK that has pydantic's ``model_dump()``.  ``content`` is a ``str``
+    or a list of parts: a ``str``, an :class:`Image`, an image file's ``bytes``,
+    ``{"type": "text"}``, ``{"type": "image_url"}``, or a mapping in the
+    provider's own shape.  Members that are ``None`` count as missing.
     Raises :class:`InvalidRequest` naming the index and the fault.
     """
     if isinstance(messages, str):
@@ -141,10 +138,15 @@ def as_messages(messages: object) -> tuple[Message, ...]:
     checked = tuple(_message(i, each) for i, each in enumerate(messages))
     if not checked:
         raise InvalidRequest("messages must not be empty")
-    last = checked[-1]
-    if not (last.content.strip() or last.parts or last.tool_calls or last.role == "tool"):
+    if _is_empty(checked[-1]):
         raise InvalidRequest(f"messages[{len(checked) - 1}]: the last message has no content")
     return checked
+
+
+def _is_empty(message: Message) -> bool:
+    if message.role == "tool" or message.content.strip() or message.parts or message.tool_calls:
+        return False
+    return message.role != "assistant" or not (message.extra or message.provider_data)
 
 
 def flatten(messages: Iterable[Message]) -> str:
@@ -162,34 +164,46 @@ def flatten(messages: Iterable[Message]) -> str:
 
 def _message(index: int, value: object) -> Message:
     where = f"messages[{index}]"
-    if isinstance(value, Message):
-        value = {
-            "role": value.role,
-            "content": list(value.parts) or value.content,
-            "name": value.name,
-            "tool_calls": value.tool_calls,
-            "tool_call_id": value.tool_call_id,
-        }
-    if not isinstance(value, Mapping):
-        raise InvalidRequest(f"{where} must be a mapping or a Message, got {type(value).__name__}")
-    role = value.get("role")
+    if not isinstance(value, Message):
+        # A result, or a stream read to its end, stands for the turn it is.
+        turn = None if isinstance(value, Mapping) else getattr(value, "message", None)
+        value = turn if isinstance(turn, Message) else _from_mapping(where, as_mapping(value))
+    role, content, calls = value.role, value.content, value.tool_calls
     if role not in ROLES:
         raise InvalidRequest(f"{where}: role must be one of {', '.join(ROLES)}, got {role!r}")
-    calls = _tool_calls(where, value.get("tool_calls"))
-    content = value.get("content")
-    if content is None and (calls or role == "tool"):
-        content = ""
-    parts = () if isinstance(content, str) else _parts(where, content)
-    text = content if isinstance(content, str) else "".join(p for p in parts if isinstance(p, str))
+    calls = _tool_calls(where, calls)
+    given: object = value.parts or content
+    may_be_silent = calls or role == "tool" or (role == "assistant" and value.extra)
+    if given is None and may_be_silent:
+        given = ""
+    parts = () if isinstance(given, str) else _parts(where, given)
+    text = given if isinstance(given, str) else text_of(parts)
     _refuse_half_characters(where, text)
-    has_image = any(isinstance(part, Image) for part in parts)
+    is_text = all(isinstance(part, str) for part in parts)
     return Message(
         role=role,
         content=text,
-        parts=parts if has_image else (),
-        name=_text_or_none(where, "name", value.get("name")),
+        parts=() if is_text else parts,
+        name=_text_or_none(where, "name", value.name),
         tool_calls=calls,
-        tool_call_id=_text_or_none(where, "tool_call_id", value.get("tool_call_id")),
+        tool_call_id=_text_or_none(where, "tool_call_id", value.tool_call_id),
+        extra=value.extra,
+        provider_data=value.provider_data,
+    )
+
+
+def _from_mapping(where: str, value: object) -> Message:
+    """The turn that a mapping says, its members still to be checked."""
+    if not isinstance(value, Mapping):
+        raise InvalidRequest(f"{where} must be a mapping or a Message, got {type(value).__name__}")
+    known = ("role", "content", "name", "tool_calls", "tool_call_id")
+    return Message(
+        role=value.get("role"),  # type: ignore[arg-type]  # checked by the caller, as all of these
+        content=value.get("content"),  # type: ignore[arg-type]
+        name=value.get("name"),
+        tool_calls=value.get("tool_calls") or (),
+        tool_call_id=value.get("tool_call_id"),
+        extra=members(value, known, where),
     )
 
 
@@ -208,75 +222,47 @@ def _text_or_none(where: str, key: str, value: object) -> str | None:
     return value
 
 
-def _parts(where: str, content: object) -> tuple[str | Image, ...]:
+def _parts(where: str, content: object) -> tuple[AnyPart, ...]:
     if content is None:
         raise InvalidRequest(f"{where} has no content")
     if not isinstance(content, list | tuple):
         raise InvalidRequest(
             f"{where}: content must be a str or a list of parts, got {type(content).__name__}"
         )
-    return tuple(_part(f"{where}.content[{i}]", part) for i, part in enumerate(content))
-
-
-def _part(where: str, part: object) -> str | Image:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, Image):
-        return _image(where, part)
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    if isinstance(part, Mapping) and kind == "text" and isinstance(part.get("text"), str):
-        text: str = part["text"]
-        return text
-    if isinstance(part, Mapping) and kind == "image_url":
-        target = part.get("image_url")
-        url = target.get("url") if isinstance(target, Mapping) else target
-        if isinstance(url, str):
-            return _image(where, Image(url=url))
-    raise InvalidRequest(f"{where} must be text or an image, got {str(kind or type(part))!r}")
-
-
-def _image(where: str, image: Image) -> Image:
-    """Check *image*; a data URL becomes bytes, so that providers know two forms only."""
-    if image.url is not None and str(image.url).startswith("data:"):
-        from base64 import b64decode  # binascii.Error is a ValueError
-
-        head, _, data = image.url[5:].partition(",")
-        media_type, _, encoding = head.partition(";")
-        try:
-            if encoding != "base64":
-                raise ValueError("not base64")
-            image = Image(content=b64decode(data, validate=True), media_type=media_type)
-        except ValueError as exc:
-            raise InvalidRequest(f"{where}: the data URL is broken: {exc}") from exc
-    if image.url is not None:
-        if not str(image.url).startswith(("http://", "https://")):
-            raise InvalidRequest(f"{where}: an image URL begins with http://, https:// or data:")
-        return image
-    is_bytes = isinstance(image.content, bytes) and image.content
-    if not is_bytes or not str(image.media_type).startswith("image/"):
-        raise InvalidRequest(f"{where}: an image needs a url, or content and an image/ media_type")
-    if len(image.content) > MAX_IMAGE_BYTES:
-        raise InvalidRequest(
-            f"{where}: the image has {len(image.content)} bytes, "
-            f"more than the {MAX_IMAGE_BYTES} allowed"
-        )
-    return image
+    return checked_parts(where, content)
 
 
 def _tool_calls(where: str, value: object) -> tuple[ToolCall, ...]:
     if not isinstance(value, list | tuple | None):
         raise InvalidRequest(f"{where}: tool_calls must be a list, got {type(value).__name__}")
-    return tuple(_tool_call(where, each) for each in value or ())
+    calls = enumerate(value or ())
+    return tuple(_tool_call(where, f"{where}.tool_calls[{i}]", each) for i, each in calls)
 
 
-def _tool_call(where: str, value: object) -> ToolCall:
-    """A ``ToolCall``, or the mapping OpenAI's history has for one."""
+def _tool_call(where: str, place: str, value: object) -> ToolCall:
+    """A ``ToolCall``, or the mapping OpenAI's history has for one.
+
+    Ollama's has no id, and its arguments are an object.
+    """
+    value = as_mapping(value)
     if isinstance(value, ToolCall):
         return value
-    if isinstance(value, Mapping) and isinstance(value.get("function"), Mapping):
-        function = value["function"]
-        texts = (value.get("id"), function.get("name"), function.get("arguments"))
-        id, name, arguments = (text if isinstance(text, str) else None for text in texts)
-        if id is not None and name is not None and arguments is not None:
-            return ToolCall(id, name, arguments)
+    function = value.get("function") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and isinstance(function, Mapping):
+        id, name, arguments = value.get("id"), function.get("name"), function.get("arguments")
+        if isinstance(arguments, Mapping):
+            arguments = json_text(arguments, f"{place}.function.arguments")
+        if isinstance(id, str | None) and isinstance(name, str) and isinstance(arguments, str):
+            return ToolCall(id or "", name, arguments, _call_extra(place, value, function))
     raise InvalidRequest(f"{where}: tool_calls must hold ToolCall objects, got {value!r:.80}")
+
+
+def _call_extra(place: str, call: Mapping[str, Any], function: Mapping[str, Any]) -> FrozenDict:
+    """A call's other members; those of its ``function`` stay below that name."""
+    extra = members(call, ("id", "function", "type"), place)
+    inner = members(function, ("name", "arguments"), f"{place}.function")
+    kind = call.get("type")
+    if inner or kind not in (None, "function"):
+        more = {"type": kind} if kind not in (None, "function") else {}
+        return FrozenDict({**extra, **more, **({"function": inner} if inner else {})})
+    return extra

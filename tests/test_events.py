@@ -7,13 +7,14 @@ from typing import get_args
 import pytest
 
 from g4fsync.errors import ProtocolError
-from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
+from g4fsync.events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 
 ONE_OF_EACH: list[Event] = [
     Text("a"),
     Reasoning("a"),
     ToolCall("1", "f", "{}"),
     Usage(),
+    ProviderData("p", "block", {"type": "thinking", "signature": "s"}),
     Finish("stop"),
     Attempt(1, "p", "m", "connect", 0.0),
 ]
@@ -64,3 +65,14 @@ def test_arguments_that_are_no_object_are_a_protocol_error(arguments: str) -> No
 def test_arguments_are_strict_json(arguments: str) -> None:
     with pytest.raises(ProtocolError):
         ToolCall("1", "f", arguments).json()
+
+
+def test_what_a_provider_wants_back_may_hold_characters_that_were_cut_in_two() -> None:
+    data = ProviderData("p", "message", {"a": ["\ud83d\ude00", "\ud83d", 1, None]}).data
+    assert data == {"a": ["\U0001f600", "\ufffd", 1, None]}
+
+
+def test_the_opaque_things_stay_out_of_the_repr() -> None:
+    assert repr(ProviderData("p", "block", {"signature": "secret"})) == (
+        "ProviderData(provider='p', kind='block', text_length=None, call_count=None)"
+    )

@@ -31,8 +31,8 @@ LAYERS = (
     ("transport.base", "call.stream", "urls"),
     ("codecs",),
     ("messages",),
-    ("events", "scope"),
-    ("settings",),
+    ("events", "scope", "parts"),
+    ("settings", "frozen"),
     ("errors",),
 )
 # The emulator shares no code with the client, so that a mistake of one shows at the other.

@@ -1,22 +1,26 @@
 from __future__ import annotations
 
 import base64
+import copy
+import json
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from g4fsync import messages
+from g4fsync import parts as parts_module
 from g4fsync.errors import InvalidRequest
-from g4fsync.events import ToolCall
+from g4fsync.events import ProviderData, ToolCall
 from g4fsync.messages import (
-    MAX_IMAGE_BYTES,
     ROLES,
     ChatRequest,
     ChatResult,
     Image,
     Message,
+    Part,
     as_messages,
     flatten,
 )
@@ -47,7 +51,7 @@ def test_every_role_is_taken(role: Any) -> None:
         [MappingProxyType(USER)],
         iter([USER]),
         [{"role": "user", "content": ["H", {"type": "text", "text": "i"}]}],
-        [{"role": "user", "content": "Hi", "unknown": 1}],
+        [{"role": "user", "content": "Hi", "name": None, "refusal": None, "unknown": None}],
     ],
 )
 def test_a_conversation_may_come_in_many_shapes(given: object) -> None:
@@ -144,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "MAX_IMAGE_BYTES", 8)
+    monkeypatch.setattr(parts_module, "MAX_IMAGE_BYTES", 8)
     (tmp_path / "a.png").write_bytes(PNG)
     with pytest.raises(InvalidRequest, match="larger than 8 bytes"):
         Image.open(tmp_path / "a.png")
@@ -212,7 +216,32 @@ def parts(*given: object) -> list[object]:
         (["\ud83d"], "messages[0] must be a mapping or a Message, got str"),
         ("a\ud83d", "messages[0]: content holds half a character ('\\ud83d')"),
         (parts("a", 5), "messages[1].content[1] must be text or an image, got \"<class 'int'>\""),
-        (parts({"type": "audio"}), "messages[1].content[0] must be text or an image, got 'audio'"),
+        (parts({"type": 5}), "messages[1].content[0] must be text or an image, got '5'"),
+        (parts({}), "messages[1].content[0] must be text or an image, got \"<class 'dict'>\""),
+        (
+            parts("a", b"%PDF-1.7"),
+            "messages[1].content[1]: an image must be a PNG, JPEG, GIF or WebP file",
+        ),
+        (
+            parts({"type": "image_url", "image_url": {"url": "http://h/a", "detail": 5}}),
+            "messages[1].content[0]: detail must be a str, got int",
+        ),
+        (
+            [USER, {"role": "user", "content": "a", "cache_control": {"ttl": float("nan")}}],
+            "messages[1].cache_control.ttl: nan is not JSON",
+        ),
+        (
+            [USER, {"role": "user", "content": "a", "b": [{"c": object()}]}],
+            "messages[1].b[0].c: must be JSON, got object",
+        ),
+        (
+            [USER, {"role": "user", "content": "a", 5: "b"}],
+            "messages[1]: a key must be a str, got 5",
+        ),
+        (
+            parts({"type": "text", "text": "a", "b": "\ud83d"}),
+            "messages[1].content[0].b: holds half a character ('\\ud83d')",
+        ),
         (
             parts({"type": "text", "text": 5}),
             "messages[1].content[0] must be text or an image, got 'text'",
@@ -289,8 +318,8 @@ def test_a_broken_data_url_is_refused() -> None:
 
 
 def test_an_image_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert MAX_IMAGE_BYTES == 20 * 1024 * 1024
-    monkeypatch.setattr(messages, "MAX_IMAGE_BYTES", 8)
+    assert parts_module.MAX_IMAGE_BYTES == 20 * 1024 * 1024
+    monkeypatch.setattr(parts_module, "MAX_IMAGE_BYTES", 8)
     with pytest.raises(InvalidRequest, match=r"the image has 12 bytes, more than the 8 allowed$"):
         as_messages(parts(IMAGE))
 
@@ -326,3 +355,153 @@ def test_a_request_knows_its_question_and_texts_by_role() -> None:
 
 def test_a_result_reads_as_its_text() -> None:
     assert str(ChatResult("Hello")) == f"{ChatResult('Hello')}" == "Hello"
+
+
+# -- what is carried along --------------------------------------------------
+
+CACHE = {"type": "ephemeral"}
+
+
+def test_further_members_of_a_message_travel_with_it() -> None:
+    given = {"role": "assistant", "content": "a", "prefix": True, "reasoning_content": "hm"}
+    [message] = as_messages([given])
+    assert message.extra == {"prefix": True, "reasoning_content": "hm"}
+    assert as_messages([message]) == (message,)
+    given["prefix"] = False
+    assert message.extra["prefix"] is True
+
+
+def test_an_assistants_turn_may_have_something_else_in_place_of_content() -> None:
+    assert as_messages([{"role": "assistant", "content": None, "audio": {"id": "a"}}, USER])[
+        0
+    ] == Message("assistant", "", extra={"audio": {"id": "a"}})
+
+
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    [
+        (
+            {"type": "text", "text": "a", "cache_control": CACHE},
+            Part("text", "a", {"cache_control": CACHE}),
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}},
+            Part("input_audio", extra={"input_audio": {"data": "UklG", "format": "wav"}}),
+        ),
+        ({"inlineData": {"data": "UklG"}}, Part("", extra={"inlineData": {"data": "UklG"}})),
+        (
+            {
+                "type": "image_url",
+                "image_url": {"url": "http://h/a", "detail": "low", "x": 1},
+                "y": 2,
+            },
+            Image(url="http://h/a", detail="low", extra={"y": 2, "image_url": {"x": 1}}),
+        ),
+        (Image(url=DATA_URL, detail="low"), Image(None, PNG, "image/png", "low")),
+    ],
+)
+def test_parts_of_other_kinds_are_kept_as_they_were_given(part: object, kept: object) -> None:
+    [message] = as_messages([{"role": "user", "content": ["See: ", part]}])
+    assert message.parts == ("See: ", kept)
+    assert message.content == "See: " + getattr(kept, "text", "")
+    assert as_messages([message]) == (message,)
+
+
+@pytest.mark.parametrize("content", [PNG, bytearray(PNG), memoryview(PNG)])
+def test_the_bytes_of_an_image_file_are_an_image(content: object) -> None:
+    [message] = as_messages([{"role": "user", "content": ["What?", content]}])
+    assert message.parts == ("What?", IMAGE)
+
+
+def test_a_url_alone_stays_text() -> None:
+    [message] = as_messages([{"role": "user", "content": ["What? ", "https://h/a.png"]}])
+    assert (message.content, message.parts) == ("What? https://h/a.png", ())
+
+
+@pytest.mark.parametrize(
+    ("call", "kept"),
+    [
+        (
+            {
+                "id": "1",
+                "index": 0,
+                "function": {"name": "f", "arguments": "{}"},
+                "extra_content": {},
+            },
+            ToolCall("1", "f", "{}", {"index": 0, "extra_content": {}}),
+        ),
+        (
+            {"id": "1", "function": {"name": "f", "arguments": "{}", "parsed_arguments": {"a": 1}}},
+            ToolCall("1", "f", "{}", {"function": {"parsed_arguments": {"a": 1}}}),
+        ),
+        (
+            {"id": "1", "type": "other", "function": {"name": "f", "arguments": "{}"}},
+            ToolCall("1", "f", "{}", {"type": "other"}),
+        ),
+        ({"function": {"name": "f", "arguments": {"a": "ü"}}}, ToolCall("", "f", '{"a": "ü"}')),
+    ],
+)
+def test_further_members_of_a_call_travel_with_it(call: object, kept: ToolCall) -> None:
+    given = [{"role": "assistant", "content": "", "tool_calls": [call]}]
+    assert as_messages(given)[0].tool_calls == (kept,)
+
+
+class Dumped:
+    """As pydantic's models are, which other SDKs answer with."""
+
+    def __init__(self, **members: Any) -> None:
+        self._members = members
+
+    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
+        shown = {k: v for k, v in self._members.items() if v is not None or not exclude_none}
+        return {k: v.model_dump() if isinstance(v, Dumped) else v for k, v in shown.items()}
+
+
+def test_messages_parts_and_calls_of_other_sdks_are_taken() -> None:
+    function = {"name": "f", "arguments": '{"a": 1}'}
+    call = Dumped(id="1", type="function", function=Dumped(**function))
+    nothing: dict[str, Any] = {"refusal": None, "annotations": None, "function_call": None}
+    checked = as_messages(
+        [
+            Dumped(role="assistant", content=None, tool_calls=[call.model_dump()], **nothing),
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "user", "content": [Dumped(type="text", text="Hi", citations=None)]},
+        ]
+    )
+    turn = Message("assistant", "", tool_calls=(CALL,))
+    assert checked == (turn, turn, Message("user", "Hi"))
+
+
+# -- an answer as a turn ----------------------------------------------------
+
+
+def test_a_result_is_the_turn_it_says() -> None:
+    data = ProviderData("p", "block", {"a": 1}, 0, 0)
+    result = ChatResult("Hello", tool_calls=(CALL,), provider_data=(data,))
+    turn = Message("assistant", "Hello", tool_calls=(CALL,), provider_data=(data,))
+    assert result.message == turn
+    assert as_messages([USER, result, USER])[1] == turn
+
+
+def test_the_values_are_frozen_hashable_and_can_be_pickled_and_copied() -> None:
+    extra = {"a": [{"b": [1, "c"]}], "d": None}
+    call = ToolCall("1", "f", "{}", extra, (ProviderData("p", "call", extra),))
+    part = Part("text", "a", extra)
+    image = Image(url="http://h", extra=extra)
+    message = Message("assistant", "a", (part, image), tool_calls=(call,), extra=extra)
+    for copied in (pickle.loads(pickle.dumps(message)), copy.deepcopy(message)):
+        assert copied == message
+        assert hash(copied) == hash(message)
+    assert json.loads(json.dumps(message.extra)) == extra == message.extra
+    inner = message.extra["a"]
+    changes: list[Callable[[], object]] = [
+        lambda: message.extra.update(a=1),  # type: ignore[attr-defined]  # that is the point
+        lambda: inner.append(1),
+        lambda: inner[0].pop("b"),
+        lambda: inner[0].__setitem__("b", 1),
+        lambda: inner[0]["b"].__delitem__(0),
+    ]
+    for change in changes:
+        with pytest.raises(TypeError, match="can't be changed"):
+            change()
+    assert message.extra == extra

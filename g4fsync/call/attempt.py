@@ -29,7 +29,7 @@ from ..errors import (
     StreamTruncated,
     without,
 )
-from ..events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
+from ..events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 
 if TYPE_CHECKING:
     from ..messages import ChatRequest
@@ -111,7 +111,7 @@ class Attempted:
     def _reach_first_token(self) -> None:
         for item in self._items:
             self._head.append(item)
-            if not isinstance(item, Usage):
+            if not isinstance(item, Usage | ProviderData):
                 break
 
     def tokens(self) -> Iterator[str | Event]:
@@ -138,7 +138,7 @@ class Attempted:
                         scope.progress()
                     if item.__class__ is not str:
                         item = self._mended_event(_plain(item))
-                    if finished and not isinstance(item, Usage | Finish):
+                    if finished and not isinstance(item, Usage | ProviderData | Finish):
                         finished = self._go_on()
                     if isinstance(item, str):
                         if half or not item.isascii():
@@ -246,7 +246,7 @@ def _plain(item: object) -> str | Event:
     match item:
         case str(text) | Text(str(text)):
             return str.__str__(text)
-        case Reasoning(str()) | ToolCall() | Usage() | Finish() | Attempt():
+        case Reasoning(str()) | ToolCall() | Usage() | ProviderData() | Finish() | Attempt():
             return item
     raise TypeError(f"expected text, got {item!r:.80}")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
-from ..events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
-from ..messages import ChatResult
+from ..events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from ..messages import ChatResult, Message
 from ..scope import CancelScope
 
 
@@ -31,6 +31,7 @@ class Journal:
     _joined: int = 0
     reasoning: list[str] = field(default_factory=list)
     tool_calls: list[ToolCall] = field(default_factory=list)
+    provider_data: list[ProviderData] = field(default_factory=list)
     usage: Usage | None = None
     finish: Finish | None = None
     error: G4FSyncError | None = None  # why the answer is not whole
@@ -55,10 +56,21 @@ class Journal:
             self.reasoning.append(event.text)
         elif isinstance(event, ToolCall):
             self.tool_calls.append(event)
+        elif isinstance(event, ProviderData):
+            self.provider_data.append(self._at_its_place(event))
         elif isinstance(event, Usage):
             self.usage = event
         elif isinstance(event, Finish):
             self.finish = event
+
+    def _at_its_place(self, data: ProviderData) -> ProviderData:
+        """*data* with where in the answer it stands: here, unless the provider knows better."""
+        length, count = data.text_length, data.call_count
+        if length is None:
+            length = sum(map(len, self._text))
+        if count is None:
+            count = len(self.tool_calls)
+        return replace(data, text_length=length, call_count=count)
 
     def fail(self, error: G4FSyncError) -> None:
         """The answer has ended with *error*; the first one counts."""
@@ -136,6 +148,7 @@ class ChatStream:
             attempts=self.attempts,
             first_token_seconds=self.first_token_seconds,
             seconds=self.seconds,
+            provider_data=self.provider_data,
         )
 
     # -- ending ---------------------------------------------------------
@@ -184,6 +197,21 @@ class ChatStream:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The whole calls so far."""
         return tuple(self._journal.tool_calls)
+
+    @property
+    def provider_data(self) -> tuple[ProviderData, ...]:
+        """What the provider wants back with this answer, so far, in order."""
+        return tuple(self._journal.provider_data)
+
+    @property
+    def message(self) -> Message:
+        """The assistant's turn, for the next question's history; only of a complete answer.
+
+        Raises what the answer failed with, or ``InvalidRequest`` while it is still to come.
+        """
+        if self._journal.seconds is None:
+            raise InvalidRequest("the answer is not complete yet: read the stream to its end")
+        return self.result().message
 
     @property
     def usage(self) -> Usage | None:

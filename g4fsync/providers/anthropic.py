@@ -23,11 +23,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
-from ..errors import InvalidRequest
 from ..events import Event, Finish, Reasoning, ToolCall, Usage
-from ..messages import ChatRequest, Image, Message
+from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import dialect
+from .anthropic_messages import system_json, turns
 from .anthropic_tools import output_format, tool, tool_choice
 from .base import Provider, checked_url
 
@@ -67,6 +67,7 @@ class Anthropic(Provider):
     options = dialect.OPTIONS - {"seed"}
     supports_images = True
     supports_tools = True
+    supports_extra = True
     headers: Mapping[str, str] = {**dialect.HEADERS, "anthropic-version": "2023-06-01"}
 
     def __init__(
@@ -81,13 +82,13 @@ class Anthropic(Provider):
 
     def check(self, request: ChatRequest) -> None:
         super().check(request)
-        body(request, self.max_tokens)
+        body(request, self.max_tokens, self.name)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
         headers = {"Accept": "text/event-stream", **self._authorization(transport)}
         response = transport.post(
             "/v1/messages",
-            json=body(request, self.max_tokens),
+            json=body(request, self.max_tokens, self.name),
             headers=headers | dialect.extra_headers(request.options),
         )
         if response.media_type == "application/json":
@@ -204,21 +205,21 @@ def usage(told: Mapping[str, Any]) -> Usage:
     )
 
 
-def body(request: ChatRequest, max_tokens: int) -> dict[str, Any]:
+def body(request: ChatRequest, max_tokens: int, name: str = Anthropic.name) -> dict[str, Any]:
     """The request's JSON."""
     options = request.options
     value: dict[str, Any] = {
         "model": request.model,
         "max_tokens": options.get("max_tokens", max_tokens),
-        "messages": turns(request.messages),
+        "messages": turns(request.messages, name),
         "stream": True,
     }
-    system = "\n\n".join(filter(None, request.contents("system", "developer")))
+    system = system_json(request.messages, name)
     if system:
         value["system"] = system
-    for name in ("temperature", "top_p"):
-        if name in options:
-            value[name] = options[name]
+    for each in ("temperature", "top_p"):
+        if each in options:
+            value[each] = options[each]
     if "stop" in options:
         value["stop_sequences"] = dialect.texts(options["stop"])
     if "tools" in options:
@@ -236,46 +237,3 @@ def _reasoning(effort: str | None) -> dict[str, Any]:
     if effort == "none":
         return {"thinking": {"type": "disabled"}}
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
-
-
-def turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """The conversation without its system text, turns of one role put together."""
-    merged: list[tuple[str, list[dict[str, Any]]]] = []
-    for message in messages:
-        if message.role in ("system", "developer"):
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = list(_blocks(message))
-        if merged and merged[-1][0] == role:
-            merged[-1][1].extend(blocks)
-        elif blocks:
-            merged.append((role, blocks))
-    if not merged:
-        raise InvalidRequest("anthropic: there must be a message besides the system's")
-    return [{"role": role, "content": _plain(blocks)} for role, blocks in merged]
-
-
-def _plain(blocks: list[dict[str, Any]]) -> Any:
-    """A lone text as it is, anything else as blocks."""
-    return blocks[0]["text"] if len(blocks) == 1 and blocks[0]["type"] == "text" else blocks
-
-
-def _blocks(message: Message) -> Iterator[dict[str, Any]]:
-    parts = [_block(part) for part in message.parts or (message.content,) if part]
-    if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": message.tool_call_id or ""}
-        yield {**result, "content": _plain(parts)} if parts else result
-        return
-    yield from parts
-    for call in message.tool_calls:
-        given = dialect.arguments(call)
-        yield {"type": "tool_use", "id": call.id, "name": call.name, "input": given}
-
-
-def _block(part: str | Image) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    if part.url is not None:
-        return {"type": "image", "source": {"type": "url", "url": part.url}}
-    source = {"type": "base64", "media_type": part.media_type, "data": dialect.encoded(part)}
-    return {"type": "image", "source": source}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
-from ..messages import ROLES, ChatRequest
+from ..messages import ROLES, ChatRequest, Image, Message, Part
 
 if TYPE_CHECKING:
     from ..call.stream import ChatStream
@@ -49,6 +49,9 @@ class Provider(ABC):
     name is passed on as it is.  ``status`` is one honest word or two.
     ``options`` are the option names :meth:`stream` honours, ``roles`` the
     message roles; others are refused before anything is sent.
+    ``supports_extra``: :meth:`stream` sends, or refuses by itself, further
+    members of messages (``extra``), their ``name``, and parts that are neither
+    text nor image; without it they are refused here.
     ``has_end_mark``: an answer without a ``Finish`` event is an error.
     ``needs_cookies`` and ``needs_key``: a call without them is refused before
     the first byte; no key is needed for a base URL of the caller's own.
@@ -73,6 +76,7 @@ class Provider(ABC):
     roles: frozenset[str] = frozenset(ROLES)
     supports_images: bool = False
     supports_tools: bool = False
+    supports_extra: bool = False
     needs_cookies: bool = False
     needs_key: bool = False
     key_variables: tuple[str, ...] = ()
@@ -143,6 +147,8 @@ class Provider(ABC):
                 what = "images"
             elif message.tool_calls and not self.supports_tools:
                 what = "tool calls"
+            elif not self.supports_extra:
+                what = _extra_of(message)
             if what:
                 raise InvalidRequest(
                     f"messages[{i}]: {self.name} does not take {what}", provider=self.name
@@ -175,6 +181,21 @@ class Provider(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
+
+
+def _extra_of(message: Message) -> str:
+    """The first thing in *message* besides text, images and calls, for an error; or ``""``."""
+    parts = [part for part in message.parts if not isinstance(part, str)]
+    for part in parts:
+        if isinstance(part, Part) and part.type != "text":
+            return f"parts like {part.type or next(iter(part.extra))!r}"
+        if isinstance(part, Image) and part.detail is not None:
+            return "'detail'"
+    for holder in (message, *parts, *message.tool_calls):
+        for name, value in holder.extra.items():
+            if value not in ("", [], {}):
+                return repr(name)
+    return "'name'" if message.name and message.role != "tool" else ""
 
 
 @lru_cache(maxsize=256)

@@ -16,14 +16,12 @@ none of it was run:
   in a list of one.  A wrong key is a 400 with the reason ``API_KEY_INVALID``.
 * Roles are ``user`` and ``model``; system text goes into ``systemInstruction``,
   results of tools into user turns.
-* Since Gemini 3 a call of the model's is refused when it comes back without the
-  signature it had.  Signatures are not kept here; the value other clients send
-  for calls that never had one stands in for it.
+* A part may have a ``thoughtSignature``, which is sent back with it, see
+  :mod:`.gemini_messages`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,11 +29,12 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import AuthenticationError, G4FSyncError, InvalidRequest, ProviderError
 from ..events import Event, Finish
-from ..messages import ChatRequest, Image, Message
+from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import dialect, fields, gemini_answers as answers
 from .base import Provider, checked_url
 from .functioncalls import FunctionCalls
+from .gemini_messages import contents, is_before_3, system_parts
 from .gemini_tools import answer_format, tool_choice, tools
 
 _BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible face maps them
@@ -45,7 +44,6 @@ _BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible fac
     "medium": 8192,
     "high": 24576,
 }
-_NO_SIGNATURE = "skip_thought_signature_validator"
 _MAX_PAGES = 100  # of the model list
 
 
@@ -70,6 +68,7 @@ class Gemini(Provider):
     options = dialect.OPTIONS
     supports_images = True
     supports_tools = True
+    supports_extra = True
     headers = dialect.HEADERS
 
     def normal_url(self, url: str) -> str:
@@ -79,7 +78,7 @@ class Gemini(Provider):
 
     def check(self, request: ChatRequest) -> None:
         super().check(request)
-        body(request)
+        body(request, self.name)
 
     def failure(self, error: G4FSyncError) -> G4FSyncError:
         if isinstance(error, ProviderError) and "API_KEY_INVALID" in error.body:
@@ -92,7 +91,7 @@ class Gemini(Provider):
         model = quote(request.model.removeprefix("models/"), safe="")
         response = transport.post(
             f"/models/{model}:streamGenerateContent",
-            json=body(request),
+            json=body(request, self.name),
             params={"alt": "sse"},
             headers={
                 "Accept": "text/event-stream",
@@ -139,13 +138,13 @@ def _authorization(transport: Transport) -> dict[str, str]:
     return {"x-goog-api-key": transport.api_key} if transport.api_key else {}
 
 
-def body(request: ChatRequest) -> dict[str, Any]:
+def body(request: ChatRequest, name: str = Gemini.name) -> dict[str, Any]:
     """The request's JSON."""
     options = request.options
-    value: dict[str, Any] = {"contents": contents(request)}
-    system = [text for text in request.contents("system", "developer") if text]
+    value: dict[str, Any] = {"contents": contents(request, name)}
+    system = system_parts(request.messages, name)
     if system:
-        value["systemInstruction"] = {"parts": [{"text": text} for text in system]}
+        value["systemInstruction"] = {"parts": system}
     config = generation_config(options, request.model)
     if config:
         value["generationConfig"] = config
@@ -177,7 +176,7 @@ def generation_config(options: Mapping[str, Any], model: str) -> dict[str, Any]:
 
 def _thinking(effort: str, model: str) -> dict[str, Any]:
     thoughts = {"includeThoughts": effort != "none"}
-    if _is_before_3(model):
+    if is_before_3(model):
         if effort not in _BUDGETS:
             raise InvalidRequest(
                 f"gemini: reasoning_effort of {model} is one of {', '.join(_BUDGETS)}, "
@@ -186,54 +185,3 @@ def _thinking(effort: str, model: str) -> dict[str, Any]:
         return {**thoughts, "thinkingBudget": _BUDGETS[effort]}
     # The lowest level there is: thinking can't be turned off.
     return {**thoughts, "thinkingLevel": "minimal" if effort == "none" else effort}
-
-
-def _is_before_3(model: str) -> bool:
-    return re.search(r"gemini-[12]\b", model) is not None
-
-
-def contents(request: ChatRequest) -> list[dict[str, Any]]:
-    """The conversation without its system text, turns of one role put together."""
-    merged: list[dict[str, Any]] = []
-    for message in request.messages:
-        if message.role in ("system", "developer"):
-            continue
-        role = "model" if message.role == "assistant" else "user"
-        parts = list(_parts(message, request))
-        if merged and merged[-1]["role"] == role:
-            merged[-1]["parts"] += parts
-        elif parts:
-            merged.append({"role": role, "parts": parts})
-    if not merged:
-        raise InvalidRequest("gemini: there must be a message besides the system's")
-    return merged
-
-
-def _parts(message: Message, request: ChatRequest) -> Iterator[dict[str, Any]]:
-    if message.role == "tool":
-        yield {"functionResponse": _result(message, request)}
-        return
-    for part in message.parts or (message.content,):
-        if part:
-            yield _part(part)
-    for call in message.tool_calls:
-        value: dict[str, Any] = {"name": call.name, "args": dialect.arguments(call)}
-        signed = {} if _is_before_3(request.model) else {"thoughtSignature": _NO_SIGNATURE}
-        yield {"functionCall": value, **signed}
-
-
-def _part(part: str | Image) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"text": part}
-    if part.url is not None:
-        return {"fileData": {"fileUri": part.url}}
-    return {"inlineData": {"mimeType": part.media_type, "data": dialect.encoded(part)}}
-
-
-def _result(message: Message, request: ChatRequest) -> dict[str, Any]:
-    try:
-        value = json.loads(message.content)
-    except ValueError:
-        value = message.content
-    name = dialect.tool_name(request.messages, message)
-    return {"name": name, "response": value if isinstance(value, dict) else {"result": value}}

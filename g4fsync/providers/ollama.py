@@ -28,12 +28,14 @@ from typing import Any
 from ..codecs import refusals
 from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, Reasoning, ToolCall, Usage
-from ..messages import ChatRequest, Message
+from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Response, Transport
-from . import dialect, formats, tooldefs
+from . import dialect, formats, sending, tooldefs
 from .base import Provider, checked_url
 
 PORT = 11434
+# Thoughts as Ollama, and as other services of OpenAI's protocol, call them in a message.
+_THOUGHTS = ("reasoning", "reasoning_content", "thinking")
 
 
 class Ollama(Provider):
@@ -60,6 +62,7 @@ class Ollama(Provider):
     options = dialect.OPTIONS - {"tool_choice"}
     supports_images = True
     supports_tools = True
+    supports_extra = True
     headers = dialect.HEADERS
 
     def normal_url(self, url: str) -> str:
@@ -67,12 +70,12 @@ class Ollama(Provider):
 
     def check(self, request: ChatRequest) -> None:
         super().check(request)
-        body(request)
+        body(request, self.name)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
         response = transport.post(
             "/api/chat",
-            json=body(request),
+            json=body(request, self.name),
             headers=_authorization(transport) | dialect.extra_headers(request.options),
         )
         calls = 0
@@ -150,19 +153,22 @@ def usage(record: Mapping[str, Any]) -> Usage:
     )
 
 
-def body(request: ChatRequest) -> dict[str, Any]:
+def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:
     """The request's JSON."""
     options = request.options
     value: dict[str, Any] = {
         "model": request.model,
-        "messages": [_message(each, request) for each in request.messages],
+        "messages": [
+            _message(f"messages[{i}]", each, request, name)
+            for i, each in enumerate(request.messages)
+        ],
         "stream": True,
     }
     names = {"max_tokens": "num_predict"}
     settings = {
-        names.get(name, name): options[name]
-        for name in ("temperature", "top_p", "max_tokens", "seed")
-        if name in options
+        names.get(each, each): options[each]
+        for each in ("temperature", "top_p", "max_tokens", "seed")
+        if each in options
     }
     if "stop" in options:
         settings["stop"] = dialect.texts(options["stop"])
@@ -191,20 +197,51 @@ def _think(effort: str) -> bool | str:
     return {"minimal": "low", "xhigh": "max"}.get(effort, effort)
 
 
-def _message(message: Message, request: ChatRequest) -> dict[str, Any]:
+def _message(where: str, message: Message, request: ChatRequest, name: str) -> dict[str, Any]:
     role = "system" if message.role == "developer" else message.role
     value: dict[str, Any] = {"role": role, "content": message.content}
-    if any(image.url is not None for image in message.images):
-        raise InvalidRequest("ollama takes images as bytes, not as URLs: use Image.open(path)")
-    if message.images:
-        value["images"] = [dialect.encoded(image) for image in message.images]
+    images = list(_images(where, message, name))
+    if images:
+        value["images"] = images
     if message.tool_calls:
         value["tool_calls"] = [
-            {"id": call.id, "function": {"name": call.name, "arguments": dialect.arguments(call)}}
-            for call in message.tool_calls
+            _call(f"{where}.tool_calls[{i}]", call, name)
+            for i, call in enumerate(message.tool_calls)
         ]
     if message.role == "tool":
         value["tool_name"] = dialect.tool_name(request.messages, message)
         if message.tool_call_id:
             value["tool_call_id"] = message.tool_call_id
+    elif message.name:
+        raise sending.has_no(where, name, "name")
+    value |= sending.own_data(message, name, "message")
+    for thoughts in sending.known_members(where, message.extra, _THOUGHTS, name).values():
+        value["thinking"] = thoughts
     return value
+
+
+def _images(where: str, message: Message, name: str) -> Iterator[str]:
+    """The images of a message, which go beside its text; it has no other parts."""
+    for i, part in enumerate(message.parts):
+        place = f"{where}.content[{i}]"
+        if isinstance(part, str):
+            continue
+        if isinstance(part, Part) and part.type != "text":
+            raise sending.has_no_part(place, name, part, "write text or an Image")
+        sending.known_members(place, part.extra, (), name)
+        if isinstance(part, Image):
+            if part.detail is not None:
+                raise sending.has_no(place, name, "detail")
+            if part.url is not None:
+                raise InvalidRequest(
+                    "ollama takes images as bytes, not as URLs: use Image.open(path)"
+                )
+            yield dialect.encoded(part)
+
+
+def _call(where: str, call: ToolCall, name: str) -> dict[str, Any]:
+    sending.known_members(where, call.extra, ("index", "function"), name)  # the order says it
+    inner = call.extra.get("function", {})
+    inner = sending.known_members(f"{where}.function", inner, ("index",), name)
+    function = {"name": call.name, "arguments": dialect.arguments(call), **inner}
+    return {**({"id": call.id} if call.id else {}), "function": function}

@@ -26,17 +26,18 @@ llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..codecs import refusals
 from ..errors import InvalidRequest
 from ..events import Event, Finish, Reasoning, Usage
-from ..messages import ChatRequest, Image, Message
+from ..messages import ChatRequest
 from ..transport.base import Response, Transport
 from . import dialect, formats, tooldefs
 from .base import Provider, checked_url
+from .openai_messages import messages_json
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
 
@@ -78,6 +79,7 @@ class OpenAI(Provider):
     options = dialect.OPTIONS
     supports_images = True
     supports_tools = True
+    supports_extra = True
     headers = dialect.HEADERS
 
     bare_path = "/v1"  # what a base URL without a path gets
@@ -261,7 +263,7 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     value: dict[str, Any] = {
         "model": request.model,
         # Servers that know the old field only do not know the newer role either.
-        "messages": [_message(each, developer=own != "max_tokens") for each in request.messages],
+        "messages": messages_json(request.messages, provider.name, developer=own != "max_tokens"),
         "stream": True,
     }
     if provider.include_usage:
@@ -274,37 +276,3 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     if extra.get("n", 1) != 1:
         raise InvalidRequest("extra_body: n must be 1, one answer is one stream")
     return dialect.merged(value, extra)
-
-
-def _message(message: Message, *, developer: bool) -> dict[str, Any]:
-    is_named = message.role == "developer" and not developer
-    value: dict[str, Any] = {"role": "system" if is_named else message.role}
-    value["content"] = _content(message.parts) if message.parts else message.content
-    if message.tool_calls:
-        value["content"] = value["content"] or None
-        value["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
-    if message.role == "tool":
-        value["tool_call_id"] = message.tool_call_id or ""
-    elif message.name:
-        value["name"] = message.name
-    return value
-
-
-def _content(content: Sequence[str | Image]) -> list[dict[str, Any]]:
-    return [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image_url", "image_url": {"url": _url(part)}}
-        for part in content
-    ]
-
-
-def _url(image: Image) -> str:
-    return image.url or f"data:{image.media_type};base64,{dialect.encoded(image)}"

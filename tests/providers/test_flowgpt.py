@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -166,9 +167,14 @@ def test_messages_become_a_question_a_system_text_and_a_history(
     assert made["history"] == [GREETING, *history]
 
 
-def test_the_callers_messages_are_sent_with_role_and_content_only() -> None:
-    messages = [{"role": "user", "content": "a", "name": "Ann", "id": 1}, *turns("user b")]
-    assert body(request(FlowGpt(), messages))["history"] == [GREETING, *turns("user a")]
+@pytest.mark.parametrize(
+    ("extra", "name"),
+    [({"name": "Ann"}, "name"), ({"id": 1}, "id"), ({"cache_control": {"a": 1}}, "cache_control")],
+)
+def test_members_that_the_site_has_no_word_for_are_refused(extra: Any, name: str) -> None:
+    messages = [{"role": "user", "content": "a", **extra}, *turns("user b")]
+    with pytest.raises(InvalidRequest, match=rf"messages\[0\]: flowgpt does not take '{name}'$"):
+        request(FlowGpt(), messages)
 
 
 def test_the_temperature_is_the_only_option() -> None:

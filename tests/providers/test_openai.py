@@ -213,7 +213,7 @@ def test_messages() -> None:
                 {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
             ],
         },
-        {"role": "tool", "content": "12", "tool_call_id": "c1"},
+        {"role": "tool", "content": "12", "tool_call_id": "c1", "name": "f"},
     ]
     own = body(request(OpenAI(), messages, model="m"), OpenAI())
     assert own["messages"][0] == {"role": "developer", "content": "rules"}
