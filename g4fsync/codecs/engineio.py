@@ -56,15 +56,26 @@ def encode(packet: Packet) -> str:
 class Handshake:
     """What the server's open packet tells.
 
-    ``ping_interval`` and ``ping_timeout`` are seconds: a connection without a
-    single packet for both together is dead.  ``max_payload`` is bytes, ``None``
-    from servers that do not tell.
+    ``ping_interval`` and ``ping_timeout`` are seconds; an interval of 0 is one below a
+    second that the server has cut down.  ``max_payload`` is bytes, ``None`` from servers
+    that do not tell.
     """
 
     sid: str
     ping_interval: float
     ping_timeout: float
     max_payload: int | None = None
+
+    @property
+    def max_silence(self) -> float:
+        """Seconds without a single packet after which the connection is dead.
+
+        The interval and the time-out together.  python-engineio (4.15 and before) cuts the
+        interval that it announces down to seconds and pings as it was set, so that one of
+        full seconds may be longer by up to a second.
+        """
+        cut_off = 1.0 if self.ping_interval % 1 == 0 else 0.0
+        return self.ping_interval + cut_off + self.ping_timeout
 
     @classmethod
     def parse(cls, payload: str) -> Handshake:
@@ -74,7 +85,7 @@ class Handshake:
             raise strict.unexpected("an Engine.IO handshake", payload)
         sid, max_payload = value.get("sid"), value.get("maxPayload")
         interval, timeout = _seconds(value.get("pingInterval")), _seconds(value.get("pingTimeout"))
-        if not isinstance(sid, str) or not sid or interval is None or timeout is None:
+        if not isinstance(sid, str) or not sid or interval is None or not timeout:
             raise strict.unexpected("an Engine.IO handshake", payload)
         if max_payload is not None and (type(max_payload) is not int or max_payload <= 0):
             raise strict.unexpected("an Engine.IO handshake with a maxPayload in bytes", payload)
@@ -82,8 +93,8 @@ class Handshake:
 
 
 def _seconds(milliseconds: Any) -> float | None:
-    """Seconds of a positive and sane number of milliseconds, else ``None``."""
+    """Seconds of a sane number of milliseconds, not below zero, else ``None``."""
     # type() and not isinstance(): true is an int to Python, but not to JSON.
-    if type(milliseconds) not in (int, float) or not 0 < milliseconds <= MAX_PING_SECONDS * 1000:
+    if type(milliseconds) not in (int, float) or not 0 <= milliseconds <= MAX_PING_SECONDS * 1000:
         return None
     return float(milliseconds / 1000)

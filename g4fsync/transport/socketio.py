@@ -192,8 +192,7 @@ class SocketIOConnection:
             raise ProtocolError(f"expected an Engine.IO open packet, got {opened!r:.100}")
         self.handshake = Handshake.parse(opened.payload)
         if self._stream is not None:
-            # Without a ping for that long the connection is dead.
-            self._stream.settimeout(self.handshake.ping_interval + self.handshake.ping_timeout)
+            self._stream.settimeout(self.handshake.max_silence)
         self._send(socketio.Packet(_Type.CONNECT, self._namespace, self._auth))
         answer = self._next()
         if answer is None or answer.type is _Type.DISCONNECT:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -12,6 +13,7 @@ from g4fsync.errors import ProtocolError
 many = settings(deadline=None, max_examples=100)
 
 OPEN = {"sid": "x", "upgrades": [], "pingTimeout": 20000, "pingInterval": 25000}
+NO_SENSE: list[Any] = [-1, True, "25000", None, [], 10**400, MAX_PING_SECONDS * 1001]
 
 
 @pytest.mark.parametrize(
@@ -62,9 +64,25 @@ def test_a_missing_member_is_a_protocol_error(name: str) -> None:
         Handshake.parse(payload)
 
 
-@pytest.mark.parametrize("name", ["pingInterval", "pingTimeout"])
+def test_an_interval_cut_down_to_nothing_is_taken() -> None:
+    """python-engineio announces 500 ms so."""
+    handshake = Handshake.parse(json.dumps(OPEN | {"pingInterval": 0}))
+    assert handshake == Handshake("x", 0.0, 20.0)
+
+
 @pytest.mark.parametrize(
-    "value", [0, -1, True, "25000", None, [], 10**400, MAX_PING_SECONDS * 1001]
+    ("interval", "timeout", "seconds"),
+    [(25.0, 20.0, 46.0), (0.0, 0.5, 1.5), (1.0, 0.5, 2.5), (0.25, 0.5, 0.75), (1.5, 0.5, 2.0)],
+)
+def test_an_interval_of_full_seconds_may_have_been_cut_down(
+    interval: float, timeout: float, seconds: float
+) -> None:
+    assert Handshake("x", interval, timeout).max_silence == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pingTimeout", 0), *itertools.product(("pingInterval", "pingTimeout"), NO_SENSE)],
 )
 def test_a_heartbeat_without_sense_is_a_protocol_error(name: str, value: Any) -> None:
     with pytest.raises(ProtocolError, match=r"^expected an Engine.IO handshake, got "):
