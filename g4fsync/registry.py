@@ -7,6 +7,7 @@ Listing names imports no provider.  Names are matched without case, ``_`` and
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -82,24 +83,30 @@ def provider_names() -> list[str]:
 
 
 def provider_class(name: str) -> type[Provider]:
-    """The class known by *name*; ``InvalidRequest`` offers near names when there is none."""
+    """The class known by *name*; ``InvalidRequest`` says what may have been meant."""
     found = _find(name)
     if found is None:
-        raise InvalidRequest(f"unknown provider {name!r}; {_offer(name)}")
+        raise InvalidRequest(f"unknown provider {name!r}; {_provider_meant(name)}")
     return found
 
 
 def split(model: str) -> tuple[type[Provider], str | None]:
-    """The provider and the model in ``"provider"``, ``"provider:model"`` or a model's name."""
+    """The provider and the model in ``"provider"`` or ``"provider:model"``.
+
+    A model's name alone is known only when a registered provider that is not
+    retired has it among its ``models`` or ``model_aliases``: nobody who writes
+    ``gpt-4o`` means whichever built-in site once offered it.  Otherwise an
+    ``InvalidRequest`` says what to write.
+    """
     name, colon, rest = model.partition(":")
     found = _find(name)
     if found is not None:
         return found, rest if colon else None
-    for each in [*_BUILT_IN, *_registered]:
-        offering = provider_class(each)
-        if model in offering.models or model in offering.model_aliases:
+    for offering in _registered.values():
+        is_known = model in offering.models or model in offering.model_aliases
+        if is_known and offering.status != "retired":
             return offering, model
-    raise InvalidRequest(f"unknown provider or model {model!r}; {_offer(name)}", model=model)
+    raise InvalidRequest(f"unknown provider or model {model!r}; {_model_meant(model)}", model=model)
 
 
 def _find(name: str) -> type[Provider] | None:
@@ -134,9 +141,69 @@ def _loaded(plugin: EntryPoint) -> type[Provider]:
     return found
 
 
-def _offer(name: str) -> str:
+SOME = 'there are openai, anthropic, ollama and more ("g4fsync providers" lists them)'
+
+# What a model's name begins with, and the provider of its makers; for the names of
+# open models the one that runs them on this machine, and always with a tag like ":8b".
+_FAMILIES = (
+    (re.compile(r"(chat)?gpt(?!-oss)|o\d\b|codex|text-davinci"), "openai"),
+    (re.compile(r"claude"), "anthropic"),
+    (re.compile(r"gemini|gemma(?!.*:)"), "gemini"),
+    (re.compile(r"deepseek(?!.*:)"), "deepseek"),
+    (re.compile(r"(open-)?(mis|mix|minis|codes|devs|magis|pix|vox)tral(?!.*:)"), "mistral"),
+    (re.compile(r"grok"), "xai"),
+    (
+        re.compile(
+            r"gpt-oss|(code|tiny)?llama(?!.?cpp)|gemma|deepseek|mi[sx]tral|qw(en|q)|phi|smollm|granite|olmo"
+        ),
+        "ollama",
+    ),
+)
+# How the makers of models are written before a slash, where it is not the provider's name.
+_MAKERS = {"google": "gemini", "mistralai": "mistral", "xai": "xai", "deepseekai": "deepseek"}
+
+
+def _provider_meant(name: str) -> str:
+    before, colon, _ = name.partition(":")
+    if colon and _find(before) is not None:
+        return f"write model={name!r}"
+    meant = _family(name) or _near(name)
+    return f"did you mean {meant!r}?" if meant else SOME
+
+
+def _model_meant(model: str) -> str:
+    """What to write in place of *model*, which names no provider that is known."""
+    maker, slash, rest = model.partition("/")
+    if slash and maker and rest:
+        provider = _MAKERS.get(folded(maker)) or (maker.lower() if _find(maker) else None)
+        if provider is not None:
+            return f"write {provider + ':' + rest!r}"
+        family = _family(rest.rpartition("/")[2])
+        if family is not None and family != "ollama":
+            return f"write {family + ':' + rest!r}"
+        # As the sites that offer many makers' models call them.
+        return f"write {'openrouter:' + model!r} or {'together:' + model!r}"
+    family = _family(model)
+    if family is not None:
+        is_name = any(each.isdigit() or each in "-:" for each in model)
+        return f"write {family + ':' + (model if is_name else 'MODEL')!r}"
+    name, colon, rest = model.partition(":")
+    near = _near(name)
+    if near is not None:
+        return f"did you mean {near + colon + rest!r}?"
+    return f"write PROVIDER:MODEL; {SOME}"
+
+
+def _family(model: str) -> str | None:
+    """The provider that a model called *model* most likely comes from."""
+    for pattern, provider in _FAMILIES:
+        if pattern.match(model.lower()):
+            return provider
+    return None
+
+
+def _near(name: str) -> str | None:
     from difflib import get_close_matches  # only for an error's words
 
-    names = provider_names()
-    near = get_close_matches(folded(name), names, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    near = get_close_matches(folded(name), provider_names(), 1, 0.7)
+    return near[0] if near else None

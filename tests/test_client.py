@@ -136,7 +136,6 @@ def test_what_is_by_provider_must_be_a_mapping(name: str, given: Any) -> None:
         ("koala:", None, ("koala", "gpt-4o-mini")),
         ("flow_gpt", None, ("flowgpt", "gpt-3.5-turbo")),
         ("Flow-GPT:gemini-pro", None, ("flowgpt", "google-gemini")),
-        ("claude-v2", None, ("flowgpt", "claude-v2")),
         ("gemini-pro", "flowgpt", ("flowgpt", "google-gemini")),
         (None, "koala", ("koala", "gpt-4o-mini")),
         ("gpt-4o", "Koala", ("koala", "gpt-4o")),
@@ -199,7 +198,11 @@ def test_api_keys_are_by_name_or_for_one_call(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({}, ConfigurationError, 'no model: say Client("koala") or chat(..., model="koala")'),
+        (
+            {},
+            ConfigurationError,
+            'no model: say Client("openai:gpt-4o") or chat(..., model="openai:gpt-4o"); there are',
+        ),
         ({"model": 7}, InvalidRequest, "model must be a str, got int"),
         ({"model": "coala"}, InvalidRequest, "unknown provider or model 'coala'; did you mean 'k"),
         ({"provider": "coala"}, InvalidRequest, "unknown provider 'coala'; did you mean 'koala'?"),

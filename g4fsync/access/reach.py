@@ -110,8 +110,8 @@ class Access:
         elif provider is None:
             if model is None:
                 raise ConfigurationError(
-                    'no model: say Client("koala") or chat(..., model="koala"); '
-                    f"there are {', '.join(registry.provider_names())}"
+                    'no model: say Client("openai:gpt-4o") or chat(..., model="openai:gpt-4o"); '
+                    f"{registry.SOME}"
                 )
             if not isinstance(model, str):
                 raise InvalidRequest(f"model must be a str, got {type(model).__name__}")

@@ -25,7 +25,7 @@ def ask(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords
     if not model:
         raise ConfigurationError(
             "no model: give -m PROVIDER or -m PROVIDER:MODEL, or set G4FSYNC_MODEL; "
-            f"there are {', '.join(registry.provider_names())}"
+            f"{registry.SOME}"
         )
     options = options_from(arguments.options)
     base_urls = {}

@@ -28,8 +28,7 @@ def compare(arguments: argparse.Namespace, terminal: Terminal, last_words: LastW
     prompt = prompt_from(arguments.prompt)
     if not arguments.models:
         raise ConfigurationError(
-            "no models: give -m PROVIDER or -m PROVIDER:MODEL, once for each; "
-            f"there are {', '.join(registry.provider_names())}"
+            f"no models: give -m PROVIDER or -m PROVIDER:MODEL, once for each; {registry.SOME}"
         )
     if arguments.save and arguments.race:
         raise InvalidRequest("--save is for all answers, --race for one")
