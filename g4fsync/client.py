@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from .access.reach import Access, Cookies, Own, checked_proxy, list_models
+from .access.checks import (
+    checked_iterator,
+    checked_list,
+    checked_models,
+    checked_text,
+    is_text,
+)
+from .access.reach import Access, Cookies, Own, list_models
 from .call import engine, options
 from .call.attempt import Call
 from .call.stream import ChatStream
@@ -22,6 +29,7 @@ from .settings import Limits, Retry, Timeout
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from os import PathLike
 
     from .fanout.comparison import Comparison
     from .fanout.racing import Until
@@ -33,10 +41,12 @@ Outcome: TypeAlias = "ChatResult | G4FSyncError"
 class Client:
     """Asks chat providers; cheap to make, safe to share between threads, usable after fork.
 
-    ``model`` is ``"provider"``, ``"provider:model"`` or an alias, the default
-    for each call; ``fallback`` holds further models, asked in order while no
-    token has been delivered, unless a call names its ``provider``.
-    ``timeout`` is a :class:`Timeout` or a number of seconds in total.
+    ``model`` is ``"provider"`` or ``"provider:model"``, the default for each
+    call; a model's name alone is known for registered providers only.
+    ``fallback`` holds further models, asked in order while no token has been
+    delivered, unless a call names its ``provider``.
+    ``timeout`` is a :class:`Timeout` or a number of seconds in total,
+    ``retry`` a :class:`Retry` or a number of attempts, the first one included.
     ``proxy`` is one URL for HTTP and WebSocket (``http://``, ``https://``,
     ``socks5h://``); without it the environment's proxy variables hold.
     ``verify`` is ``False`` or a CA bundle's path, as for ``requests``.
@@ -45,6 +55,7 @@ class Client:
     provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
     do two.  ``limits`` bounds what a provider may send.
 
+    An argument of a wrong type is an ``InvalidRequest`` that names it, at once.
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving
     the ``with`` block) cancels what is still running and closes idle
     connections.
@@ -56,19 +67,21 @@ class Client:
         *,
         fallback: Sequence[str] = (),
         timeout: Timeout | float | None = None,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
         proxy: str | None = None,
-        verify: bool | str = True,
+        verify: bool | str | PathLike[str] = True,
         cookies: Mapping[str, Cookies] | None = None,
         api_keys: Mapping[str, str] | None = None,
         base_urls: Mapping[str, str] | None = None,
         max_concurrent: Mapping[str, int] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.model = model
-        self.fallback = (fallback,) if isinstance(fallback, str) else tuple(fallback)
+        self.model = checked_text("model", model)
+        listed = [fallback] if isinstance(fallback, str) else fallback
+        models = checked_list("fallback", listed, "models")
+        self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
         self.timeout = Timeout.of(timeout, Timeout())
-        self.retry = retry or Retry()
+        self.retry = Retry.of(retry, Retry())
         self._access = Access(
             proxy=proxy,
             verify=verify,
@@ -98,7 +111,7 @@ class Client:
         provider: ProviderSpec | None = None,
         system: str | None = None,
         timeout: Timeout | float | None = None,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
         proxy: str | None = None,
         cookies: Cookies | None = None,
         api_key: str | None = None,
@@ -115,13 +128,14 @@ class Client:
         Raises ``InvalidRequest`` and ``ConfigurationError`` at once, before
         anything is sent; all else comes while iterating.
         """
-        turns, proxy = _turns(messages, system), checked_proxy(proxy)
+        turns, own = _turns(messages, system), Own(proxy, cookies, api_key)
+        patience = Retry.of(retry, self.retry)
         first = self.model if model is None and provider is None else model
-        calls = self._calls(turns, [first], provider, Own(proxy, cookies, api_key), options)
+        calls = self._calls(turns, [first], provider, own, options)
         if provider is None:
             # The credentials are for the model named here, not for the others.
             calls += self._calls(turns, self.fallback, None, Own(proxy), options)
-        return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), retry)
+        return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), patience)
 
     def ask(self, messages: object, **arguments: Any) -> ChatResult:
         """Ask and wait for the whole answer; the same arguments as :meth:`chat`."""
@@ -137,7 +151,7 @@ class Client:
         max_workers: int | None = None,
         executor: Executor | None = None,
         system: str | None = None,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
         **options: Any,
     ) -> Comparison:
         """Ask several models at once; iterate over the :class:`Comparison` for their tokens.
@@ -162,7 +176,7 @@ class Client:
         timeout: Timeout | float | None = None,
         executor: Executor | None = None,
         system: str | None = None,
-        retry: Retry | None = None,
+        retry: Retry | int | None = None,
         **options: Any,
     ) -> ChatStream:
         """Ask several models at once, and get the fastest's answer; the others are shut down.
@@ -218,7 +232,8 @@ class Client:
     ) -> Iterator[Any]:
         """Ask each prompt; iterate for its ``ChatResult``, or the error it ended with.
 
-        Prompts are taken as they are needed, so there may be no end to them.
+        Prompts are taken as they are needed, so there may be no end to them.  When
+        taking one fails, what was asked before is delivered, then that error raised.
         With several ``models`` each prompt is asked of each, in turn.  Results
         come in the order asked, or, not ``ordered``, as ``(index, result)`` when
         they are there.  ``timeout`` is for each prompt; ``rate`` is how many are
@@ -231,7 +246,13 @@ class Client:
         """
         from .fanout.mapping import outcomes
 
-        wanted = [models] if models is None or isinstance(models, str) else list(models)
+        if models is not None and not isinstance(models, str):
+            wanted = checked_models(models, is_text)
+        else:
+            wanted = [models]
+        prompts = checked_iterator("prompts", prompts, "an iterable of prompts")
+        Timeout.of(timeout, self.timeout)
+        Retry.of(options.get("retry"), self.retry)
         arguments = {"timeout": timeout, **options}
         tasks = ((prompt, model, arguments) for prompt in prompts for model in wanted)
         asker = _Asker(self)
@@ -261,7 +282,7 @@ class Client:
         known to this package are given.  Tried once; raises what asking raises.
         """
         chosen, _ = self._access.resolve(None if provider is not None else self.model, provider)
-        own = Own(checked_proxy(proxy), cookies, api_key)
+        own = Own(proxy, cookies, api_key)
         scope = CancelScope(Timeout.of(timeout, self.timeout))
         return list_models(chosen, self._access.opener(chosen, own), scope)
 
@@ -305,8 +326,8 @@ class Client:
             if not getattr(stream._items, "gi_running", False):
                 stream.close()
 
-    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry | None) -> ChatStream:
-        stream = ChatStream(partial(engine.answer, calls, retry or self.retry), scope)
+    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:
+        stream = ChatStream(partial(engine.answer, calls, retry), scope)
         with self._lock:
             if self._closed:
                 raise ConfigurationError("the client is closed")
@@ -319,19 +340,19 @@ class Client:
         models: Sequence[ProviderSpec],
         timeout: Timeout | float | None,
         system: str | None,
-        retry: Retry | None,
+        retry: Retry | int | None,
         given: Mapping[str, Any],
     ) -> list[tuple[str, ChatStream]]:
         """A label and a stream for each model."""
-        if isinstance(models, str) or not models:
-            raise InvalidRequest("models must be a list of one model or more")
+        wanted = checked_models(models)
         turns, limits = _turns(messages, system), Timeout.of(timeout, self.timeout)
+        patience = Retry.of(retry, self.retry)
         lanes = []
-        for each in models:
+        for each in wanted:
             model, provider = (each, None) if isinstance(each, str) else (None, each)
             calls = self._calls(turns, [model], provider, Own(), given)
             label = each if isinstance(each, str) else calls[0].provider.name
-            lanes.append((label, self._stream(calls, CancelScope(limits), retry)))
+            lanes.append((label, self._stream(calls, CancelScope(limits), patience)))
         return lanes
 
     def _calls(
@@ -395,9 +416,15 @@ class _Asker:
         return _Asker, (self._client,)
 
 
-def _turns(messages: object, system: str | None) -> tuple[Message, ...]:
+def _turns(messages: object, system: Any) -> tuple[Message, ...]:
     turns = as_messages(messages)
-    return turns if system is None else as_messages([Message("system", system), *turns])
+    if system is None:
+        return turns
+    if not isinstance(system, str | Sequence):
+        got = type(system).__name__
+        raise InvalidRequest(f"system: content must be a str or a list of parts, got {got}")
+    content: Any = system
+    return as_messages([Message("system", content), *turns])
 
 
 def _chat_alone(

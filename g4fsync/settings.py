@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeGuard
 
 from .errors import InvalidRequest
 
@@ -30,7 +31,7 @@ class Timeout:
             if value is not None and not _is_duration(value):
                 raise InvalidRequest(
                     f"timeout {each.name} must be a number of seconds above 0 or None, "
-                    f"got {value!r}"
+                    f"got {value!r:.80}"
                 )
 
     @classmethod
@@ -57,11 +58,24 @@ class Retry:
     maximum: float = 8.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.attempts, int) or self.attempts < 1:
-            raise InvalidRequest(f"retry attempts must be 1 or more, got {self.attempts!r}")
-        numbers = all(isinstance(each, int | float) for each in (self.initial, self.maximum))
+        if not is_count(self.attempts):
+            raise InvalidRequest(f"retry attempts must be 1 or more, got {self.attempts!r:.80}")
+        numbers = is_number(self.initial) and is_number(self.maximum)
         if not numbers or not 0 <= self.initial <= self.maximum:
             raise InvalidRequest("retry needs 0 <= initial <= maximum, in seconds")
+
+    @classmethod
+    def of(cls, value: Retry | int | None, default: Retry) -> Retry:
+        """*value* as a ``Retry``: ``None`` is *default*, a number replaces its ``attempts``."""
+        if value is None:
+            return default
+        if isinstance(value, Retry):
+            return value
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidRequest(
+                f"retry must be a Retry or a number of attempts, got {value!r:.80}"
+            )
+        return cls(value, default.initial, default.maximum)
 
     def pause(self, attempt: int, error: BaseException | None) -> float:
         """Seconds to wait after the *attempt*-th try failed with *error*."""
@@ -96,14 +110,24 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not is_count(value):
                 raise InvalidRequest(
                     f"limit {each.name} must be a whole number above 0, got {value!r:.80}"
                 )
 
 
-DEFAULT_LIMITS = Limits()
+def is_count(value: object) -> bool:
+    """Whether *value* is a whole number above 0."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether *value* is an ``int`` or a ``float``, NaN aside."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return is_number(value) and value > 0
+
+
+DEFAULT_LIMITS = Limits()

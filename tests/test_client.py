@@ -20,6 +20,7 @@ from g4fsync.errors import (
     ConnectionFailed,
     InvalidRequest,
     ProtocolError,
+    ServerError,
 )
 from g4fsync.messages import ChatResult, Message
 from g4fsync.providers.flowgpt import FlowGpt
@@ -92,6 +93,158 @@ def test_a_wrong_proxy_does_not_tell_its_password() -> None:
     with pytest.raises(InvalidRequest) as caught:
         Client(proxy="htp://user:pass-word@proxy.test")
     assert "pass-word" not in repr(caught.value)
+
+
+_NO_PROXY = "proxy must be a URL like http://host:port or socks5h://host:port"
+_WRONG_ANYWHERE = [
+    ({"timeout": "5"}, "timeout total must be a number of seconds above 0 or None, got '5'"),
+    ({"retry": "x"}, "retry must be a Retry or a number of attempts, got 'x'"),
+    ({"retry": 1.5}, "retry must be a Retry or a number of attempts, got 1.5"),
+    ({"retry": True}, "retry must be a Retry or a number of attempts, got True"),
+    ({"retry": 0}, "retry attempts must be 1 or more, got 0"),
+]
+_WRONG = [
+    *(("Client", given, message) for given, message in _WRONG_ANYWHERE),
+    ("Client", {"model": 3}, "model must be a str, got int"),
+    ("Client", {"model": Koala}, "model must be a str, got ABCMeta"),
+    ("Client", {"fallback": 3}, "fallback must be a list of models, got int"),
+    ("Client", {"fallback": {"a": 1}}, "fallback must be a list of models, got dict"),
+    ("Client", {"fallback": ["koala", 3]}, "a model of fallback must be a str, got int"),
+    ("Client", {"proxy": 3}, _NO_PROXY),
+    ("Client", {"verify": None}, "verify must be True, False or the path of a CA bundle, got None"),
+    ("Client", {"verify": 1}, "verify must be True, False or the path of a CA bundle, got 1"),
+    ("Client", {"cookies": 3}, "cookies must be a mapping from a provider's name"),
+    ("Client", {"cookies": {"a": 3}}, "cookies['a'] must be a mapping or a file's path, got int"),
+    ("Client", {"api_keys": "sk-"}, "api_keys must be a mapping from a provider's name"),
+    ("Client", {"api_keys": {"a": b"sk-"}}, "api_keys['a'] must be a str, got bytes"),
+    (
+        "Client",
+        {"api_keys": {3: "sk-"}},
+        "api_keys must be a mapping from a provider's name, not 3",
+    ),
+    ("Client", {"base_urls": ["u"]}, "base_urls must be a mapping from a provider's name"),
+    ("Client", {"base_urls": {"a": 3}}, "base_urls['a'] must be a str, got int"),
+    ("Client", {"max_concurrent": 3}, "max_concurrent must be a mapping from a provider's name"),
+    ("Client", {"max_concurrent": {"a": "3"}}, "max_concurrent must be 1 or more, got '3'"),
+    ("Client", {"limits": 5}, "limits must be Limits, got int"),
+    *(("chat", given, message) for given, message in _WRONG_ANYWHERE),
+    ("chat", {"model": 3}, "model must be a str, got int"),
+    ("chat", {"system": 3}, "system: content must be a str or a list of parts, got int"),
+    ("chat", {"proxy": 3}, _NO_PROXY),
+    ("chat", {"cookies": 3}, "cookies must be a mapping or the path of a file, got int"),
+    ("chat", {"api_key": 3}, "api_key must be a str, got int"),
+    *(("compare", given, message) for given, message in _WRONG_ANYWHERE),
+    ("compare", {"models": None}, "models must be a list of one model or more, got NoneType"),
+    ("compare", {"models": 3}, "models must be a list of one model or more, got int"),
+    ("compare", {"models": "koala"}, "models must be a list of one model or more, got str"),
+    ("compare", {"models": {"a": 1}}, "models must be a list of one model or more, got dict"),
+    ("compare", {"models": []}, "models must be a list of one model or more"),
+    ("compare", {"models": iter(())}, "models must be a list of one model or more"),
+    (
+        "compare",
+        {"models": [3]},
+        "provider must be a name, a Provider class or object, got 3",
+    ),
+    ("compare", {"max_workers": 0}, "max_workers must be 1 or more, got 0"),
+    ("compare", {"max_workers": "2"}, "max_workers must be 1 or more, got '2'"),
+    ("compare", {"executor": 3}, "executor must be a concurrent.futures.Executor, got int"),
+    *(("race", given, message) for given, message in _WRONG_ANYWHERE),
+    ("race", {"models": None}, "models must be a list of one model or more, got NoneType"),
+    (
+        "race",
+        {"until": "x"},
+        'until is "first_token", "complete" or a predicate on the result, got \'x\'',
+    ),
+    ("race", {"hedge_after": -1}, "hedge_after must be seconds from 0, got -1"),
+    ("race", {"hedge_after": "1"}, "hedge_after must be seconds from 0, got '1'"),
+    ("race", {"executor": 3}, "executor must be a concurrent.futures.Executor, got int"),
+    *(("map", given, message) for given, message in _WRONG_ANYWHERE),
+    ("map", {"prompts": "Hello"}, "prompts must be an iterable of prompts, got str"),
+    ("map", {"prompts": b"Hello"}, "prompts must be an iterable of prompts, got bytes"),
+    ("map", {"prompts": {"a": 1}}, "prompts must be an iterable of prompts, got dict"),
+    ("map", {"prompts": None}, "prompts must be an iterable of prompts, got NoneType"),
+    ("map", {"prompts": 3}, "prompts must be an iterable of prompts, got int"),
+    ("map", {"models": 3}, "models must be a list of one model or more, got int"),
+    ("map", {"models": []}, "models must be a list of one model or more"),
+    ("map", {"models": [Koala]}, f"models must be a list of str, got {Koala!r} in it"),
+    ("map", {"max_workers": 0}, "max_workers must be 1 or more, got 0"),
+    ("map", {"max_workers": None}, "max_workers must be 1 or more, got None"),
+    ("map", {"rate": 0}, "rate must be tasks per second above 0, got 0"),
+    ("map", {"rate": "1"}, "rate must be tasks per second above 0, got '1'"),
+    ("map", {"executor": 3}, "executor must be a concurrent.futures.Executor, got int"),
+]
+
+
+@pytest.mark.parametrize(("method", "given", "message"), _WRONG)
+def test_an_argument_of_a_wrong_type_is_refused_at_once_by_its_name(
+    method: str, given: dict[str, Any], message: str
+) -> None:
+    client = Client("koala", base_urls=NOWHERE)
+    right: dict[str, dict[str, Any]] = {
+        "Client": {},
+        "chat": {"messages": "Hi"},
+        "compare": {"messages": "Hi", "models": ["koala"]},
+        "race": {"messages": "Hi", "models": ["koala"]},
+        "map": {"prompts": ["Hi"]},
+    }
+    with pytest.raises(InvalidRequest) as caught:
+        call = Client if method == "Client" else getattr(client, method)
+        call(**{**right[method], **given})
+    assert str(caught.value) == message
+
+
+def test_a_number_is_the_attempts_of_the_default_retry(emulator: Emulator) -> None:
+    assert Client(retry=3).retry == Retry(3)
+    emulator.koala.fault = Status(503)
+    client = Client("koala", base_urls=emulator.base_urls, retry=Retry(5, initial=0, maximum=0))
+    with pytest.raises(ServerError) as caught:
+        client.ask("Hi", retry=3)
+    assert [attempt.number for attempt in caught.value.attempts] == [1, 2, 3]
+    assert len(emulator.koala.requests) == 3
+
+
+def test_prompts_and_models_may_be_any_iterable(client: Client) -> None:
+    class Rows:
+        """A sequence of the old kind, without ``__iter__``."""
+
+        def __getitem__(self, index: int) -> str:
+            return ["a", "b"][index]
+
+    rows: Any = Rows()
+    assert [str(each) for each in client.map(rows, ("koala",))] == ["You said: a", "You said: b"]
+    lanes = client.compare("Hi", iter(["koala", "koala"])).lanes  # type: ignore[arg-type]
+    assert lanes == ("koala", "koala#2")
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_prompt_that_can_not_be_made_costs_no_answer_before_it(
+    client: Client, ordered: bool
+) -> None:
+    def rows() -> Iterator[str]:
+        for number in range(20):
+            yield f"{number}"
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "row 20")
+
+    answers = []
+    given: Any = {"ordered": ordered}
+    outcomes: Any = client.map(rows(), "koala", **given)
+    with pytest.raises(UnicodeDecodeError, match="row 20"):
+        for each in outcomes:
+            answers.append(str(each if ordered else each[1]))
+    expected = [f"You said: {number}" for number in range(20)]
+    assert answers == expected if ordered else sorted(answers) == sorted(expected)
+
+
+def test_a_bare_models_name_sends_the_prompt_nowhere(
+    client: Client, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    for call in (client.ask, Client("gpt-4o", base_urls=emulator.base_urls).ask):
+        given = {"model": "gpt-4o"} if call == client.ask else {}
+        with pytest.raises(InvalidRequest) as caught:
+            call("secret", **given)
+        assert str(caught.value) == "unknown provider or model 'gpt-4o'; write 'openai:gpt-4o'"
+    assert asked(emulator) == []
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h", "socks4", "HTTP"])

@@ -24,7 +24,8 @@ from ..providers.base import Provider
 from ..registry import ProviderSpec
 from ..scope import CancelScope
 from ..scope.gate import Gate
-from ..settings import Limits
+from ..settings import Limits, is_count
+from . import checks
 
 if TYPE_CHECKING:
     from ..transport.live import LiveTransport, Network
@@ -41,6 +42,11 @@ class Own:
     cookies: Cookies | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        checked_proxy(self.proxy)
+        checks.checked_cookies(self.cookies)
+        checks.checked_text("api_key", self.api_key)
+
 
 class Access:
     """A client's ways and credentials.  Pickled, it keeps no secret.
@@ -52,22 +58,25 @@ class Access:
         self,
         *,
         proxy: str | None,
-        verify: bool | str,
+        verify: bool | str | os.PathLike[str],
         cookies: Mapping[str, Cookies] | None,
         api_keys: Mapping[str, str] | None,
         base_urls: Mapping[str, str] | None,
         max_concurrent: Mapping[str, int] | None,
         limits: Limits | None = None,
     ) -> None:
+        if limits is not None and not isinstance(limits, Limits):
+            raise InvalidRequest(f"limits must be Limits, got {type(limits).__name__}")
         self._limits = limits or Limits()
         self._proxy = checked_proxy(proxy)
-        self._verify = verify
-        self._cookies = _by_provider("cookies", cookies)
-        self._api_keys = _by_provider("api_keys", api_keys)
-        self._base_urls = _by_provider("base_urls", base_urls)
-        self._max_concurrent = _by_provider("max_concurrent", max_concurrent)
+        self._verify = checks.checked_verify(verify)
+        of = checks.by_provider
+        self._cookies = of("cookies", cookies, checks.is_cookies, "a mapping or a file's path")
+        self._api_keys = of("api_keys", api_keys, checks.is_text, "a str")
+        self._base_urls = of("base_urls", base_urls, checks.is_text, "a str")
+        self._max_concurrent = of("max_concurrent", max_concurrent, lambda limit: True, "")
         for limit in self._max_concurrent.values():
-            if not isinstance(limit, int) or limit < 1:
+            if not is_count(limit):
                 raise InvalidRequest(f"max_concurrent must be 1 or more, got {limit!r:.80}")
         self._setup()
 
@@ -300,11 +309,3 @@ def checked_proxy(proxy: str | None) -> str | None:
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _by_provider(what: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        raise InvalidRequest(f"{what} must be a mapping from a provider's name")
-    return {registry.folded(name): value for name, value in given.items()}

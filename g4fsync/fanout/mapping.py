@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 
 from ..errors import InvalidRequest
 from ..scope import process
+from ..settings import is_count, is_number
+from .workers import check_executor
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -34,14 +36,16 @@ def outcomes(
 
     *rate* is how many tasks are started per second at most.  No more than
     *max_workers* tasks run at a time; ordered, as many again may be done and
-    waiting for an earlier one.  Leaving the loop calls *stop*, which is to end
+    waiting for an earlier one.  When taking a task fails, the outcomes of those
+    started come before that error.  Leaving the loop calls *stop*, which is to end
     what runs in this process, and waits for it; what an executor of other
     processes runs can only be kept from starting.
     """
-    if max_workers < 1:
-        raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r}")
-    if rate is not None and not rate > 0:
-        raise InvalidRequest(f"rate must be tasks per second above 0, got {rate!r}")
+    if not is_count(max_workers):
+        raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r:.80}")
+    if rate is not None and not (is_number(rate) and rate > 0):
+        raise InvalidRequest(f"rate must be tasks per second above 0, got {rate!r:.80}")
+    check_executor(executor)
     pool = executor or ThreadPoolExecutor(max_workers, thread_name_prefix="g4fsync-map")
     starter = _Starter(work, iter(tasks), pool, max_workers, rate)
     return _outcomes(starter, pool, executor is None, ordered, stop)
@@ -61,6 +65,8 @@ def _outcomes(
             pause = starter.start_what_is_due()
             if not begun:
                 if pause is None:
+                    if starter.failure is not None:
+                        raise starter.failure
                     return
                 sleep(pause)
                 continue
@@ -104,6 +110,7 @@ class _Starter(Generic[Task, Outcome]):
         rate: float | None,
     ) -> None:
         self.begun: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
+        self.failure: Exception | None = None  # what ended the tasks before their end
         self._work = work
         self._tasks: Iterator[Task] | None = tasks
         self._pool = pool
@@ -122,6 +129,10 @@ class _Starter(Generic[Task, Outcome]):
                 task = next(self._tasks)
             except StopIteration:
                 self._tasks = None
+                break
+            except Exception as exc:  # noqa: BLE001 - whatever the caller's own iterable raises
+                # What was asked before it has been paid for: its outcomes come first.
+                self._tasks, self.failure = None, exc
                 break
             self.begun[self._pool.submit(self._work, task)] = self._count
             self._count += 1

@@ -18,8 +18,8 @@ from ..errors import AllFailed, G4FSyncError, InvalidRequest, ProviderError
 from ..events import Attempt, Event
 from ..messages import ChatResult
 from ..scope import CancelScope
-from ..settings import Timeout
-from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
+from ..settings import Timeout, is_number
+from .workers import Ended, Item, Lane, Workers, check_executor, lanes_of, start_total
 
 Until: TypeAlias = 'Literal["first_token", "complete"] | Callable[[ChatResult], object]'
 
@@ -42,8 +42,9 @@ def race(
         raise InvalidRequest(
             f'until is "first_token", "complete" or a predicate on the result, got {until!r:.80}'
         )
-    if hedge_after is not None and not hedge_after >= 0:
-        raise InvalidRequest(f"hedge_after must be seconds from 0, got {hedge_after!r}")
+    if hedge_after is not None and not (is_number(hedge_after) and hedge_after >= 0):
+        raise InvalidRequest(f"hedge_after must be seconds from 0, got {hedge_after!r:.80}")
+    check_executor(executor)
     lanes = lanes_of(streams)
 
     def run(scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:

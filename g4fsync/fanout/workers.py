@@ -25,6 +25,7 @@ from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Event
 from ..messages import ChatResult
 from ..scope import process
+from ..settings import is_count
 
 # Beyond so many items for each lane, of all lanes together, the lanes wait for the
 # reader; it may have taken as many that it has not read yet.  With fewer, hundreds
@@ -74,6 +75,14 @@ def start_total(lanes: Sequence[Lane]) -> None:
             scope.total = min(scope.total, now + scope.timeout.total)
 
 
+def check_executor(executor: object) -> None:
+    """``InvalidRequest`` when *executor* is neither ``None`` nor one; any ``submit()`` will do."""
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise InvalidRequest(
+            f"executor must be a concurrent.futures.Executor, got {type(executor).__name__}"
+        )
+
+
 class Ended:
     """The last item of a lane: its ``result`` is there."""
 
@@ -96,8 +105,9 @@ class Workers:
         max_workers: int | None = None,
         executor: Executor | None = None,
     ) -> None:
-        if max_workers is not None and max_workers < 1:
-            raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r}")
+        if max_workers is not None and not is_count(max_workers):
+            raise InvalidRequest(f"max_workers must be 1 or more, got {max_workers!r:.80}")
+        check_executor(executor)
         self._lanes = lanes
         self._max_workers = max_workers or max(1, len(lanes))
         self._executor = executor

@@ -12,10 +12,6 @@ like another one:
 
 Heads of 1xx before the answer (RFC 9110, 15.2) are skipped: ``http.client``
 takes the first that is not a 100 for the answer.
-
-A connection that carried a 500 is not kept.  Servers that answer so when their
-application fails (uvicorn) close it at once without having said so, and whatever
-goes out on it next is lost.
 """
 
 from __future__ import annotations
@@ -67,8 +63,6 @@ class Response(http.client.HTTPResponse):
             if self.fp is not None:
                 self.fp = fp
         _check(self.headers)
-        if self.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.will_close = True
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:

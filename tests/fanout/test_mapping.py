@@ -200,6 +200,59 @@ def test_an_iterable_that_breaks_is_raised_and_nothing_is_left() -> None:
     assert stop.called.is_set()
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("good", [0, 1, 20])
+def test_what_was_started_before_an_iterable_breaks_is_delivered_then_its_error(
+    good: int, ordered: bool
+) -> None:
+    def broken() -> Iterator[int]:
+        yield from range(good)
+        raise KeyError("row")
+
+    found = []
+    with pytest.raises(KeyError, match=r"^'row'$") as caught:
+        for each in mapped(square, broken(), ordered=ordered):
+            found.append(each)
+    assert sorted(found) == [(n, n * n) for n in range(good)]
+    assert not ordered or found == sorted(found)
+    assert caught.traceback[-1].name == "broken"
+
+
+def test_what_is_slow_when_an_iterable_breaks_is_waited_for() -> None:
+    broke = threading.Event()
+
+    def work(number: int) -> int:
+        assert broke.wait(PATIENCE)
+        return square(number)
+
+    def broken() -> Iterator[int]:
+        yield from range(3)
+        broke.set()
+        raise OSError("the file is gone")
+
+    outcomes = mapped(work, broken())
+    assert [next(outcomes) for _ in range(3)] == [(0, 0), (1, 1), (2, 4)]
+    with pytest.raises(OSError, match="the file is gone"):
+        next(outcomes)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_while_a_task_is_taken_waits_for_nothing(kind: type[BaseException]) -> None:
+    stop = Stop()
+
+    def work(number: int) -> int:
+        assert stop.called.wait(PATIENCE)
+        return -1
+
+    def interrupted() -> Iterator[int]:
+        yield 0
+        raise kind
+
+    with pytest.raises(kind):
+        next(mapped(work, interrupted(), stop=stop))
+    assert stop.called.is_set()
+
+
 def test_nothing_is_started_before_the_first_outcome_is_asked_for() -> None:
     begun: list[int] = []
 

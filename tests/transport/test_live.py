@@ -764,31 +764,35 @@ def test_a_call_that_has_ended_sends_nothing_again(serve: Serve, connect: Open) 
     assert len(server.requests) == 2
 
 
-@ends
-def test_a_connection_that_carried_a_500_is_not_kept(
-    with_reset: bool, serve: Serve, connect: Open
+@secured
+def test_a_clean_up_arrives_behind_a_500_after_which_the_server_closes(
+    is_secure: bool,
+    serve: Serve,
+    connect: Open,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """As uvicorn answers when its application fails: keep-alive, and then the end."""
+    ended: list[str] = []
 
     def talk(peer: Peer) -> None:
-        request = peer.request()
-        if request is not None and request.target == "/chat":
-            peer.answer(b"{}", "Connection: keep-alive", status="500 Internal Server Error")
-            peer.request()  # were it to come on this connection, it would be lost
-            if with_reset:
-                peer.reset()
-        elif request is not None:
+        while (asked := peer.request()) is not None:
+            if asked.target == "/chat":
+                peer.answer(b"{}", status="500 Internal Server Error")
+                return
+            ended.append(asked.line)
             peer.answer(b"{}")
 
-    server = serve(talk)
-    transport = connect(server.url)
-    with pytest.raises(ServerError):
-        transport.post("/chat")
-    assert transport.post("/again").json() == {}
-    assert [each.line for each in server.requests] == [
-        "POST /chat HTTP/1.1",
-        "POST /again HTTP/1.1",
-    ]
+    server = serve(talk, tls=request.getfixturevalue("server_tls") if is_secure else None)
+    verify = request.getfixturevalue("authority") if is_secure else True
+    for _ in range(20):  # the end comes before the next request, or after it
+        transport = connect(server.url, verify=verify)
+        with pytest.raises(ServerError):
+            transport.post("/chat")
+        with transport.cleanup(seconds=5):
+            transport.delete("/undo")
+    assert ended == ["DELETE /undo HTTP/1.1"] * 20
+    assert "clean-up failed" not in caplog.text
 
 
 def test_a_refused_request_leaves_its_connection_for_the_next(serve: Serve, connect: Open) -> None:
