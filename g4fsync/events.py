@@ -59,14 +59,15 @@ class ToolCall:
     """One whole call the model wants made; ``arguments`` is JSON text as it was sent.
 
     ``extra`` holds the call's other members as the caller gave them in a
-    history, ``provider_data`` what the provider wants back with the call.
+    history, ``provider_data`` what the provider wants back with the call; calls
+    that say the same are equal, whatever stands there.
     """
 
     id: str
     name: str
     arguments: str
-    extra: Mapping[str, Any] = field(default=NOTHING)
-    provider_data: tuple[ProviderData, ...] = ()
+    extra: Mapping[str, Any] = NOTHING
+    provider_data: tuple[ProviderData, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", frozen_object(self.extra, "extra"))

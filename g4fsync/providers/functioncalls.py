@@ -18,16 +18,20 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from ..events import ToolCall
+from ..events import ProviderData, ToolCall
 from . import fields
 
 MAX_SKIPPED = 1000  # elements of an array that no piece named; they are null
 
 
 class FunctionCalls:
-    """The calls of one answer; ``is_open`` while pieces of one are still to come."""
+    """The calls of one answer; ``is_open`` while pieces of one are still to come.
 
-    def __init__(self) -> None:
+    ``provider`` is who gets back a call's own id and its signature.
+    """
+
+    def __init__(self, provider: str = "gemini") -> None:
+        self.provider = provider
         self._count = 0  # of the calls given
         self._open: _Call | None = None
 
@@ -53,6 +57,7 @@ class FunctionCalls:
         if call is None:
             call = self._open = _Call()
         call.add(fragment, id, name)
+        call.signature = part.get("thoughtSignature") or call.signature
         if not fragment.get("willContinue"):
             yield from self.complete()
 
@@ -62,17 +67,24 @@ class FunctionCalls:
         if call is None:
             return
         if call.name:
-            yield ToolCall(call.id or f"call_{self._count}", call.name, call.text())
+            id = call.id or f"call_{self._count}"
+            yield ToolCall(id, call.name, call.text(), provider_data=self._wanted_back(call))
             self._count += 1
         elif call.arguments:
             raise ValueError(f"a call without a name, its arguments {call.text()!r:.80}")
         else:
             fields.left_out("functionCall", {})
 
+    def _wanted_back(self, call: _Call) -> tuple[ProviderData, ...]:
+        known = {"id": call.id, "thoughtSignature": call.signature}
+        data = {name: value for name, value in known.items() if value}
+        return (ProviderData(self.provider, "call", data),) if data else ()
+
 
 class _Call:
     def __init__(self) -> None:
         self.id = self.name = ""
+        self.signature: Any = None
         self.arguments: Any = {}
 
     def add(self, fragment: Mapping[str, Any], id: str, name: str) -> None:

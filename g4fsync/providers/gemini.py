@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ..errors import AuthenticationError, G4FSyncError, InvalidRequest, ProviderError
-from ..events import Event, Finish
+from ..events import Event, Finish, ProviderData
 from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import dialect, fields, gemini_answers as answers
@@ -99,14 +99,14 @@ class Gemini(Provider):
                 **dialect.extra_headers(request.options),
             },
         )
-        calls = FunctionCalls()
+        calls = FunctionCalls(self.name)
         finish: Finish | None = None
         silent = True  # nothing of the answer has come yet
         for chunk in answers.chunks(response):
             came = False
             for part in answers.parts(chunk):
                 events = answers.delta_events(part, calls)
-                came = came or bool(events)
+                came = came or (bool(events) and events[0].__class__ is not ProviderData)
                 yield from events
             counted = fields.mapping(chunk.get("usageMetadata"), "usageMetadata")
             if counted:

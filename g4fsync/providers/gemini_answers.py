@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..codecs import refusals
 from ..errors import ContentFiltered, ProviderError
-from ..events import Event, Finish, Reasoning, Usage
+from ..events import Event, Finish, ProviderData, Reasoning, Usage
 from ..transport.base import Response
 from . import dialect, fields
 from .functioncalls import FunctionCalls
@@ -24,6 +24,7 @@ _FILTERED = re.compile(
     "SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|MODEL_ARMOR|ESCALATION"
     "|PUP_LIMITED_DISABLED|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|IMAGE_RECITATION"
 )
+_SAID_IN_FULL = frozenset({"text", "thought"})  # by the events of a part's text
 _CUT = re.compile("MAX_TOKENS|CONTINUATION")
 _FAILED = re.compile(
     "OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
@@ -75,26 +76,30 @@ def parts(chunk: Mapping[str, Any]) -> Iterable[Any]:
     return (content,)
 
 
-def delta_events(part: Any, calls: FunctionCalls) -> Iterable[str | Event]:
-    """What a part says; code, its results, files and the like are left out."""
+def delta_events(part: Any, calls: FunctionCalls) -> Sequence[str | Event]:
+    """What a part says, then the part itself when it is to be sent back.
+
+    A text needs that with a signature only; code, its results, pictures and the
+    like say nothing here.
+    """
     if not isinstance(part, Mapping):
         return (fields.text(part),)
     text = part.get("text")
     if text.__class__ is not str:
         text = fields.text(text)
+    if text and len(part) == 1:
+        return (text,)
     if part.get("functionCall") is not None:
-        return (text, *calls.add(part)) if text else _with_progress(calls.add(part))
-    if not text:
-        if "text" not in part:
-            fields.left_out(f"part {', '.join(part)!r:.80}", part)
-        return ()
-    return (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
-
-
-def _with_progress(events: Iterator[Event]) -> Iterator[str | Event]:
-    """*events*, or an empty text, which says that something came."""
-    yield ""
-    yield from events
+        # An empty text says that something came.
+        return (text or "", *calls.add(part))
+    spoken: tuple[str | Event, ...] = ()
+    if text:
+        spoken = (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
+    elif "text" not in part:
+        fields.left_out(f"part {', '.join(part)!r:.80}", part)
+    if not (part.keys() - _SAID_IN_FULL):
+        return spoken
+    return (*spoken, ProviderData(calls.provider, "part", part))
 
 
 def finish(chunk: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool) -> Finish | None:
