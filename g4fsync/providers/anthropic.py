@@ -223,11 +223,13 @@ def body(request: ChatRequest, max_tokens: int, name: str = Anthropic.name) -> d
     if "stop" in options:
         value["stop_sequences"] = dialect.texts(options["stop"])
     if "tools" in options:
-        value["tools"] = [tool(each, f"tools[{i}]") for i, each in enumerate(options["tools"])]
+        value["tools"] = [
+            tool(each, f"tools[{i}]", name) for i, each in enumerate(options["tools"])
+        ]
     if "tool_choice" in options:
-        value["tool_choice"] = tool_choice(options["tool_choice"])
+        value["tool_choice"] = tool_choice(options["tool_choice"], name)
     dialect.merged(value, _reasoning(options.get("reasoning_effort")))
-    dialect.merged(value, output_format(options.get("response_format")))
+    dialect.merged(value, output_format(options.get("response_format"), name))
     return dialect.merged(value, options.get("extra_body") or {})
 
 

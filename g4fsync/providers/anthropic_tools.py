@@ -28,39 +28,39 @@ _TOOL_FIELDS = frozenset(
 )
 
 
-def tool(tool: Mapping[str, Any], place: str) -> Mapping[str, Any]:
+def tool(tool: Mapping[str, Any], place: str, provider: str) -> Mapping[str, Any]:
     """One tool; one in the protocol's own shape (``web_search_20250305``) goes out as it is."""
     is_own = "input_schema" in tool or tool.get("type", "function") not in ("function", "custom")
     if is_own:
         return dict(tool)
-    fields = tooldefs.function_fields(tool, place, _TOOL_FIELDS)
+    fields = tooldefs.function_fields(tool, place, _TOOL_FIELDS, provider)
     schema = fields.pop("parameters", None) or {"type": "object", "properties": {}}
     return {"name": fields.pop("name"), "input_schema": schema, **fields}
 
 
-def tool_choice(value: str | Mapping[str, Any]) -> Mapping[str, Any]:
+def tool_choice(value: str | Mapping[str, Any], provider: str) -> Mapping[str, Any]:
     """The choice, as OpenAI or as Anthropic has it."""
     if isinstance(value, Mapping) and value.get("type") in ("auto", "any", "tool", "none"):
         return dict(value)
-    mode, names = tooldefs.tool_choice(value)
+    mode, names = tooldefs.tool_choice(value, provider)
     if not names:
         return {"type": "any" if mode == "required" else mode}
     if mode == "auto" or len(names) > 1:
         raise InvalidRequest(
-            "option tool_choice: allowed_tools can't be expressed here; "
+            f"option tool_choice: {provider} has no 'allowed_tools'; "
             "give only those tools, or the name of one"
         )
     return {"type": "tool", "name": names[0]}
 
 
-def output_format(response_format: Any) -> dict[str, Any]:
+def output_format(response_format: Any, provider: str) -> dict[str, Any]:
     """The part of a body that asks for an answer by a schema; there is no JSON without one."""
     if response_format is None:
         return {}
     wanted = formats.answer_format(response_format)
-    schema = wanted.schema
+    schema = wanted.schema(provider)
     if wanted.kind == "text":
         return {}
     if schema is None:
-        raise InvalidRequest("anthropic: option response_format needs a JSON schema")
+        raise InvalidRequest(f"{provider}: option response_format needs a JSON schema")
     return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}

@@ -34,23 +34,22 @@ class AnswerFormat:
     fields: Mapping[str, Any] | None = None
     beside: Mapping[str, Any] | None = None
 
-    @property
-    def schema(self) -> dict[str, Any] | None:
-        """The schema for a protocol that takes nothing else; ``None`` without one.
+    def schema(self, provider: str) -> dict[str, Any] | None:
+        """The schema for a *provider* whose protocol takes nothing else; ``None`` without one.
 
         The description of the format goes into the schema.  Its name is a label
         only, and following the schema strictly is what these protocols do anyway.
         ``InvalidRequest`` names a field that has no place.
         """
         for name in self.beside or ():
-            raise InvalidRequest(f"option response_format: the protocol has no field {name!r}")
+            raise InvalidRequest(f"option response_format: {provider} has no {name!r}")
         if self.fields is None:
             return None
         schema = dict(self.fields["schema"])
         for name, value in self.fields.items():
             if name not in ("name", "schema", "strict", "description") and value is not None:
                 raise InvalidRequest(
-                    f"option response_format: the protocol has no field json_schema.{name}"
+                    f"option response_format.json_schema: {provider} has no {name!r}"
                 )
         description = self.fields.get("description")
         if description:

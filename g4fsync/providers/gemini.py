@@ -145,18 +145,18 @@ def body(request: ChatRequest, name: str = Gemini.name) -> dict[str, Any]:
     system = system_parts(request.messages, name)
     if system:
         value["systemInstruction"] = {"parts": system}
-    config = generation_config(options, request.model)
+    config = generation_config(options, request.model, name)
     if config:
         value["generationConfig"] = config
     if "tools" in options:
-        value["tools"] = tools(options["tools"])
+        value["tools"] = tools(options["tools"], name)
     if "tool_choice" in options:
-        choice = tool_choice(options["tool_choice"])
+        choice = tool_choice(options["tool_choice"], name)
         value["toolConfig"] = {"functionCallingConfig": choice}
     return dialect.merged(value, options.get("extra_body") or {})
 
 
-def generation_config(options: Mapping[str, Any], model: str) -> dict[str, Any]:
+def generation_config(options: Mapping[str, Any], model: str, provider: str) -> dict[str, Any]:
     """The options that say how to write."""
     names = {
         "temperature": "temperature",
@@ -168,7 +168,7 @@ def generation_config(options: Mapping[str, Any], model: str) -> dict[str, Any]:
     if "stop" in options:
         config["stopSequences"] = dialect.texts(options["stop"])
     if "response_format" in options:
-        config |= answer_format(options["response_format"])
+        config |= answer_format(options["response_format"], provider)
     if "reasoning_effort" in options:
         config["thinkingConfig"] = _thinking(options["reasoning_effort"], model)
     return config

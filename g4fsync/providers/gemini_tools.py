@@ -19,11 +19,13 @@ _FUNCTION_FIELDS = frozenset(
 )
 
 
-def tools(offered: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def tools(offered: Sequence[Mapping[str, Any]], provider: str) -> list[Mapping[str, Any]]:
     """All functions as one tool, and beside it the tools in Gemini's own shape."""
     own = [tool for tool in offered if _is_own(tool)]
     declared = [
-        _declaration(each, f"tools[{i}]") for i, each in enumerate(offered) if not _is_own(each)
+        _declaration(each, f"tools[{i}]", provider)
+        for i, each in enumerate(offered)
+        if not _is_own(each)
     ]
     return [*([{"functionDeclarations": declared}] if declared else []), *own]
 
@@ -35,8 +37,8 @@ def _is_own(tool: Mapping[str, Any]) -> bool:
     )
 
 
-def _declaration(tool: Mapping[str, Any], place: str) -> dict[str, Any]:
-    fields = tooldefs.function_fields(tool, place, _FUNCTION_FIELDS)
+def _declaration(tool: Mapping[str, Any], place: str, provider: str) -> dict[str, Any]:
+    fields = tooldefs.function_fields(tool, place, _FUNCTION_FIELDS, provider)
     schema = fields.pop("parameters", None)
     if schema:
         # Types in capitals are Gemini's own subset of OpenAPI, which has a field of its own.
@@ -45,11 +47,11 @@ def _declaration(tool: Mapping[str, Any], place: str) -> dict[str, Any]:
     return fields
 
 
-def tool_choice(value: str | Mapping[str, Any]) -> Mapping[str, Any]:
+def tool_choice(value: str | Mapping[str, Any], provider: str) -> Mapping[str, Any]:
     """A ``functionCallingConfig``, from OpenAI's words or as it is."""
     if isinstance(value, Mapping) and "mode" in value:
         return dict(value)
-    mode, names = tooldefs.tool_choice(value)
+    mode, names = tooldefs.tool_choice(value, provider)
     if names:
         # In the mode AUTO no names may be given.
         only = "ANY" if mode == "required" else "VALIDATED"
@@ -57,10 +59,10 @@ def tool_choice(value: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"mode": {"auto": "AUTO", "none": "NONE", "required": "ANY"}[mode]}
 
 
-def answer_format(response_format: str | Mapping[str, Any]) -> dict[str, Any]:
+def answer_format(response_format: str | Mapping[str, Any], provider: str) -> dict[str, Any]:
     """The part of a ``generationConfig`` that says which form the answer has."""
     wanted = formats.answer_format(response_format)
-    schema = wanted.schema
+    schema = wanted.schema(provider)
     if wanted.kind == "text":
         return {}
     json_only = {"responseMimeType": "application/json"}

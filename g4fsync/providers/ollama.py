@@ -175,10 +175,12 @@ def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:
     if settings:
         value["options"] = settings
     if "tools" in options:
-        value["tools"] = [_tool(each, f"tools[{i}]") for i, each in enumerate(options["tools"])]
+        value["tools"] = [
+            _tool(each, f"tools[{i}]", name) for i, each in enumerate(options["tools"])
+        ]
     if "response_format" in options:
         wanted = formats.answer_format(options["response_format"])
-        schema = wanted.schema
+        schema = wanted.schema(name)
         if wanted.kind != "text":
             value["format"] = schema or "json"
     if "reasoning_effort" in options:
@@ -186,8 +188,8 @@ def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:
     return dialect.merged(value, options.get("extra_body") or {})
 
 
-def _tool(tool: Any, place: str) -> dict[str, Any]:
-    fields = tooldefs.function_fields(tool, place, ("name", "description", "parameters"))
+def _tool(tool: Any, place: str, provider: str) -> dict[str, Any]:
+    fields = tooldefs.function_fields(tool, place, ("name", "description", "parameters"), provider)
     return {"type": "function", "function": fields}
 
 

@@ -47,7 +47,7 @@ def checked_function(tool: Any, place: str) -> Mapping[str, Any]:
     return function
 
 
-def function_fields(tool: Any, place: str, known: Collection[str]) -> dict[str, Any]:
+def function_fields(tool: Any, place: str, known: Collection[str], provider: str) -> dict[str, Any]:
     """The fields of a function tool: its function's, and those that stand beside it.
 
     ``InvalidRequest`` names one that is not *known*.  ``None`` says nothing, and so
@@ -62,8 +62,7 @@ def function_fields(tool: Any, place: str, known: Collection[str]) -> dict[str, 
                 continue
             if name not in known:
                 raise InvalidRequest(
-                    f"{where}.{name}: the protocol has no such field; "
-                    f"a tool takes {', '.join(sorted(known))}"
+                    f"{where}: {provider} has no {name!r}; a tool takes {', '.join(sorted(known))}"
                 )
             if fields.setdefault(name, value) != value:
                 raise InvalidRequest(f"{where}.{name} is given twice, with different values")
@@ -80,23 +79,23 @@ def openai_tools(tools: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def tool_choice(value: str | Mapping[str, Any]) -> ToolChoice:
+def tool_choice(value: str | Mapping[str, Any], provider: str) -> ToolChoice:
     """``auto``, ``none``, ``required``, OpenAI's mapping for one function, or for some."""
     for mode in _MODES:
         if value == mode:
             return ToolChoice(mode)
     if isinstance(value, Mapping):
         if set(value) <= {"type", "function"} and is_function(value):
-            return ToolChoice("required", (_only_name(value, "tool_choice"),))
+            return ToolChoice("required", (_only_name(value, "tool_choice", provider),))
         if value.get("type") == "allowed_tools":
-            return _allowed_tools(value.get("allowed_tools"))
+            return _allowed_tools(value.get("allowed_tools"), provider)
     raise InvalidRequest(
         "option tool_choice must be 'auto', 'none', 'required' or "
         f'{{"type": "function", "function": {{"name": ...}}}}, got {value!r:.80}'
     )
 
 
-def _allowed_tools(value: Any) -> ToolChoice:
+def _allowed_tools(value: Any, provider: str) -> ToolChoice:
     mode = value.get("mode") if isinstance(value, Mapping) else None
     tools = value.get("tools") if isinstance(value, Mapping) else None
     if mode not in ("auto", "required") or not isinstance(tools, Sequence) or not tools:
@@ -107,7 +106,7 @@ def _allowed_tools(value: Any) -> ToolChoice:
     return ToolChoice(
         mode,
         tuple(
-            _only_name(checked_function(tool, place), place)
+            _only_name(checked_function(tool, place), place, provider)
             for tool, place in (
                 (tool, f"tool_choice.allowed_tools.tools[{i}]") for i, tool in enumerate(tools)
             )
@@ -115,9 +114,9 @@ def _allowed_tools(value: Any) -> ToolChoice:
     )
 
 
-def _only_name(tool: Mapping[str, Any], place: str) -> str:
+def _only_name(tool: Mapping[str, Any], place: str, provider: str) -> str:
     """The name in a reference to a function, which has nothing else."""
-    name: str = function_fields(tool, place, ("name",))["name"]
+    name: str = function_fields(tool, place, ("name",), provider)["name"]
     return name
 
 

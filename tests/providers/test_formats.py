@@ -27,20 +27,20 @@ def test_text(value: Any) -> None:
 )
 def test_any_json_object(value: Any) -> None:
     assert answer_format(value).openai() == {"type": "json_object"}
-    assert answer_format(value).schema is None
+    assert answer_format(value).schema("p") is None
 
 
 def test_a_schema_with_all_its_fields() -> None:
     wrapper = {"name": "n", "schema": SCHEMA, "strict": True, "description": "d"}
     wanted = {"type": "json_schema", "json_schema": wrapper}
     assert answer_format(wanted).openai() == wanted
-    assert answer_format(wanted).schema == {**SCHEMA, "description": "d"}
+    assert answer_format(wanted).schema("p") == {**SCHEMA, "description": "d"}
 
 
 def test_the_format_s_description_stands_before_the_schema_s_own() -> None:
     schema = {**SCHEMA, "description": "own"}
     wanted = {"type": "json_schema", "json_schema": {"schema": schema, "description": "d"}}
-    assert answer_format(wanted).schema == {**SCHEMA, "description": "d\n\nown"}
+    assert answer_format(wanted).schema("p") == {**SCHEMA, "description": "d\n\nown"}
     assert schema["description"] == "own"
 
 
@@ -62,7 +62,7 @@ def test_a_bare_schema_gets_a_name(schema: Any) -> None:
         "type": "json_schema",
         "json_schema": {"name": "answer", "schema": schema},
     }
-    assert answer_format(schema).schema == schema
+    assert answer_format(schema).schema("p") == schema
 
 
 @pytest.mark.parametrize(
@@ -109,21 +109,27 @@ def test_anything_else_is_refused_with_what_is_allowed(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "name"),
+    ("value", "reason"),
     [
-        ({"type": "json_object", "schema": SCHEMA}, "'schema'"),
-        ({"type": "json_schema", "json_schema": {"schema": SCHEMA}, "x": 1}, "'x'"),
-        ({"type": "json_schema", "json_schema": {"schema": SCHEMA, "x": 1}}, "json_schema.x"),
+        ({"type": "json_object", "schema": SCHEMA}, r"format: p has no 'schema'"),
+        (
+            {"type": "json_schema", "json_schema": {"schema": SCHEMA}, "x": 1},
+            r"format: p has no 'x'",
+        ),
+        (
+            {"type": "json_schema", "json_schema": {"schema": SCHEMA, "x": 1}},
+            r"format\.json_schema: p has no 'x'",
+        ),
     ],
 )
 def test_a_field_of_some_server_goes_to_openai_and_is_named_elsewhere(
-    value: Any, name: str
+    value: Any, reason: str
 ) -> None:
     sent = answer_format(value).openai()
     sent.get("json_schema", {}).pop("name", None)
     assert sent == value
-    with pytest.raises(InvalidRequest, match=f"the protocol has no field {name}$"):
-        _ = answer_format(value).schema
+    with pytest.raises(InvalidRequest, match=f"{reason}$"):
+        answer_format(value).schema("p")
 
 
 LOCAL = "http://127.0.0.1:9"

@@ -200,10 +200,13 @@ def test_tools_in_gemini_s_own_shape_go_out_beside_the_functions() -> None:
 @pytest.mark.parametrize(
     ("tool", "message"),
     [
-        ({"function": {"name": "f", "strict": True}}, r"^tools\[0\]\.function\.strict: the proto"),
+        (
+            {"function": {"name": "f", "strict": True}},
+            r"^tools\[0\]\.function: gemini has no 'strict'",
+        ),
         (
             {"function": {"name": "f"}, "cache_control": {}},
-            r"^tools\[0\]\.cache_control: the proto",
+            r"^tools\[0\]: gemini has no 'cache_control'",
         ),
         ({"type": "web_search"}, r"^tools\[0\] must be"),
         ({}, r"^tools\[0\] must be"),

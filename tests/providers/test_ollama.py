@@ -132,10 +132,13 @@ def test_options() -> None:
 @pytest.mark.parametrize(
     ("tool", "message"),
     [
-        ({"function": {"name": "f", "strict": True}}, r"^tools\[0\]\.function\.strict: the proto"),
+        (
+            {"function": {"name": "f", "strict": True}},
+            r"^tools\[0\]\.function: ollama has no 'strict'",
+        ),
         (
             {"function": {"name": "f"}, "cache_control": {}},
-            r"^tools\[0\]\.cache_control: the proto",
+            r"^tools\[0\]: ollama has no 'cache_control'",
         ),
         ({"type": "web_search"}, r"^tools\[0\] must be"),
     ],

@@ -14,7 +14,7 @@ CACHE = {"type": "ephemeral"}
 
 def test_fields_of_the_function_and_beside_it_are_put_together() -> None:
     tool = {"type": "function", "cache_control": CACHE, "function": {"name": "f", "parameters": {}}}
-    assert tooldefs.function_fields(tool, "tools[0]", KNOWN) == {
+    assert tooldefs.function_fields(tool, "tools[0]", KNOWN, "p") == {
         "name": "f",
         "parameters": {},
         "cache_control": CACHE,
@@ -32,32 +32,31 @@ def test_fields_of_the_function_and_beside_it_are_put_together() -> None:
 )
 def test_what_is_no_function_is_named_by_its_index(tool: Any) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        tooldefs.function_fields(tool, "tools[1]", KNOWN)
+        tooldefs.function_fields(tool, "tools[1]", KNOWN, "p")
     assert str(caught.value) == (
         f'tools[1] must be {{"type": "function", "function": {{"name": ...}}}}, got {tool!r}'
     )
 
 
 @pytest.mark.parametrize(
-    ("tool", "name"),
+    ("tool", "reason"),
     [
-        ({"function": {"name": "f", "strict": True}}, "tools[0].function.strict"),
-        ({"function": {"name": "f"}, "defer_loading": True}, "tools[0].defer_loading"),
+        ({"function": {"name": "f", "strict": True}}, "tools[0].function: p has no 'strict'"),
+        ({"function": {"name": "f"}, "defer_loading": True}, "tools[0]: p has no 'defer_loading'"),
     ],
 )
-def test_a_field_that_the_protocol_does_not_have_is_named(tool: Any, name: str) -> None:
+def test_a_field_that_the_protocol_does_not_have_is_named(tool: Any, reason: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        tooldefs.function_fields(tool, "tools[0]", KNOWN)
+        tooldefs.function_fields(tool, "tools[0]", KNOWN, "p")
     assert str(caught.value) == (
-        f"{name}: the protocol has no such field; "
-        "a tool takes cache_control, description, name, parameters"
+        f"{reason}; a tool takes cache_control, description, name, parameters"
     )
 
 
 def test_null_and_strict_turned_off_say_nothing_where_the_field_is_unknown() -> None:
     tool = {"function": {"name": "f", "strict": False, "description": None}, "x": None}
-    assert tooldefs.function_fields(tool, "tools[0]", KNOWN) == {"name": "f"}
-    assert tooldefs.function_fields(tool, "tools[0]", (*KNOWN, "strict")) == {
+    assert tooldefs.function_fields(tool, "tools[0]", KNOWN, "p") == {"name": "f"}
+    assert tooldefs.function_fields(tool, "tools[0]", (*KNOWN, "strict"), "p") == {
         "name": "f",
         "strict": False,
     }
@@ -65,9 +64,9 @@ def test_null_and_strict_turned_off_say_nothing_where_the_field_is_unknown() -> 
 
 def test_one_field_at_two_places_must_have_one_value() -> None:
     tool = {"function": {"name": "f", "cache_control": CACHE}, "cache_control": CACHE}
-    assert tooldefs.function_fields(tool, "t", KNOWN) == {"name": "f", "cache_control": CACHE}
+    assert tooldefs.function_fields(tool, "t", KNOWN, "p") == {"name": "f", "cache_control": CACHE}
     with pytest.raises(InvalidRequest, match=r"^t\.cache_control is given twice"):
-        tooldefs.function_fields({**tool, "cache_control": {"type": "x"}}, "t", KNOWN)
+        tooldefs.function_fields({**tool, "cache_control": {"type": "x"}}, "t", KNOWN, "p")
 
 
 def test_openai_takes_functions_with_all_their_fields_and_tools_of_any_type() -> None:
@@ -84,18 +83,18 @@ def test_openai_takes_functions_with_all_their_fields_and_tools_of_any_type() ->
 
 @pytest.mark.parametrize("mode", ["auto", "none", "required"])
 def test_tool_choice_as_a_word(mode: str) -> None:
-    assert tooldefs.tool_choice(mode) == (mode, ())
+    assert tooldefs.tool_choice(mode, "p") == (mode, ())
 
 
 def test_tool_choice_of_one_function() -> None:
-    assert tooldefs.tool_choice(FUNCTION) == ("required", ("f",))
+    assert tooldefs.tool_choice(FUNCTION, "p") == ("required", ("f",))
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
 def test_tool_choice_of_some_functions(mode: str) -> None:
     tools = [FUNCTION, {"type": "function", "function": {"name": "g"}}]
     choice = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
-    assert tooldefs.tool_choice(choice) == (mode, ("f", "g"))
+    assert tooldefs.tool_choice(choice, "p") == (mode, ("f", "g"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +109,7 @@ def test_tool_choice_of_some_functions(mode: str) -> None:
 )
 def test_a_wrong_tool_choice(value: Any) -> None:
     with pytest.raises(InvalidRequest, match="tool_choice must be 'auto', 'none', 'required' or"):
-        tooldefs.tool_choice(value)
+        tooldefs.tool_choice(value, "p")
 
 
 @pytest.mark.parametrize(
@@ -118,12 +117,12 @@ def test_a_wrong_tool_choice(value: Any) -> None:
 )
 def test_a_wrong_choice_of_some_functions(allowed: Any) -> None:
     with pytest.raises(InvalidRequest, match="tool_choice: allowed_tools must be"):
-        tooldefs.tool_choice({"type": "allowed_tools", "allowed_tools": allowed})
+        tooldefs.tool_choice({"type": "allowed_tools", "allowed_tools": allowed}, "p")
 
 
 def test_a_chosen_function_has_only_a_name() -> None:
     tool = {"function": {"name": "f", "description": "d"}}
-    with pytest.raises(InvalidRequest, match=r"tools\[0\]\.function\.description: the protocol"):
+    with pytest.raises(InvalidRequest, match=r"tools\[0\]\.function: p has no 'description'"):
         tooldefs.tool_choice(
-            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [tool]}}
+            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [tool]}}, "p"
         )
