@@ -8,13 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from .access.checks import (
-    checked_iterator,
-    checked_list,
-    checked_models,
-    checked_text,
-    is_text,
-)
+from .access.checks import checked_iterator, checked_list, checked_models, checked_text, is_text
 from .access.reach import Access, Cookies, Own, list_models
 from .call import engine, options
 from .call.attempt import Call

@@ -10,10 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from .errors import (
-    Attempt as Attempt,  # an event too: a call tells what it tried
-    ProtocolError,
-)
+from .errors import Attempt as Attempt, ProtocolError
 from .frozen import NOTHING, frozen_answer, frozen_object
 
 

@@ -25,7 +25,7 @@ from websockets.server import ServerProtocol
 
 from .faults import Fault
 from .pipe import FaultPipe
-from .wire import ClientGone, Wire
+from .serversocket import ClientGone, ServerSocket
 
 _log = logging.getLogger("g4fsync.emulator.websocket")
 
@@ -39,7 +39,7 @@ class ProtocolProblem(Exception):
 class EngineIO:
     """One connection: received messages go to an inbox, pings keep their own time."""
 
-    def __init__(self, wire: Wire, ping_interval: float, ping_timeout: float) -> None:
+    def __init__(self, wire: ServerSocket, ping_interval: float, ping_timeout: float) -> None:
         self._wire = wire
         self._protocol = ServerProtocol(max_size=MAX_PAYLOAD, logger=_log)
         self._interval, self._timeout = ping_interval, ping_timeout

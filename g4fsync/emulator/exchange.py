@@ -22,7 +22,7 @@ from .encoding import compact
 from .farside import FaultKind, find
 from .faults import Captcha, Challenge, Fault, Framing, HangBeforeHeaders, Refuse, Status
 from .pipe import FaultPipe
-from .wire import CutShort, Wire
+from .serversocket import CutShort, ServerSocket
 
 CHALLENGE_PAGE = """<!DOCTYPE html>
 <html lang="en-US"><head><title>Just a moment...</title>
@@ -50,7 +50,7 @@ class Exchange:
 
     def __init__(
         self,
-        wire: Wire,
+        wire: ServerSocket,
         *,
         method: str,
         path: str,

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from .encoding import INVALID
 from .faults import At, Fault, Framing, InBandError, InvalidUTF8, Plan
-from .records import Journal, Received
+from .records import Received, RequestLog
 from .replies import Messages, Reply
 
 FaultKind = TypeVar("FaultKind", bound=Fault)
@@ -75,7 +75,7 @@ class FarSide:
         self.framing = Framing()
         self.noise = False
         self.keepalive_seconds: float | None = None
-        self.journal = Journal()
+        self.journal = RequestLog()
         self._lock = threading.Lock()  # guards taking from faults, and a subclass's tables
 
     @property

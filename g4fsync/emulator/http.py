@@ -21,7 +21,7 @@ from .farside import FarSide
 from .faults import Framing
 from .listener import Listener
 from .records import Ended
-from .wire import ClientGone, CutShort, EmulatorClosed, Wire
+from .serversocket import ClientGone, CutShort, EmulatorClosed, ServerSocket
 
 _log = logging.getLogger("g4fsync.emulator")
 
@@ -76,7 +76,7 @@ class RequestReader(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def __init__(
-        self, wire: Wire, listener: Listener, far_sides: Mapping[str, HTTPFarSide]
+        self, wire: ServerSocket, listener: Listener, far_sides: Mapping[str, HTTPFarSide]
     ) -> None:
         self._wire = wire
         self._far_sides = far_sides

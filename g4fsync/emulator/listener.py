@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .wire import Bell, EmulatorClosed, Wire
+from .serversocket import Bell, EmulatorClosed, ServerSocket
 
 
 class Listener(socketserver.TCPServer):
@@ -21,7 +21,9 @@ class Listener(socketserver.TCPServer):
 
     request_queue_size = 1024
 
-    def __init__(self, name: str, serve: Callable[[Wire, Listener], None], bell: Bell) -> None:
+    def __init__(
+        self, name: str, serve: Callable[[ServerSocket, Listener], None], bell: Bell
+    ) -> None:
         super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
         self.name = name
         self.port: int = self.socket.getsockname()[1]
@@ -29,7 +31,7 @@ class Listener(socketserver.TCPServer):
         self._bell = bell
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()  # guards _open and _ending
-        self._open: dict[threading.Thread, Wire] = {}
+        self._open: dict[threading.Thread, ServerSocket] = {}
         self._ending: list[threading.Thread] = []  # have only to be joined
         self._acceptor = threading.Thread(target=self._accept, name=f"{name}-accept", daemon=True)
 
@@ -55,7 +57,7 @@ class Listener(socketserver.TCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread of its own."""
         try:
-            wire = Wire(request, self._bell)
+            wire = ServerSocket(request, self._bell)
         except OSError:
             request.close()  # the client left between connecting and now
             return
@@ -79,7 +81,7 @@ class Listener(socketserver.TCPServer):
                     return
                 self.handle_request()
 
-    def _run(self, wire: Wire) -> None:
+    def _run(self, wire: ServerSocket) -> None:
         try:
             self._serve(wire, self)
         except EmulatorClosed:

@@ -98,7 +98,7 @@ class Question:
         return "", turns
 
 
-class Answer:
+class ModelAnswer:
     """An answer under way; what it cost and how it ended is known after its last piece.
 
     ``finish`` is ``stop``, ``length`` or ``tool_calls``.
@@ -220,7 +220,7 @@ class ModelSide(HTTPFarSide):
         self.always_thinks = False
         self.finish_reason: str | None = None
 
-    def answer(self, exchange: Exchange, question: Question, *, whole: bool) -> Answer:
+    def answer(self, exchange: Exchange, question: Question, *, whole: bool) -> ModelAnswer:
         """Begin an answer; *whole*: as one JSON value, in which no error can be told of."""
         self.journal.note(exchange.number, images=tuple(exchange.images))
         if self.context_size is not None and question.input_tokens > self.context_size:
@@ -230,7 +230,7 @@ class ModelSide(HTTPFarSide):
         if error and whole:
             code = None if error.code is None else str(error.code)
             raise PlannedRefusal(500, error.message, code=code, kind=error.kind)
-        return Answer(self, exchange, question, self.thought)
+        return ModelAnswer(self, exchange, question, self.thought)
 
     def too_long(self, tokens: int) -> Wrong:
         """The refusal of a prompt of so many tokens."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .faults import Cut, Fault, Garbage, Split, Stall, Trickle
-from .wire import CutShort
+from .serversocket import CutShort
 
 Mark = Cut | Stall | Garbage
 

@@ -44,7 +44,7 @@ class Received:
     ended_at: float | None = None
 
 
-class Journal:
+class RequestLog:
     """The records of one far side, in the order in which the requests came."""
 
     def __init__(self) -> None:

@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .anthropic import Anthropic
 from .farside import FarSide, Pace
-from .flowgpt import FlowGpt
-from .gemini import Gemini
 from .http import HTTPFarSide, RequestReader
-from .koala import Koala
 from .listener import Listener
-from .ollama import Ollama
-from .openai import OpenAI
-from .openassistant import OpenAssistant
 from .replies import Reply, echo
-from .wire import Bell, Wire
+from .serversocket import Bell, ServerSocket
+from .sides.anthropic import AnthropicSide
+from .sides.flowgpt import FlowGptSide
+from .sides.gemini import GeminiSide
+from .sides.koala import KoalaSide
+from .sides.ollama import OllamaSide
+from .sides.openai import OpenAISide
+from .sides.openassistant import OpenAssistantSide
 
 if TYPE_CHECKING:
-    from .myshell import Myshell
+    from .sides.myshell import MyshellSide
 
 DEFAULT_API_KEY = "emulator-key"
 
@@ -63,13 +63,13 @@ class Emulator:
         reply = reply or echo
         pace = Pace(tokens_per_second, jitter, seed)
         self.api_key = api_key
-        self.koala = Koala(reply, pace, api_key)
-        self.flowgpt = FlowGpt(reply, pace)
-        self.openassistant = OpenAssistant(reply, pace)
-        self.openai = OpenAI(reply, pace, api_key)
-        self.anthropic = Anthropic(reply, pace, api_key)
-        self.gemini = Gemini(reply, pace, api_key)
-        self.ollama = Ollama(reply, pace, api_key)
+        self.koala = KoalaSide(reply, pace, api_key)
+        self.flowgpt = FlowGptSide(reply, pace)
+        self.openassistant = OpenAssistantSide(reply, pace)
+        self.openai = OpenAISide(reply, pace, api_key)
+        self.anthropic = AnthropicSide(reply, pace, api_key)
+        self.gemini = GeminiSide(reply, pace, api_key)
+        self.ollama = OllamaSide(reply, pace, api_key)
         self._http_sides: dict[str, HTTPFarSide] = {
             side.name: side
             for side in (
@@ -89,7 +89,7 @@ class Emulator:
         self._refusing: socket.socket | None = None
 
     @property
-    def myshell(self) -> Myshell:
+    def myshell(self) -> MyshellSide:
         """Myshell's far side; ``ImportError`` without the package ``websockets``."""
         if self._myshell is None:
             raise ImportError(
@@ -171,15 +171,15 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _serve_http(self, wire: Wire, listener: Listener) -> None:
+    def _serve_http(self, wire: ServerSocket, listener: Listener) -> None:
         RequestReader(wire, listener, self._http_sides)
 
 
-def _make_myshell(reply: Reply, pace: Pace) -> Myshell | None:
+def _make_myshell(reply: Reply, pace: Pace) -> MyshellSide | None:
     try:
-        from .myshell import Myshell
+        from .sides.myshell import MyshellSide
     except ModuleNotFoundError as exc:
         if exc.name != "websockets":
             raise
         return None
-    return Myshell(reply, pace)
+    return MyshellSide(reply, pace)

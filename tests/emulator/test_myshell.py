@@ -32,7 +32,7 @@ from g4fsync.emulator import (
     Status,
     Trickle,
 )
-from g4fsync.emulator.visitor import hash_agent
+from g4fsync.emulator.sides.myshell_visitors import hash_agent
 
 AGENT = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 "

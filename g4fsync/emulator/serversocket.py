@@ -51,7 +51,7 @@ class Bell:
         self.heard.close()
 
 
-class Wire:
+class ServerSocket:
     """The server's end of one connection."""
 
     def __init__(self, connection: socket.socket, bell: Bell) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .schema_checks import GEMINI_FIELDS
+from ..schema_checks import GEMINI_FIELDS
 
 FIELDS = {"contents": "array"}
 OPTIONAL = {

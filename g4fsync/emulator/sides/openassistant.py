@@ -21,15 +21,15 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
-from .checks import Wrong, check_browser, check_object
-from .encoding import compact, spaced
-from .exchange import Exchange, PlannedRefusal
-from .farside import Pace
-from .faults import AlreadyFinished, InBandError, NoEndMark
-from .http import HTTPFarSide, Route
+from ..checks import Wrong, check_browser, check_object
+from ..encoding import compact, spaced
+from ..exchange import Exchange, PlannedRefusal
+from ..farside import Pace
+from ..faults import AlreadyFinished, InBandError, NoEndMark
+from ..http import HTTPFarSide, Route
+from ..replies import Reply
 from .oa_accounts import COOKIE, SESSION, Accounts
-from .oa_messages import MODELS, Chat, Message, Store, TooMany
-from .replies import Reply
+from .oa_messages import MODELS, Chat, Store, StoredMessage, TooMany
 
 CHAT = r"/chats/(?P<chat_id>[^/]+)"
 MESSAGE = rf"{CHAT}/messages/(?P<message_id>[^/]+)"
@@ -58,7 +58,7 @@ PLUGIN_STEP = {
 }
 
 
-class OpenAssistant(HTTPFarSide):
+class OpenAssistantSide(HTTPFarSide):
     """Open Assistant's site and inference server.
 
     The calls of a conversation, for :class:`~g4fsync.emulator.faults.At`, are
@@ -215,7 +215,7 @@ class OpenAssistant(HTTPFarSide):
         exchange.send(200)
 
     def _stream(
-        self, exchange: Exchange, chat: Chat, message: Message
+        self, exchange: Exchange, chat: Chat, message: StoredMessage
     ) -> Generator[bytes, None, None]:
         for position in self.queue_positions:
             yield _pending(position, max(self.queue_positions))
@@ -256,7 +256,7 @@ class OpenAssistant(HTTPFarSide):
             raise _invalid(wrong.reason) from wrong
         return self.store.chat(user, body.get("chat_id", _chat_id(exchange))), body
 
-    def _where(self, exchange: Exchange) -> tuple[Chat, Message]:
+    def _where(self, exchange: Exchange) -> tuple[Chat, StoredMessage]:
         chat = self.store.chat(self._user(exchange), _chat_id(exchange))
         message_id = exchange.groups.get("message_id") or exchange.query.get("message_id")
         return chat, chat.message(message_id, 404, "Message not found")

@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .checks import Wrong, check_object
-from .exchange import Exchange
-from .model import ANY_OBJECT, decode_image
-from .replies import Messages
-from .schema_checks import check_strict
+from ..checks import Wrong, check_object
+from ..exchange import Exchange
+from ..model import ANY_OBJECT, decode_image
+from ..replies import Messages
+from ..schema_checks import check_strict
 
 FIELDS = {"model": "text", "messages": "array"}
 OPTIONAL = {

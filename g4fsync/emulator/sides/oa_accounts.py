@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from .checks import Wrong
-from .exchange import Exchange
+from ..checks import Wrong
+from ..exchange import Exchange
 
 COOKIE = "next-auth.session-token"
 SECURE_COOKIE = "__Secure-next-auth.session-token"

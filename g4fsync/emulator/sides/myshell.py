@@ -22,21 +22,21 @@ from urllib.parse import parse_qsl
 
 from websockets.http11 import Request
 
-from .checks import Wrong, check_browser
-from .conversation import Conversation
-from .encoding import compact
-from .engineio import EngineIO, ProtocolProblem
-from .exchange import Answered, Exchange, PlannedRefusal
-from .farside import FarSide, Pace
-from .http import outcome
-from .listener import Listener
-from .replies import Reply
-from .wire import ClientGone, CutShort, Wire
+from ..checks import Wrong, check_browser
+from ..encoding import compact
+from ..engineio import EngineIO, ProtocolProblem
+from ..exchange import Answered, Exchange, PlannedRefusal
+from ..farside import FarSide, Pace
+from ..http import outcome
+from ..listener import Listener
+from ..replies import Reply
+from ..serversocket import ClientGone, CutShort, ServerSocket
+from .myshell_conversation import Conversation
 
 UNSUPPORTED = "The client is using an unsupported version of the Socket.IO or Engine.IO protocols"
 
 
-class Myshell(FarSide):
+class MyshellSide(FarSide):
     """Myshell's server.
 
     ``ping_interval``, ``ping_timeout``
@@ -59,7 +59,7 @@ class Myshell(FarSide):
         self.final_has_text = False
         self.now: Callable[[], float] = time.time
 
-    def serve(self, wire: Wire, listener: Listener) -> None:
+    def serve(self, wire: ServerSocket, listener: Listener) -> None:
         """Serve one connection until it ends."""
         engine = EngineIO(wire, self.ping_interval, self.ping_timeout)
         try:

@@ -1,6 +1,6 @@
 """What Myshell's server and a client say to each other, above Engine.IO.
 
-Facts and guesses: see :mod:`g4fsync.emulator.myshell`.  As python-socketio does,
+Facts and guesses: see :mod:`g4fsync.emulator.sides.myshell`.  As python-socketio does,
 events before the connect, unknown events and broken JSON get no answer; they
 are put into the record.
 """
@@ -13,11 +13,11 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from .encoding import compact
-from .engineio import EngineIO, ProtocolProblem
-from .exchange import Exchange
-from .farside import FaultKind
-from .faults import (
+from ..encoding import compact
+from ..engineio import EngineIO, ProtocolProblem
+from ..exchange import Exchange
+from ..farside import FaultKind
+from ..faults import (
     Captcha,
     Disconnect,
     InBandError,
@@ -26,18 +26,18 @@ from .faults import (
     RefuseNamespace,
     Silence,
 )
-from .replies import unflatten
-from .visitor import question_problem, visitor_problem
-from .wire import ClientGone
+from ..replies import unflatten
+from ..serversocket import ClientGone
+from .myshell_visitors import question_problem, visitor_problem
 
 if TYPE_CHECKING:
-    from .myshell import Myshell
+    from .myshell import MyshellSide
 
 
 class Conversation:
     """What is said in one connection, above Engine.IO."""
 
-    def __init__(self, far_side: Myshell, exchange: Exchange, engine: EngineIO) -> None:
+    def __init__(self, far_side: MyshellSide, exchange: Exchange, engine: EngineIO) -> None:
         self._far_side = far_side
         self._exchange = exchange
         self._engine = engine

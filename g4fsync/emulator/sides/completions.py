@@ -14,13 +14,24 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal
 
-from .checks import Wrong, check_object
-from .encoding import compact
-from .exchange import Exchange
-from .farside import Pace
-from .faults import InBandError, JSONAnswer, NoEndMark
-from .http import Route
-from .model import Answer, Called, ModelSide, Piece, Question, Said, Thought, calls_of, text_of
+from ..checks import Wrong, check_object
+from ..encoding import compact
+from ..exchange import Exchange
+from ..farside import Pace
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import Route
+from ..model import (
+    Called,
+    ModelAnswer,
+    ModelSide,
+    Piece,
+    Question,
+    Said,
+    Thought,
+    calls_of,
+    text_of,
+)
+from ..replies import Reply
 from .openai_requests import (
     FIELDS,
     OPTIONAL,
@@ -30,7 +41,6 @@ from .openai_requests import (
     read_messages,
     read_tools,
 )
-from .replies import Reply
 
 CREATED = 1760000000
 #: What a reason names in front.
@@ -138,7 +148,7 @@ class ChatCompletions(ModelSide):
             read_format(body.get("response_format")),
         )
 
-    def _whole(self, exchange: Exchange, answer: Answer, model: str) -> dict[str, Any]:
+    def _whole(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
         pieces = list(answer.pieces())
         message: dict[str, Any] = {"role": "assistant", "content": text_of(pieces, Said)}
         if thought := text_of(pieces, Thought):
@@ -158,7 +168,7 @@ class ChatCompletions(ModelSide):
         }
 
     def _events(
-        self, exchange: Exchange, answer: Answer, model: str, *, usage: bool
+        self, exchange: Exchange, answer: ModelAnswer, model: str, *, usage: bool
     ) -> Generator[bytes, None, None]:
         def chunk(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> bytes:
             choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -239,7 +249,7 @@ def _call_value(call: Called, arguments: Mapping[str, Any] | None) -> dict[str, 
     }
 
 
-def _usage(answer: Answer) -> dict[str, Any]:
+def _usage(answer: ModelAnswer) -> dict[str, Any]:
     return {
         "prompt_tokens": answer.input_tokens,
         "completion_tokens": answer.output_tokens,

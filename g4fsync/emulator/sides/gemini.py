@@ -16,11 +16,14 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from .checks import Wrong, check_object, query_number
-from .encoding import compact
-from .exchange import Exchange
-from .farside import Pace
-from .faults import InBandError, JSONAnswer, NoEndMark
+from ..checks import Wrong, check_object, query_number
+from ..encoding import compact
+from ..exchange import Exchange
+from ..farside import Pace
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import Route
+from ..model import ModelAnswer, ModelSide, Piece, Question, Said, Thought
+from ..replies import Reply
 from .gemini_fields import CONFIG, FIELDS, OPTIONAL, THINKING, camel_case
 from .gemini_requests import (
     SIGNATURE,
@@ -31,9 +34,6 @@ from .gemini_requests import (
     read_parts,
     read_tools,
 )
-from .http import Route
-from .model import Answer, ModelSide, Piece, Question, Said, Thought
-from .replies import Reply
 
 STATUS_WORDS = {
     400: "INVALID_ARGUMENT",
@@ -53,7 +53,7 @@ MODEL = f"{MODELS}/(?P<model>[^/:]+)"
 SIGNING = "gemini-3"
 
 
-class Gemini(ModelSide):
+class GeminiSide(ModelSide):
     """Gemini's server.
 
     ``block_reason``
@@ -168,7 +168,7 @@ class Gemini(ModelSide):
     def _once(self, exchange: Exchange) -> None:
         exchange.json(200, self._whole(exchange, self._begin(exchange, complete=True)))
 
-    def _begin(self, exchange: Exchange, *, complete: bool) -> Answer:
+    def _begin(self, exchange: Exchange, *, complete: bool) -> ModelAnswer:
         self._check_key(exchange)
         self.check_model(exchange.groups["model"])
         body = check_object(camel_case(exchange.json_body()), FIELDS, OPTIONAL)
@@ -200,7 +200,7 @@ class Gemini(ModelSide):
         )
 
     def _response(
-        self, exchange: Exchange, answer: Answer, candidate: Mapping[str, Any] | None
+        self, exchange: Exchange, answer: ModelAnswer, candidate: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         usage: dict[str, Any] = {"promptTokenCount": answer.input_tokens}
         if said := answer.output_tokens - answer.reasoning_tokens:
@@ -216,13 +216,13 @@ class Gemini(ModelSide):
             "responseId": f"r{exchange.number}",
         }
 
-    def _blocked(self, exchange: Exchange, answer: Answer) -> dict[str, Any]:
+    def _blocked(self, exchange: Exchange, answer: ModelAnswer) -> dict[str, Any]:
         feedback: dict[str, Any] = {
             "promptFeedback": {"blockReason": self.block_reason, "safetyRatings": []}
         }
         return {**feedback, **self._response(exchange, answer, None)}
 
-    def _whole(self, exchange: Exchange, answer: Answer) -> dict[str, Any]:
+    def _whole(self, exchange: Exchange, answer: ModelAnswer) -> dict[str, Any]:
         if self.block_reason:
             return self._blocked(exchange, answer)
         parts: list[dict[str, Any]] = []
@@ -237,7 +237,7 @@ class Gemini(ModelSide):
         return self._response(exchange, answer, candidate)
 
     def _responses(
-        self, exchange: Exchange, answer: Answer
+        self, exchange: Exchange, answer: ModelAnswer
     ) -> Generator[dict[str, Any], None, None]:
         if self.block_reason:
             yield self._blocked(exchange, answer)
@@ -250,7 +250,7 @@ class Gemini(ModelSide):
         reason = self.finish_reason or FINISH[answer.finish]
         yield self._response(exchange, answer, {"finishReason": reason})
 
-    def _events(self, exchange: Exchange, answer: Answer) -> Generator[bytes, None, None]:
+    def _events(self, exchange: Exchange, answer: ModelAnswer) -> Generator[bytes, None, None]:
         for response in self._responses(exchange, answer):
             yield b"data: %b\r\n\r\n" % compact(response)
             if self.noise:
@@ -258,7 +258,7 @@ class Gemini(ModelSide):
         if error := exchange.find(InBandError):
             yield _error(error)
 
-    def _array(self, exchange: Exchange, answer: Answer) -> Generator[bytes, None, None]:
+    def _array(self, exchange: Exchange, answer: ModelAnswer) -> Generator[bytes, None, None]:
         before = b"["
         for response in self._responses(exchange, answer):
             yield before + compact(response)

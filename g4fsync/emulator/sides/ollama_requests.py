@@ -12,10 +12,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .checks import Wrong, check_object, kind_problem
-from .exchange import Exchange
-from .model import ANY_OBJECT, decode_image
-from .replies import Messages
+from ..checks import Wrong, check_object, kind_problem
+from ..exchange import Exchange
+from ..model import ANY_OBJECT, decode_image
+from ..replies import Messages
 
 _log = logging.getLogger("g4fsync.emulator")
 

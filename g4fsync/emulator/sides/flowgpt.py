@@ -19,13 +19,13 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from .checks import Wrong, check_browser, check_headers, check_object
-from .encoding import clipped, compact
-from .exchange import Exchange
-from .farside import Pace
-from .faults import InBandError, JSONAnswer, NoEndMark
-from .http import HTTPFarSide, Route
-from .replies import Messages, Reply
+from ..checks import Wrong, check_browser, check_headers, check_object
+from ..encoding import clipped, compact
+from ..exchange import Exchange
+from ..farside import Pace
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import HTTPFarSide, Route
+from ..replies import Messages, Reply
 
 HEADERS = {
     "accept": "*/*",
@@ -59,7 +59,7 @@ MAX_SKEW_SECONDS = 300
 NOISE = (b"\n", b'{"event":"status","data":{"n":1}}\n', b'\r\n{"data":"no event"}\r\n')
 
 
-class FlowGpt(HTTPFarSide):
+class FlowGptSide(HTTPFarSide):
     """FlowGpt's server; ``now`` may be replaced to set its clock."""
 
     name = "flowgpt"

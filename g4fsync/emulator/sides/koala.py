@@ -17,13 +17,13 @@ import re
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from .checks import Wrong, check_browser, check_headers, check_object
-from .encoding import clipped, compact
-from .exchange import Exchange
-from .farside import Pace
-from .faults import InBandError, JSONAnswer, NoEndMark
-from .http import HTTPFarSide, Route
-from .replies import Messages, Reply
+from ..checks import Wrong, check_browser, check_headers, check_object
+from ..encoding import clipped, compact
+from ..exchange import Exchange
+from ..farside import Pace
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import HTTPFarSide, Route
+from ..replies import Messages, Reply
 
 HEADERS = {
     "accept": "text/event-stream",
@@ -44,7 +44,7 @@ FIELDS = {
 NOISE = (b": keep-alive\n\n", b"event: status\nid: 7\nretry: 3000\n\n", b'data:""\r\n\r\n')
 
 
-class Koala(HTTPFarSide):
+class KoalaSide(HTTPFarSide):
     """Koala's server."""
 
     name = "koala"

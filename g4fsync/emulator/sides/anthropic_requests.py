@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .checks import Wrong, check_object
-from .exchange import Exchange
-from .model import decode_image
-from .replies import Messages
-from .schema_checks import check_closed
+from ..checks import Wrong, check_object
+from ..exchange import Exchange
+from ..model import decode_image
+from ..replies import Messages
+from ..schema_checks import check_closed
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 #: What the pretend model signs its thoughts with.

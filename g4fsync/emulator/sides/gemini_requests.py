@@ -15,12 +15,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .checks import Wrong, check_object
-from .exchange import Exchange
+from ..checks import Wrong, check_object
+from ..exchange import Exchange
+from ..model import ANY_OBJECT, decode_image
+from ..replies import Messages
+from ..schema_checks import check_gemini
 from .gemini_fields import BESIDE, CALLING, FUNCTION, PARTS, RESPONSE, TOOL, TOOL_CONFIG
-from .model import ANY_OBJECT, decode_image
-from .replies import Messages
-from .schema_checks import check_gemini
 
 #: What the pretend model puts on its calls, and what the service's guide allows in its place.
 SIGNATURE = base64.b64encode(b"emulator signature").decode()

@@ -16,16 +16,15 @@ import random
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from .checks import Wrong, check_object
-from .completions import ChatCompletions
-from .encoding import compact
-from .exchange import Exchange
-from .farside import Pace
-from .faults import InBandError, JSONAnswer, NoEndMark
-from .http import Route
-from .model import (
+from ..checks import Wrong, check_object
+from ..encoding import compact
+from ..exchange import Exchange
+from ..farside import Pace
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import Route
+from ..model import (
     ANY_MODEL,
-    Answer,
+    ModelAnswer,
     Piece,
     Question,
     Said,
@@ -34,6 +33,8 @@ from .model import (
     decode_image,
     text_of,
 )
+from ..replies import Messages, Reply, words
+from .completions import ChatCompletions
 from .ollama_requests import (
     EMBED,
     FIELDS,
@@ -44,13 +45,12 @@ from .ollama_requests import (
     read_options,
     read_tools,
 )
-from .replies import Messages, Reply, words
 
 CREATED_AT = "2026-01-01T10:00:00.000000001Z"
 VERSION = "0.13.0"
 
 
-class Ollama(ChatCompletions):
+class OllamaSide(ChatCompletions):
     """Ollama's server.
 
     ``capabilities``
@@ -215,7 +215,7 @@ class Ollama(ChatCompletions):
         text: str,
         more: Mapping[str, Any] | None = None,
         done_reason: str | None = None,
-        answer: Answer | None = None,
+        answer: ModelAnswer | None = None,
     ) -> dict[str, Any]:
         line: dict[str, Any] = {"model": body["model"], "created_at": CREATED_AT}
         if exchange.path == "/api/generate":
@@ -236,12 +236,12 @@ class Ollama(ChatCompletions):
             }
         return line
 
-    def _done_reason(self, answer: Answer) -> str:
+    def _done_reason(self, answer: ModelAnswer) -> str:
         # With tool calls it is "stop" all the same.
         return self.finish_reason or ("length" if answer.finish == "length" else "stop")
 
     def _complete_line(
-        self, exchange: Exchange, answer: Answer, body: Mapping[str, Any]
+        self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any]
     ) -> dict[str, Any]:
         pieces = list(answer.pieces())
         more: dict[str, Any] = {}
@@ -253,7 +253,7 @@ class Ollama(ChatCompletions):
         return self._line(exchange, body, text_of(pieces, Said), more, reason, answer)
 
     def _lines(
-        self, exchange: Exchange, answer: Answer, body: Mapping[str, Any]
+        self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any]
     ) -> Generator[bytes, None, None]:
         for piece in answer.pieces():
             text = piece.text if isinstance(piece, Said) else ""

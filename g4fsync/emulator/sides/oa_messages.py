@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from .checks import Wrong, kind_problem
-from .replies import Messages, unflatten
+from ..checks import Wrong, kind_problem
+from ..replies import Messages, unflatten
 
 _NAMES = """
     _lorem distilgpt2 OA_SFT_Pythia_12B OA_SFT_Pythia_12Bq OA_SFT_Pythia_12B_4
@@ -47,7 +47,7 @@ class TooMany(Wrong):
 
 
 @dataclass
-class Message:
+class StoredMessage:
     """One message; it changes while it is being answered."""
 
     chat_id: str
@@ -87,7 +87,7 @@ class Chat:
     user: str
     id: str = field(default_factory=lambda: _uuid7())
     created_at: str = field(default_factory=lambda: _now())
-    messages: dict[str, Message] = field(default_factory=dict)
+    messages: dict[str, StoredMessage] = field(default_factory=dict)
 
     def value(self, *, full: bool = False) -> dict[str, Any]:
         """As the server writes it; *full* with its messages."""
@@ -105,13 +105,13 @@ class Chat:
             value["messages"] = [message.value() for message in self.messages.values()]
         return value
 
-    def message(self, message_id: Any, status: int, missing: str) -> Message:
+    def message(self, message_id: Any, status: int, missing: str) -> StoredMessage:
         """The message of that id, or :class:`Wrong`."""
         if message_id not in self.messages:
             raise Wrong(status, missing)
         return self.messages[message_id]
 
-    def question(self, answer: Message) -> Messages:
+    def question(self, answer: StoredMessage) -> Messages:
         """The conversation that *answer* goes on, for a reply to read."""
         prompt = (answer.work or {}).get("system_prompt")
         system: Messages = [{"role": "system", "content": prompt}] if prompt else []
@@ -177,7 +177,7 @@ class Store:
 
     def add_prompter(
         self, chat: Chat, body: Mapping[str, Any], accepted: Callable[[], None]
-    ) -> Message:
+    ) -> StoredMessage:
         """Step 2: what the user says."""
         if len(body["content"]) > self.max_content_length:
             raise Wrong(413, "Message content exceeds max length")
@@ -192,13 +192,13 @@ class Store:
             if parent.state != "complete":
                 raise Wrong(400, "Parent message is not complete")
         accepted()
-        message = Message(chat.id, "prompter", body["content"], parent_id, "manual")
+        message = StoredMessage(chat.id, "prompter", body["content"], parent_id, "manual")
         chat.messages[message.id] = message
         return message
 
     def add_assistant(
         self, chat: Chat, body: Mapping[str, Any], accepted: Callable[[], None]
-    ) -> Message:
+    ) -> StoredMessage:
         """Step 3: the answer, still to be made."""
         check_sampling(body["sampling_parameters"])
         model = body["model_config_name"]
@@ -217,7 +217,7 @@ class Store:
         with self._lock:
             if self.one_at_a_time:
                 self._cancel_others(chat.user, parent.id)
-        message = Message(chat.id, "assistant", None, parent.id, "pending", _work(body))
+        message = StoredMessage(chat.id, "assistant", None, parent.id, "pending", _work(body))
         chat.messages[message.id] = message
         return message
 

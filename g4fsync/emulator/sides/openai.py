@@ -1,6 +1,6 @@
 """The far side of OpenAI; any compatible provider can be pointed at it too.
 
-What it says and where that is known from: :mod:`g4fsync.emulator.completions`.  The
+What it says and where that is known from: :mod:`g4fsync.emulator.sides.completions`.  The
 models of DeepSeek are there since they ask for what OpenAI's don't: the reasoning of
 a turn with tool calls has to be sent back.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from .completions import ChatCompletions
 
 
-class OpenAI(ChatCompletions):
+class OpenAISide(ChatCompletions):
     """OpenAI's server."""
 
     name = "openai"

@@ -16,6 +16,12 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
+from ..checks import Wrong, check_object, query_number
+from ..encoding import compact
+from ..exchange import Exchange
+from ..faults import InBandError, JSONAnswer, NoEndMark
+from ..http import Route
+from ..model import Called, ModelAnswer, ModelSide, Piece, Question, Said, Thought
 from .anthropic_requests import (
     COUNT_FIELDS,
     COUNT_OPTIONAL,
@@ -31,12 +37,6 @@ from .anthropic_requests import (
     read_tools,
     text_of_blocks,
 )
-from .checks import Wrong, check_object, query_number
-from .encoding import compact
-from .exchange import Exchange
-from .faults import InBandError, JSONAnswer, NoEndMark
-from .http import Route
-from .model import Answer, Called, ModelSide, Piece, Question, Said, Thought
 
 TYPES = {
     400: "invalid_request_error",
@@ -53,7 +53,7 @@ STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_
 CREATED_AT = "2025-10-01T00:00:00Z"
 
 
-class Anthropic(ModelSide):
+class AnthropicSide(ModelSide):
     """Anthropic's server."""
 
     name = "anthropic"
@@ -201,14 +201,14 @@ class Anthropic(ModelSide):
             "stop_sequence": None,
         }
 
-    def _stop(self, answer: Answer) -> dict[str, Any]:
+    def _stop(self, answer: ModelAnswer) -> dict[str, Any]:
         reason = "stop_sequence" if answer.stop_sequence else STOP_REASONS[answer.finish]
         return {
             "stop_reason": self.finish_reason or reason,
             "stop_sequence": answer.stop_sequence,
         }
 
-    def _whole(self, exchange: Exchange, answer: Answer, model: str) -> dict[str, Any]:
+    def _whole(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = []
         for piece in answer.pieces():
             block = _block(piece)
@@ -228,7 +228,7 @@ class Anthropic(ModelSide):
         return {**message, "usage": _usage(answer)}
 
     def _events(
-        self, exchange: Exchange, answer: Answer, model: str
+        self, exchange: Exchange, answer: ModelAnswer, model: str
     ) -> Generator[bytes, None, None]:
         usage = {**_usage(answer), "output_tokens": 1}
         message = {**self._message(exchange, model), "usage": usage}
@@ -299,7 +299,7 @@ def _argument_deltas(call: Called) -> list[dict[str, Any]]:
     ]
 
 
-def _usage(answer: Answer) -> dict[str, Any]:
+def _usage(answer: ModelAnswer) -> dict[str, Any]:
     return {
         "input_tokens": answer.input_tokens,
         "cache_creation_input_tokens": 0,
