@@ -1,4 +1,4 @@
-"""Gemini's function calls, complete ones and those whose arguments come in pieces.
+"""Calls of tools that come one after the other, complete or in pieces: Gemini's and Ollama's.
 
 Facts, from google-genai 3.6 (``types.FunctionCall``, ``types.PartialArg``) and
 from recorded answers of Vertex AI:
@@ -8,13 +8,16 @@ from recorded answers of Vertex AI:
   may be ``{}``.
 * A partial argument is a value at a ``jsonPath`` (RFC 9535) such as
   ``$.foo.bar[0].data``; the strings of one path belong together.
+
+Ollama's calls are complete; gateways that translate OpenAI's send arguments as
+pieces of JSON text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -27,10 +30,10 @@ MAX_SKIPPED = 1000  # elements of an array that no piece named; they are null
 class FunctionCalls:
     """The calls of one answer; ``is_open`` while pieces of one are still to come.
 
-    ``provider`` is who gets back a call's own id and its signature.
+    ``provider`` is who gets back a call's own id and its signature; ``""`` nobody.
     """
 
-    def __init__(self, provider: str = "gemini") -> None:
+    def __init__(self, provider: str = "") -> None:
         self.provider = provider
         self._count = 0  # of the calls given
         self._open: _Call | None = None
@@ -42,23 +45,36 @@ class FunctionCalls:
     def is_open(self) -> bool:
         return self._open is not None
 
-    def add(self, part: Mapping[str, Any]) -> Iterator[ToolCall]:
-        """Take the ``functionCall`` of a part, and give what it completes.
+    def add(
+        self,
+        id: Any,
+        name: Any,
+        arguments: Any,
+        *,
+        partial: Sequence[Mapping[str, Any]] = (),
+        signature: Any = None,
+        continues: bool = False,
+    ) -> Iterator[ToolCall]:
+        """Take a call or the next piece of one, and give what it completes.
 
-        A call that has arguments and no name is a ``ValueError``, and so is a
-        piece of arguments that can't be read.
+        *arguments* are an object or JSON text, *partial* Gemini's partial
+        arguments.  What has arguments and no name is a ``ValueError``, and so is
+        a partial argument that can't be read.
         """
-        fragment = part["functionCall"] or {}
-        name, id = fragment.get("name") or "", fragment.get("id") or ""
+        id, name = id or "", name or ""
         call = self._open
         if call is not None and name and not (id and id == call.id):
             yield from self.complete()
             call = None
         if call is None:
             call = self._open = _Call()
-        call.add(fragment, id, name)
-        call.signature = part.get("thoughtSignature") or call.signature
-        if not fragment.get("willContinue"):
+        call.id = call.id or id
+        call.name = call.name or name
+        call.signature = signature or call.signature
+        call.add(arguments)
+        for piece in partial:
+            put(call.arguments, json_path(piece["jsonPath"]), piece)
+        if not continues:
             yield from self.complete()
 
     def complete(self) -> Iterator[ToolCall]:
@@ -73,12 +89,12 @@ class FunctionCalls:
         elif call.arguments:
             raise ValueError(f"a call without a name, its arguments {call.text()!r:.80}")
         else:
-            fields.left_out("functionCall", {})
+            fields.left_out("a call without anything", {})
 
     def _wanted_back(self, call: _Call) -> tuple[ProviderData, ...]:
         known = {"id": call.id, "thoughtSignature": call.signature}
         data = {name: value for name, value in known.items() if value}
-        return (ProviderData(self.provider, "call", data),) if data else ()
+        return (ProviderData(self.provider, "call", data),) if data and self.provider else ()
 
 
 class _Call:
@@ -87,16 +103,13 @@ class _Call:
         self.signature: Any = None
         self.arguments: Any = {}
 
-    def add(self, fragment: Mapping[str, Any], id: str, name: str) -> None:
-        self.id = self.id or id
-        self.name = self.name or name
-        given = fragment.get("args")
+    def add(self, given: Any) -> None:
         if isinstance(given, Mapping) and isinstance(self.arguments, dict):
             self.arguments.update(given)
+        elif isinstance(given, str) and isinstance(self.arguments, str):
+            self.arguments += given
         elif given:
             self.arguments = given
-        for piece in fragment.get("partialArgs") or ():
-            put(self.arguments, json_path(piece["jsonPath"]), piece)
 
     def text(self) -> str:
         given = self.arguments

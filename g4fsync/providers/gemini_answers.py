@@ -15,7 +15,7 @@ from typing import Any
 
 from ..codecs import refusals
 from ..errors import ContentFiltered, ProviderError
-from ..events import Event, Finish, ProviderData, Reasoning, Usage
+from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..transport.base import Response
 from . import dialect, fields
 from .functioncalls import FunctionCalls
@@ -91,7 +91,7 @@ def delta_events(part: Any, calls: FunctionCalls) -> Sequence[str | Event]:
         return (text,)
     if part.get("functionCall") is not None:
         # An empty text says that something came.
-        return (text or "", *calls.add(part))
+        return (text or "", *_call_events(part, calls))
     spoken: tuple[str | Event, ...] = ()
     if text:
         spoken = (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
@@ -100,6 +100,18 @@ def delta_events(part: Any, calls: FunctionCalls) -> Sequence[str | Event]:
     if not (part.keys() - _SAID_IN_FULL):
         return spoken
     return (*spoken, ProviderData(calls.provider, "part", part))
+
+
+def _call_events(part: Mapping[str, Any], calls: FunctionCalls) -> Iterator[ToolCall]:
+    fragment = part["functionCall"]
+    return calls.add(
+        fragment.get("id"),
+        fragment.get("name"),
+        fragment.get("args"),
+        partial=fragment.get("partialArgs") or (),
+        signature=part.get("thoughtSignature"),
+        continues=bool(fragment.get("willContinue")),
+    )
 
 
 def finish(chunk: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool) -> Finish | None:

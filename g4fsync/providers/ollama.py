@@ -4,11 +4,13 @@ Facts, from the sources of ollama/ollama and ollama-python (Aug 2026); it was
 not run:
 
 * ``POST /api/chat``, answered as newline-delimited JSON; ``done: true`` is the end
-  mark.  With ``stream: false`` it would be one JSON object.
+  mark, and the body ends behind it.  With ``stream: false`` it would be one JSON
+  object.
 * Usage and the reason stand on the last line.  A prompt read from the cache may
   have no ``prompt_eval_count``.
 * Calls of tools come whole, their arguments as an object; the reason is
-  ``stop`` then too.
+  ``stop`` then too.  Other reasons are ``length``, and ``load`` and ``unload``
+  for a request without messages.
 * A failure after the first line is a line ``{"error": "text"}``.  The
   OpenAI-compatible face loses it: the answer just stops there.
 * A model that can't think or call tools answers 400 when asked to.  Images are
@@ -30,8 +32,9 @@ from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Response, Transport
-from . import dialect, formats, sending, tooldefs
+from . import dialect, fields, formats, sending, tooldefs
 from .base import Provider, checked_url
+from .functioncalls import FunctionCalls
 
 PORT = 11434
 # Thoughts as Ollama, and as other services of OpenAI's protocol, call them in a message.
@@ -78,25 +81,18 @@ class Ollama(Provider):
             json=body(request, self.name),
             headers=_authorization(transport) | dialect.extra_headers(request.options),
         )
-        calls = 0
+        calls = FunctionCalls()
+        silent = True  # nothing of the answer has come yet
         for record in records(response):
             if record.get("error"):
                 raise refusals.in_band(record)
-            message = record.get("message") or {}
-            if message.get("thinking"):
-                yield Reasoning(message["thinking"])
-            if message.get("content"):
-                yield message["content"]
-            for call in message.get("tool_calls") or ():
-                yield tool_call(call, calls)
-                calls += 1
-            if record.get("done"):
-                raw = record.get("done_reason") or None
-                counted = usage(record)
-                if counted != Usage():
-                    yield counted
-                yield Finish("tool_calls" if calls and raw == "stop" else raw or "stop", raw=raw)
-                return
+            came = False
+            for event in delta_events(record, calls):
+                came = True
+                yield event
+            if record.get("done") in (True, "true"):
+                yield from finish_events(record, calls, may_continue=came or silent)
+            silent = silent and not came
 
     def list_models(self, transport: Transport) -> list[str]:
         return dialect.model_names(
@@ -137,20 +133,60 @@ def records(response: Response) -> Iterable[Any]:
     return response.records()
 
 
-def tool_call(call: Mapping[str, Any], number: int) -> ToolCall:
-    """One whole call; older servers give it no id."""
-    function = call["function"]
-    given = function.get("arguments") or {}
-    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-    return ToolCall(call.get("id") or f"call_{number}", function["name"], text)
+def delta_events(record: Mapping[str, Any], calls: FunctionCalls) -> Iterator[str | Event]:
+    """What a line says; ``response`` is the text where a server answers like ``/api/generate``."""
+    message = record.get("message")
+    if not isinstance(message, Mapping):
+        message = {"content": record.get("response") if message is None else message}
+    thought = fields.thought(message.get("thinking"), "thinking")
+    if thought:
+        yield Reasoning(thought)
+    content = message.get("content")
+    if content.__class__ is not str:
+        content = fields.text(content)
+    if content:
+        yield content
+    if message.get("tool_calls"):
+        yield ""
+        for call in fields.mappings(message["tool_calls"], "tool_calls"):
+            yield from _call_events(call, calls)
+
+
+def _call_events(call: Mapping[str, Any], calls: FunctionCalls) -> Iterator[ToolCall]:
+    function = call.get("function") or call
+    given = function.get("arguments")
+    # Text that is no object yet is a piece of one.
+    continues = isinstance(given, str) and not _is_object(given)
+    yield from calls.add(call.get("id"), function.get("name"), given, continues=continues)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def finish_events(
+    record: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool
+) -> Iterator[Event]:
+    """A call under way, usage and the end mark; a reason that means failure is raised."""
+    raw = fields.word(record.get("done_reason"), "done_reason")
+    reason = raw or "stop"
+    if reason == "stop":
+        yield from calls.complete()
+        reason = "tool_calls" if calls else reason
+    counted = usage(record)
+    if counted != Usage():
+        yield counted
+    dialect.raise_for_reason(raw)
+    yield Finish(reason, raw=raw or None, may_continue=may_continue)
 
 
 def usage(record: Mapping[str, Any]) -> Usage:
     """What the last line counts."""
-    return Usage(
-        input_tokens=dialect.count(record, "prompt_eval_count"),
-        output_tokens=dialect.count(record, "eval_count"),
-    )
+    prompt, answer = (dialect.count(record, name) for name in ("prompt_eval_count", "eval_count"))
+    return Usage(prompt, answer, fields.total(prompt, answer))
 
 
 def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
-from g4fsync.messages import Image
+from g4fsync.messages import ChatResult, Image
 from g4fsync.providers.ollama import Ollama, body, host_url
 from g4fsync.testing import ScriptedTransport, chat, request
 from tests.support.wire import JSON, Wire
@@ -217,7 +217,7 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
             Reasoning("Greeting."),
             Text("Hi"),
             Text(" café\u2028🦙"),
-            Usage(26, 298),
+            Usage(26, 298, 324),
             Finish("stop", "stop"),
         ],
     ),
@@ -273,9 +273,149 @@ def test_a_plain_json_answer_to_a_request_for_a_stream() -> None:
     answer = json.dumps(said("Hi", done="stop", counts=COUNTS)).encode()
     assert WIRE.events(answer, headers=JSON) == [
         Text("Hi"),
-        Usage(26, 298),
+        Usage(26, 298, 324),
         Finish("stop", "stop"),
     ]
+
+
+def result(*records: object) -> ChatResult:
+    return chat(Ollama(), "Hi", ScriptedTransport({ASK: lines(*records)}), model="m").result()
+
+
+def test_what_follows_done_belongs_to_the_answer_and_the_last_reason_counts() -> None:
+    answer = lines(
+        said("The", done="stop"),
+        said(" old"),
+        said(tool_calls=[CALL]),
+        said(" lighthouse", done="length", counts=COUNTS),
+    )
+    assert WIRE.events(answer) == [
+        Text("The"),
+        Text(" old"),
+        ToolCall("own", "f", '{"city": "Paris"}'),
+        Text(" lighthouse"),
+        Usage(26, 298, 324),
+        Finish("length", "length"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "may_continue"),
+    [
+        ([said("a", done="stop")], True),
+        ([said(done="stop")], True),
+        ([said("a"), said(done="stop")], False),
+        ([said("a"), said(done="stop", tool_calls=[CALL])], True),
+    ],
+)
+def test_a_done_beside_text_or_before_any_may_not_be_the_last(
+    records: list[Any], may_continue: bool
+) -> None:
+    transport = ScriptedTransport({ASK: lines(*records)})
+    [*_, last] = Ollama().stream(request(Ollama(), "Hi", model="m"), transport)
+    assert isinstance(last, Finish)
+    assert last.may_continue is may_continue
+
+
+@pytest.mark.parametrize(
+    ("raw", "finish"),
+    [
+        ("stop", Finish("stop", "stop")),
+        ("length", Finish("length", "length")),
+        ("load", Finish("load", "load")),
+        ("unload", Finish("unload", "unload")),
+        ("new_word", Finish("new_word", "new_word")),
+        ("", Finish("stop")),
+        ("null", Finish("stop")),
+        (None, Finish("stop")),
+        (0, Finish("stop")),
+        (["stop"], Finish("stop")),
+    ],
+)
+def test_reasons_are_kept(raw: Any, finish: Finish) -> None:
+    assert WIRE.events(lines(said("a"), {"done": True, "done_reason": raw})) == [Text("a"), finish]
+
+
+@pytest.mark.parametrize("raw", ["error", "aborted", "upstream timeout"])
+def test_a_reason_that_tells_a_failure_is_one(raw: str) -> None:
+    with pytest.raises(ServerError, match=f"^ollama: the answer ended with '{raw}'$") as caught:
+        result(said("a"), said(done=raw))
+    assert (caught.value.partial, caught.value.code) == ("a", raw)
+
+
+@pytest.mark.parametrize("done", [False, None, "false", 0, "", [], {}])
+def test_what_is_no_done_ends_nothing(done: Any) -> None:
+    begun = said("a") | {"done": done}
+    assert isinstance(WIRE.error(lines(begun)), StreamTruncated)
+
+
+@pytest.mark.parametrize("done", [True, "true", 1])
+def test_done_in_other_spellings(done: Any) -> None:
+    assert result(said("a"), {"done": done}).finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (said("a") | {"message": {"content": 0}}, "0"),
+        ({"message": {"content": 1.5}}, "1.5"),
+        ({"message": {"content": {"a": "é"}}}, '{"a": "é"}'),
+        ({"message": {"content": ["a", {"type": "text", "text": "b"}, {"type": "image"}]}}, "ab"),
+        ({"message": {"content": None}}, ""),
+        ({"message": "a"}, "a"),
+        ({"message": None}, ""),
+        ({"response": "a"}, "a"),
+    ],
+)
+def test_text_in_any_shape_is_text(record: Any, text: str) -> None:
+    assert result(said("<"), record, said(">"), said(done="stop")).text == f"<{text}>"
+
+
+@pytest.mark.parametrize(
+    ("thinking", "thoughts"),
+    [(0, "0"), (["a", {"type": "text", "text": "b"}], "ab"), ({"a": 1}, ""), (True, "")],
+)
+def test_thoughts_in_another_shape(thinking: Any, thoughts: str) -> None:
+    answer = result(said("a", thinking=thinking), said(done="stop"))
+    assert (answer.text, answer.reasoning) == ("a", thoughts)
+
+
+def piece(arguments: Any = None, **fields: Any) -> dict[str, Any]:
+    name = fields.pop("name", None)
+    function = {"arguments": arguments} | ({"name": name} if name else {})
+    return said(tool_calls=[{**fields, "function": function}])
+
+
+@pytest.mark.parametrize(
+    ("records", "calls"),
+    [
+        ([piece('{"a": 1}', name="f")], [ToolCall("call_0", "f", '{"a": 1}')]),
+        (
+            [piece('{"a":', name="f", id="i"), piece(' "b'), piece('c"}')],
+            [ToolCall("i", "f", '{"a": "bc"}')],
+        ),
+        (
+            [piece("", name="f"), piece('{"a": '), piece("1}"), piece({}, name="g")],
+            [ToolCall("call_0", "f", '{"a": 1}'), ToolCall("call_1", "g", "{}")],
+        ),
+        (
+            [piece('{"a"', name="f", id="i"), piece(":1}", name="f", id="i")],
+            [ToolCall("i", "f", '{"a":1}')],
+        ),
+        ([said(tool_calls={"function": {"name": "f"}})], [ToolCall("call_0", "f", "{}")]),
+        ([said(tool_calls=[{"name": "f", "arguments": {}}])], [ToolCall("call_0", "f", "{}")]),
+        ([said(tool_calls=[{}, "f"])], []),
+    ],
+)
+def test_calls_as_text_in_pieces_and_in_other_shapes(records: list[Any], calls: Any) -> None:
+    answer = result(*records, said(done="stop"))
+    assert list(answer.tool_calls) == calls
+    assert answer.finish_reason == ("tool_calls" if answer.tool_calls else "stop")
+
+
+def test_a_call_that_was_cut_off_is_none() -> None:
+    answer = result(piece('{"a": "b', name="f"), said(done="length"))
+    assert (answer.tool_calls, answer.finish_reason) == ((), "length")
 
 
 # -- errors -----------------------------------------------------------------
@@ -315,9 +455,8 @@ def test_an_empty_answer_is_cut() -> None:
     "value",
     [
         "Hi",
-        {"message": "Hi"},
-        {"message": {"content": 1}},
-        {"message": {"tool_calls": [{}]}},
+        {"message": {"tool_calls": [{"function": {"arguments": {"a": 1}}}]}},
+        {"message": {"tool_calls": [{"function": "f"}]}},
     ],
 )
 def test_another_shape_is_a_protocol_error(value: object) -> None:
