@@ -5,8 +5,9 @@ llama.cpp b11549 and LiteLLM 1.106:
 
 * ``POST /v1/messages`` with ``x-api-key`` and ``anthropic-version``; answered as
   server-sent events whose data has the event's name as ``type``.  ``ping`` may
-  come anywhere; blocks and deltas of unknown types are skipped.
+  come anywhere; blocks and deltas of unknown types are left out.
 * ``message_stop`` says that the answer is whole; there is no ``[DONE]``.
+* The content of an answer stands in :mod:`.anthropic_answers`.
 * Usage: ``message_start`` tells the input, ``message_delta`` the output so far,
   not an increment.  All input is what was read from and written to the cache too.
 * A failure in the stream is an event ``error``, then the connection ends.
@@ -18,27 +19,18 @@ llama.cpp b11549 and LiteLLM 1.106:
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..codecs import refusals
-from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import dialect
+from .anthropic_answers import MessageReader
 from .anthropic_messages import system_json, turns
 from .anthropic_tools import output_format, tool, tool_choice
 from .base import Provider, checked_url
 
-_REASONS: Mapping[str, str] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
 _MAX_PAGES = 100  # of the model list
 
 
@@ -91,29 +83,19 @@ class Anthropic(Provider):
             json=body(request, self.max_tokens, self.name),
             headers=headers | dialect.extra_headers(request.options),
         )
+        reader = MessageReader()
         if response.media_type == "application/json":
-            yield from whole(response.json())
-            return
-        blocks: dict[Any, list[str]] = {}  # tool calls under way: id, name, then arguments
-        told: dict[str, Any] = {}
-        raw = ""
-        for value in response.values():
-            kind = value.get("type")
-            if kind == "content_block_delta":
-                yield from said(value["delta"], blocks.get(value["index"]))
-            elif kind == "content_block_start":
-                yield from begun(value["content_block"], value["index"], blocks)
-            elif kind == "content_block_stop":
-                yield from called(blocks.pop(value["index"], None))
-            elif kind in ("message_start", "message_delta"):
-                message = value.get("message") or value
-                told |= _told(message.get("usage"))
-                raw = (value.get("delta") or message).get("stop_reason") or raw
-            elif kind == "message_stop":
-                yield from ending(told, raw)
-                return
-            elif kind == "error" or "error" in value:
-                raise refusals.in_band(value)
+            yield from reader.events({"type": "message", **response.json()})
+        else:
+            for event in response.values():
+                if event.get("type") == "content_block_delta":
+                    yield from reader.delta_events(event)
+                else:
+                    yield from reader.events(event)
+                if reader.stopped:
+                    break
+        if reader.is_complete:
+            yield from reader.finish_events()
 
     def list_models(self, transport: Transport) -> list[str]:
         headers = {"Accept": "application/json", **self._authorization(transport)}
@@ -133,76 +115,6 @@ class Anthropic(Provider):
         if self.bearer:
             return {"Authorization": f"Bearer {transport.api_key}"}
         return {"x-api-key": transport.api_key}
-
-
-def said(delta: Mapping[str, Any], block: list[str] | None) -> Iterable[str | Event]:
-    """What a delta adds to its block."""
-    kind = delta["type"]
-    if kind == "text_delta":
-        return (delta["text"],)
-    if kind == "thinking_delta":
-        return (Reasoning(delta["thinking"]),)
-    if kind == "input_json_delta" and block is not None:
-        block.append(delta["partial_json"])
-        return ("",)
-    return ()
-
-
-def begun(
-    block: Mapping[str, Any], index: Any, blocks: dict[Any, list[str]]
-) -> Iterator[str | Event]:
-    """What a block has at its start; usually nothing but a tool's name."""
-    if block["type"] == "text" and block.get("text"):
-        yield block["text"]
-    elif block["type"] == "thinking" and block.get("thinking"):
-        yield Reasoning(block["thinking"])
-    elif block["type"] == "tool_use":
-        given = [json.dumps(block["input"])] if block.get("input") else []
-        blocks[index] = [block["id"], block["name"], *given]
-        yield ""
-
-
-def called(block: list[str] | None) -> Iterator[ToolCall]:
-    """The finished tool call, if the block was one."""
-    if block is not None:
-        id, name, *pieces = block
-        yield ToolCall(id, name, "".join(pieces) or "{}")
-
-
-def ending(told: Mapping[str, Any], raw: str) -> Iterator[Event]:
-    """Usage and the end mark."""
-    if told:
-        yield usage(told)
-    yield Finish(_REASONS.get(raw, raw or "stop"), raw=raw or None)
-
-
-def whole(message: Mapping[str, Any]) -> Iterator[str | Event]:
-    """An answer that came as one JSON object."""
-    if message.get("type") == "error" or message.get("error"):
-        raise refusals.in_band(message)
-    blocks: dict[Any, list[str]] = {}
-    for index, block in enumerate(message["content"]):
-        yield from begun(block, index, blocks)
-        yield from called(blocks.pop(index, None))
-    if message.get("stop_reason"):
-        yield from ending(_told(message.get("usage")), message["stop_reason"])
-
-
-def _told(usage: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is told of a usage: a later ``null`` must not erase an earlier number."""
-    return {name: value for name, value in (usage or {}).items() if value is not None}
-
-
-def usage(told: Mapping[str, Any]) -> Usage:
-    """Usage as told; its three kinds of input are added up, as the API's description says."""
-    inputs = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    known = [number for name in inputs if (number := dialect.count(told, name)) is not None]
-    return Usage(
-        input_tokens=sum(known) if known else None,
-        output_tokens=dialect.count(told, "output_tokens"),
-        cached_tokens=dialect.count(told, "cache_read_input_tokens"),
-        reasoning_tokens=dialect.count(told.get("output_tokens_details") or {}, "thinking_tokens"),
-    )
 
 
 def body(request: ChatRequest, max_tokens: int, name: str = Anthropic.name) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
-from g4fsync.messages import Image
+from g4fsync.messages import ChatResult, Image
 from g4fsync.providers.anthropic import Anthropic, body
 from g4fsync.testing import ScriptedTransport, chat, request
 from tests.support.wire import JSON, Wire
@@ -28,9 +28,11 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": SCHEMA}}
 
 
-def sse(*values: dict[str, Any]) -> bytes:
+def sse(*values: Any) -> bytes:
+    names = [f"event: {v['type']}\n" if isinstance(v, dict) and "type" in v else "" for v in values]
     return "".join(
-        f"event: {v['type']}\ndata: {json.dumps(v, ensure_ascii=False)}\n\n" for v in values
+        f"{name}data: {json.dumps(value, ensure_ascii=False)}\n\n"
+        for name, value in zip(names, values, strict=True)
     ).encode()
 
 
@@ -334,7 +336,7 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
             Reasoning("Short greeting."),
             Text("Hi"),
             Text(" café 🦙"),
-            Usage(20, 15, cached_tokens=5),
+            Usage(20, 15, 35, cached_tokens=5),
             Finish("stop", "end_turn"),
         ],
     ),
@@ -343,7 +345,7 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
         [
             ToolCall("toolu_1", "get_weather", '{"city":"Paris"}'),
             ToolCall("toolu_2", "now", "{}"),
-            Usage(12, 10),
+            Usage(12, 10, 22),
             Finish("tool_calls", "tool_use"),
         ],
     ),
@@ -368,7 +370,7 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
         ),
         [
             Text("Hi"),
-            Usage(1, 9, reasoning_tokens=7),
+            Usage(1, 9, 10, reasoning_tokens=7),
             Finish("content_filter", "refusal"),
         ],
     ),
@@ -444,11 +446,211 @@ def test_a_plain_json_answer_to_a_request_for_a_stream() -> None:
         Reasoning("Hm"),
         Text("Hi"),
         ToolCall("t", "f", '{"a": 1}'),
-        Usage(3, 4),
+        Usage(3, 4, 7),
         Finish("tool_calls", "tool_use"),
     ]
     cut = json.dumps(answer | {"stop_reason": None}).encode()
     assert isinstance(WIRE.error(cut, headers=JSON), StreamTruncated)
+
+
+def result(*events: object) -> ChatResult:
+    return chat(Anthropic(LOCAL), "Hi", ScriptedTransport({ASK: sse(*events)}), model="m").result()
+
+
+def message(*blocks: object, **fields: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": list(blocks), **fields}
+
+
+CALL = {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}}
+HI = more(0, "text_delta", text="Hi")
+
+
+def test_blocks_inside_the_first_event_belong_to_the_answer() -> None:
+    first = message(
+        {"type": "thinking", "thinking": "Hm"},
+        {"type": "text", "text": "Hi"},
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"q": 1}},
+        CALL,
+        CALL | {"id": "u", "input": {}},
+        stop_reason="tool_use",
+        usage={"input_tokens": 0, "output_tokens": 0},
+    )
+    assert WIRE.events(sse({"type": "message_start", "message": first}, END)) == [
+        Reasoning("Hm"),
+        Text("Hi"),
+        ToolCall("t", "f", '{"a": 1}'),
+        ToolCall("u", "f", "{}"),
+        Usage(0, 0, 0),
+        Finish("tool_calls", "tool_use"),
+    ]
+
+
+def test_what_comes_after_a_stop_reason_belongs_to_the_answer_and_the_last_counts() -> None:
+    answer = sse(
+        start(input_tokens=1),
+        HI,
+        end("end_turn", output_tokens=1),
+        more(0, "text_delta", text=" there"),
+        block(1, **CALL),
+        stop(1),
+        end("max_tokens", output_tokens=2),
+        END,
+    )
+    assert WIRE.events(answer) == [
+        Text("Hi"),
+        Text(" there"),
+        ToolCall("t", "f", '{"a": 1}'),
+        Usage(1, 2, 3),
+        Finish("length", "max_tokens"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        [END | {"message": message({"type": "text", "text": "Hi"}, stop_reason="end_turn")}],
+        [message({"type": "text", "text": "Hi"}, stop_reason="end_turn")],
+        [message({"type": "text", "text": "Hi"}, stop_reason="end_turn"), END],
+    ],
+)
+def test_a_closing_message_is_not_said_twice(last: list[Any]) -> None:
+    expected = [Text("Hi"), Usage(1, 2, 3), Finish("stop", "end_turn")]
+    last[0]["usage"] = {"input_tokens": 1, "output_tokens": 2}
+    if "message" in last[0]:
+        last[0]["message"]["usage"] = last[0]["usage"]
+    assert WIRE.events(sse(start(), TEXT, HI, stop(0), *last)) == expected
+    # Where nothing was said before, it is the answer.
+    assert WIRE.events(sse(start(), *last)) == expected
+    assert WIRE.events(sse(*last)) == expected
+
+
+def test_the_sdks_own_events_between_the_protocols_say_nothing() -> None:
+    assert (
+        result(
+            start(),
+            TEXT,
+            HI,
+            {"type": "text", "text": "Hi", "snapshot": "Hi"},
+            {**stop(0), "content_block": {"type": "text", "text": "Hi"}},
+            end("end_turn"),
+            END,
+        ).text
+        == "Hi"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
+        {"type": "mcp_tool_use", "id": "s", "name": "f", "server_name": "x", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"text": "no"}]},
+        {"type": "code_execution_tool_result", "tool_use_id": "s", "content": {"stdout": "no"}},
+        {"type": "container_upload", "file_id": "f"},
+        {"type": "fallback", "from": {"model": "a"}, "to": {"model": "b"}},
+        {"type": "of_tomorrow", "text": "no"},
+        {"type": 5},
+        {},
+    ],
+)
+def test_blocks_of_other_types_are_left_out_with_a_line_in_the_log(
+    other: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "g4fsync.providers")
+    streamed = [
+        start(),
+        {"type": "content_block_start", "index": 0, "content_block": other},
+        more(0, "input_json_delta", partial_json='{"q"'),
+        more(0, "delta_of_tomorrow", text="no"),
+        stop(0),
+        HI,
+        {"type": "event_of_tomorrow", "text": "no"},
+        end("end_turn"),
+        END,
+    ]
+    expected = [Text("Hi"), Finish("stop", "end_turn")]
+    assert WIRE.events(sse(*streamed)) == expected
+    assert [record.getMessage() for record in caplog.records] == [
+        f"left out: block {other.get('type')!r} of type dict",
+        "left out: delta 'delta_of_tomorrow' of type dict",
+    ]
+    plain = message(other, {"type": "text", "text": "Hi"}, stop_reason="end_turn")
+    assert WIRE.events(json.dumps(plain).encode(), headers=JSON) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "call"),
+    [
+        # The pieces count where the start has the input as well.
+        ([block(0, **CALL), more(0, "input_json_delta", partial_json='{"b":2}')], '{"b":2}'),
+        ([block(0, **CALL | {"input": '{"b":2}'})], '{"b":2}'),
+        ([block(0, **CALL | {"input": None})], "{}"),
+        ([block(0, **CALL), more(0, "input_json_delta", partial_json=1)], "1"),
+        # Where a server leaves the index out, the latest block is meant.
+        (
+            [
+                {"type": "content_block_start", "content_block": CALL},
+                {**more(0, "input_json_delta", partial_json="{}"), "index": None},
+            ],
+            "{}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("stopped", [True, False])
+def test_the_input_of_a_call(events: list[Any], call: str, stopped: bool) -> None:
+    answer = result(start(), *events, *([stop(0)] if stopped else []), end("tool_use"), END)
+    assert answer.tool_calls == (ToolCall("t", "f", call),)
+    assert answer.finish_reason == "tool_calls"
+
+
+def test_a_call_without_an_id_gets_one_and_one_without_a_stop_is_complete() -> None:
+    bare = {"type": "tool_use", "name": "f"}
+    answer = result(start(), block(0, **bare), block(0, **bare), block(1, **bare), END)
+    assert [call.id for call in answer.tool_calls] == ["call_0", "call_1", "call_2"]
+    assert answer.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("reason", ["max_tokens", "refusal", "pause_turn"])
+def test_a_call_that_was_cut_off_is_none(reason: str) -> None:
+    piece = more(0, "input_json_delta", partial_json='{"a')
+    answer = result(start(), block(0, **CALL), piece, end(reason), END)
+    assert answer.tool_calls == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (more(0, "text_delta", text=0), "0"),
+        (more(0, "text_delta", text=1.5), "1.5"),
+        (more(0, "text_delta", text=None), ""),
+        (more(0, "text_delta", text={"a": "é"}), '{"a": "é"}'),
+        (more(0, "text_delta", text=["a", {"type": "text", "text": "b"}]), "ab"),
+        ({**more(0, "text_delta", text="a"), "type": None}, "a"),
+        ({"type": "content_block_delta", "delta": {"text": "a"}}, "a"),
+        (block(0, type="text", text=1), "1"),
+        ({"content_block": {"text": "a"}}, "a"),
+        ({"type": "message_start", "message": message("a", 1)}, "a1"),
+        ({"message": message() | {"content": "a"}}, "a"),
+    ],
+)
+def test_text_in_any_shape_is_text(event: Any, text: str) -> None:
+    begun, ended = more(9, "text_delta", text="<"), more(9, "text_delta", text=">")
+    assert result(begun, event, ended, end("end_turn"), END).text == f"<{text}>"
+
+
+def test_a_plain_message_whose_content_is_a_text() -> None:
+    answer = message(stop_reason="end_turn") | {"content": "Hi"}
+    assert WIRE.events(json.dumps(answer).encode(), headers=JSON) == [
+        Text("Hi"),
+        Finish("stop", "end_turn"),
+    ]
+
+
+@pytest.mark.parametrize("raw", ["error", "request_cancelled", "timed_out"])
+def test_a_stop_reason_that_tells_a_failure_is_one(raw: str) -> None:
+    with pytest.raises(ServerError, match=f"^anthropic: the answer ended with '{raw}'$") as caught:
+        result(start(), HI, end(raw), END)
+    assert (caught.value.partial, caught.value.code) == ("Hi", raw)
 
 
 # -- errors -----------------------------------------------------------------
@@ -527,7 +729,10 @@ def test_a_too_long_prompt_has_a_code_of_its_own() -> None:
         {"type": "content_block_delta", "index": 0},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}},
-        {"type": "message_delta", "delta": "end"},
+        more(0, "input_json_delta", partial_json="{}"),
+        block(0, type="tool_use", id="t"),
+        {"type": "content_block_start", "index": 0},
+        "Hi",
     ],
 )
 def test_another_shape_is_a_protocol_error(value: dict[str, Any]) -> None:
