@@ -42,8 +42,12 @@ class Client:
     ``timeout`` is a :class:`Timeout` or a number of seconds in total,
     ``retry`` a :class:`Retry` or a number of attempts, the first one included.
     ``proxy`` is one URL for HTTP and WebSocket (``http://``, ``https://``,
-    ``socks5h://``); without it the environment's proxy variables hold.
-    ``verify`` is ``False`` or a CA bundle's path, as for ``requests``.
+    ``socks5h://``, ``socks://`` for the same); without it the environment's
+    proxy variables hold.
+    ``verify`` is ``False`` (nothing is verified) or the path of a CA bundle or
+    of a directory of certificates; with ``True`` the environment's hold, as for
+    ``requests`` (``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``) and OpenSSL
+    (``SSL_CERT_FILE``, ``SSL_CERT_DIR``), else certifi's.
     ``cookies``, ``api_keys`` and ``base_urls`` are mappings from a provider's
     name.  ``max_concurrent`` limits how many calls are under way at a
     provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
@@ -302,6 +306,18 @@ class Client:
         """Configuration without secrets, for another process."""
         names = ("model", "fallback", "timeout", "retry", "_access")
         return {name: vars(self)[name] for name in names}
+
+    def __copy__(self) -> Client:
+        """A client of its own connections, with the same settings and credentials."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _access=self._access.copy())
+        twin._setup()
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Client:
+        # Not as pickle has it: a copy stays in this process, so it may keep the secrets.
+        twin = memo[id(self)] = self.__copy__()
+        return twin
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

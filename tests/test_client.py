@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -667,3 +669,35 @@ def test_a_host_that_only_begins_like_this_machine_gets_no_key_from_the_environm
     monkeypatch.setenv(provider.key_variables[0], "secret")
     assert access._is_at_home(provider("http://127.0.0.1:4001"))
     assert not access._is_at_home(provider(f"http://{host}:4000"))
+
+
+# -- copies -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_keeps_keys_cookies_and_passwords(copied: Callable[[Client], Client]) -> None:
+    def talk(peer: Peer) -> None:
+        while peer.request() is not None:
+            peer.answer(b'{"data": [{"id": "m"}]}')
+
+    with Server(talk) as server:
+        with Client(
+            "openai:m",
+            retry=Retry(attempts=1),
+            api_keys={"openai": "sk-secret-key"},
+            base_urls={"openai": server.url},
+        ) as client:
+            twin = copied(client)
+            assert (twin.model, twin.retry) == (client.model, client.retry)
+        with twin:  # the other one is closed, and that is no matter
+            assert twin.models("openai") == ["m"]
+        assert server.requests[0].headers["authorization"] == "Bearer sk-secret-key"
+        with pickle.loads(pickle.dumps(twin)) as other:
+            assert "sk-secret-key" not in repr(vars(other._access))
+
+
+def test_deep_copies_of_what_holds_a_client_hold_one_copy() -> None:
+    client = Client("koala")
+    first, second = copy.deepcopy([client, client])
+    assert first is second
+    assert first is not client

@@ -286,7 +286,11 @@ def test_a_proxy_that_refuses(serve: Serve) -> None:
     proxy = serve(refuse)
     step = last("openai", base_url="https://name.test", proxy=proxy.url)
     assert step.name == "TLS"
-    assert "the proxy did not connect to name.test" in step.told
+    assert step.told == (
+        f"the proxy at 127.0.0.1:{proxy.port} did not connect to name.test: "
+        "Tunnel connection failed: 407 Proxy Authentication Required; "
+        "it wants a user and password: http://user:password@host:port"
+    )
     assert "407" in step.told
     assert step.advice.startswith("check the proxy that --proxy names")
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ..transport.live import LiveTransport, Network
 
 Cookies: TypeAlias = "Mapping[str, str] | str | os.PathLike[str]"
-_SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Own:
     api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        checked_proxy(self.proxy)
+        object.__setattr__(self, "proxy", checked_proxy(self.proxy))
         checks.checked_cookies(self.cookies)
         checks.checked_text("api_key", self.api_key)
 
@@ -91,6 +90,14 @@ class Access:
     def after_fork(self) -> None:
         """In the child: a thread that is gone may have held the lock for ever."""
         self._lock = threading.RLock()
+
+    def copy(self) -> Access:
+        """The same ways and credentials, with connections of their own."""
+        twin = object.__new__(type(self))
+        given = {name: dict(v) if isinstance(v, dict) else v for name, v in vars(self).items()}
+        vars(twin).update(given)
+        twin._setup()
+        return twin
 
     def __getstate__(self) -> dict[str, Any]:
         # Without its password a proxy says no; without the proxy we would go another way.
@@ -165,9 +172,10 @@ class Access:
         with self._lock:
             if self._network is None or self._process != os.getpid():
                 from ..transport.live import Network
+                from ..transport.trust import trusted
 
-                if not isinstance(self._verify, bool) and not os.path.exists(self._verify):  # noqa: PTH110
-                    raise ConfigurationError(f"verify: there is no CA bundle {self._verify!r}")
+                if self._verify is not True:  # a path that is none is told before anything is sent
+                    trusted(self._verify)
                 self._network = Network(proxy=self._proxy, verify=self._verify, limits=self._limits)
                 self._process = os.getpid()
             return self._network
@@ -296,14 +304,13 @@ def checked_proxy(proxy: str | None) -> str | None:
     """*proxy*; ``InvalidRequest`` when it is no URL of a known kind, without repeating it."""
     if proxy is None:
         return None
-    try:
-        parts = urlsplit(proxy)
-        good = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-    except (ValueError, AttributeError, TypeError):
-        good = False
-    if not good:  # it may hold a password
-        raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
-    return proxy
+    if isinstance(proxy, str) and "://" in proxy:
+        from ..transport.proxies import normal_proxy
+
+        with suppress(ValueError):
+            return normal_proxy(proxy)
+    # Not repeated: it may hold a password.
+    raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
 
 
 def _without_password(url: str) -> str:

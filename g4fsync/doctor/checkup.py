@@ -6,6 +6,7 @@ sockets, proxies, certificates, credentials.  The first that fails is the last.
 
 from __future__ import annotations
 
+import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from urllib.parse import urlsplit
 
 from .. import registry
 from ..access import keys
-from ..access.reach import Access, Own, list_models
+from ..access.checks import checked_verify
+from ..access.reach import Access, Own, checked_proxy, list_models
 from ..client import Client
 from ..errors import ConfigurationError, DeadlineExceeded, G4FSyncError, InvalidRequest
 from ..events import Finish, Reasoning, Text, ToolCall
@@ -67,7 +69,7 @@ class Checkup:
         *,
         base_url: str | None = None,
         proxy: str | None = None,
-        verify: bool | str = True,
+        verify: bool | str | os.PathLike[str] = True,
         api_key: str | None = None,
         seconds: float | None = None,
     ) -> None:
@@ -92,7 +94,7 @@ class Checkup:
             max_concurrent=None,
         )
         self._client = Client(proxy=proxy, verify=verify, retry=Retry(attempts=1))
-        self._network = Network(proxy=proxy, verify=verify)
+        self._network = Network(proxy=checked_proxy(proxy), verify=checked_verify(verify))
         self._case = Case(found)
         self._listed: list[str] = []
 
@@ -195,7 +197,7 @@ class Checkup:
         try:
             with Translated(scope, host):
                 return self._network.adapter.open_socket(
-                    wire, url, proxies=proxies, verify=self._network.verify
+                    wire, url, proxies=proxies, verify=self._network.trusted(url, proxies)
                 )
         finally:
             wire.drop()

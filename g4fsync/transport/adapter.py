@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError, ProxyError
 
 from ..errors import ConfigurationError
 from .connections import Pool, PoolTLS, Wire, current_wire, using
+from .trust import TrustStore
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110, 9.2.2
 _POOLS = {"http": Pool, "https": PoolTLS}
@@ -66,9 +67,22 @@ class Adapter(requests.adapters.HTTPAdapter):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        """As requests has it, and for two places of certificates at once."""
+        if not isinstance(verify, TrustStore):
+            return super().build_connection_pool_key_attributes(request, verify, cert)
+        host, settings = super().build_connection_pool_key_attributes(request, True, cert)
+        return host, {**settings, "ca_certs": verify.file, "ca_cert_dir": verify.directory}
+
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         # requests goes by the URL, but it may be the proxy that speaks TLS.
         url = "https:" if conn.scheme == "https" else url
+        if isinstance(verify, TrustStore) and url.startswith("https:"):
+            conn.cert_reqs = "CERT_REQUIRED"
+            conn.ca_certs, conn.ca_cert_dir = verify
+            return
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
@@ -83,7 +97,12 @@ class Adapter(requests.adapters.HTTPAdapter):
         super().close()
 
     def open_socket(
-        self, wire: Wire, url: str, *, proxies: dict[str, str], verify: bool | str
+        self,
+        wire: Wire,
+        url: str,
+        *,
+        proxies: dict[str, str],
+        verify: bool | str | TrustStore,
     ) -> Any:
         """A connected socket to *url*'s host, through proxy and TLS, for a WebSocket.
 
@@ -111,5 +130,7 @@ class Adapter(requests.adapters.HTTPAdapter):
                 connection.close()
                 if pool.proxy is None or reached or not isinstance(exc, (OSError, HTTPError)):
                     raise
-                raise ProxyError("no way through the proxy", exc) from exc
+                failure = ProxyError("no way through the proxy", exc)
+                failure.pool = pool  # type: ignore[attr-defined]  # as urllib3's others have it
+                raise failure from exc
         return connection.sock

@@ -11,7 +11,7 @@ import re
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
@@ -32,6 +32,11 @@ FOREIGN: tuple[type[Exception], ...] = (
     urllib3_errors.HTTPError,
     http.client.HTTPException,
 )
+
+_PROXY_FAILURES = (urllib3_errors.ProxyError, requests.exceptions.ProxyError)
+# OpenSSL's codes for a chain that ends at nobody known; other reasons no CA bundle mends.
+_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+CA_ADVICE = "if its authority is your own, give that: Client(verify='ca.pem')"
 
 
 class Translated:
@@ -79,6 +84,10 @@ def translate(
     *before* is the exception that was being handled already when it came.
     """
     chain = tuple(_chain(exc, before))
+    if any(isinstance(each, _PROXY_FAILURES) for each in chain) and not any(
+        isinstance(each, G4FSyncError) for each in chain
+    ):
+        return _through_proxy(chain, host)
     for kinds, make in _MAP:
         for each in chain:
             if isinstance(each, kinds):
@@ -113,18 +122,49 @@ def _reason(exc: BaseException) -> str:
 
 def _untrusted(exc: Any, host: str) -> G4FSyncError:
     why = getattr(exc, "verify_message", "") or _reason(exc)
+    if getattr(exc, "verify_code", None) in _UNKNOWN_AUTHORITY:
+        why += f"; {CA_ADVICE}"
     return ConnectionFailed(f"the TLS certificate of {host} is not trusted: {why}", retryable=False)
 
 
-def _proxy(exc: Any, host: str) -> G4FSyncError:
-    chain = tuple(_chain(exc))
+def _through_proxy(chain: Sequence[BaseException], host: str) -> G4FSyncError:
+    """Our error for a failure on the way to, or at, the proxy: it is named, not the service."""
+    address = next(filter(None, map(_proxy_address, chain)), "")
+    proxy = f"the proxy at {address}" if address else "the proxy"
+    for each in chain:
+        if isinstance(each, ssl.SSLCertVerificationError | ssl.CertificateError):
+            return _untrusted(each, proxy)
     # The innermost that tells of the tunnel: those around it repeat it, and more.
     tunnel = [each for each in chain if "unnel" in str(each)]
     why = _reason((tunnel or chain)[-1])
-    refused = bool(re.search(r"\b40[37]\b", why))
-    return ConnectionFailed(
-        f"the proxy did not connect to {host}: {why}", retryable=False if refused else None
-    )
+    if any(isinstance(each, urllib3_errors.NameResolutionError) for each in chain):
+        why = "its name can't be resolved"
+    if re.search(r"\b407\b|SOCKS5? ?authentication|authentication methods", why):
+        why += "; it wants a user and password: http://user:password@host:port"
+    if tunnel or not address or _was_reached(chain):
+        message = f"{proxy} did not connect to {host}: {why}"
+    else:
+        message = f"{proxy} can't be reached (on the way to {host}): {why}"
+    refused = bool(re.search(r"\b40[37]\b|authentication", why))
+    return ConnectionFailed(message, retryable=False if refused else None)
+
+
+def _proxy_address(exc: BaseException) -> str:
+    """Host and port of the proxy that *exc* tells of, ``""`` when it tells of none."""
+    found = getattr(exc, "address", None)  # of a SOCKS proxy
+    if found is None:
+        url = getattr(getattr(exc, "pool", None), "proxy", None)
+        found = url and (url.host, url.port)
+    if not found or not found[0]:
+        return ""
+    host, port = found
+    return f"{host}:{port}" if port else str(host)
+
+
+def _was_reached(chain: Sequence[BaseException]) -> bool:
+    """Whether a SOCKS proxy has answered; PySocks need not be there to ask."""
+    names = {type(each).__name__ for each in chain}
+    return bool(names & {"SOCKS5Error", "SOCKS4Error", "SOCKS5AuthError", "GeneralProxyError"})
 
 
 def _malformed(exc: BaseException, host: str) -> G4FSyncError:
@@ -153,7 +193,6 @@ _Kinds = type[BaseException] | tuple[type[BaseException], ...]
 _MAP: tuple[tuple[_Kinds, Any], ...] = (
     (G4FSyncError, lambda exc, host: exc),
     ((ssl.SSLCertVerificationError, ssl.CertificateError), _untrusted),
-    ((urllib3_errors.ProxyError, requests.exceptions.ProxyError), _proxy),
     (
         (urllib3_errors.NameResolutionError, socket.gaierror),
         _connection("the name {host} can't be resolved"),

@@ -22,7 +22,6 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies
 
 from ..codecs.chunked import ChunkDecoder
 from ..codecs.inflate import Inflater
@@ -35,6 +34,8 @@ from .adapter import Adapter
 from .connections import Wire, using
 from .incoming import IncomingResponse
 from .outgoing import Sender, checked_headers, checked_path, json_body
+from .proxies import environment_proxy
+from .trust import TrustStore, trusted
 
 if TYPE_CHECKING:
     from .socketio import SocketIOConnection
@@ -56,16 +57,25 @@ class Network:
 
     adapter: Adapter = field(default_factory=Adapter)
     proxy: str | None = None
-    verify: bool | str = True
+    verify: bool | str = True  # as for a Client; with True the environment counts, see trust
     limits: Limits = field(default_factory=Limits)
 
     def proxies(self, url: str) -> dict[str, str]:
         """The proxies for *url*, as ``requests`` wants them."""
         if self.proxy is not None:
             return {"http": self.proxy, "https": self.proxy}
-        if is_loopback(urlsplit(url).hostname or ""):
-            return {}
-        return dict(get_environ_proxies(url))
+        found = self.environment_proxy(url)
+        return {} if found is None else {urlsplit(url).scheme: found[0]}
+
+    def environment_proxy(self, url: str) -> tuple[str, str] | None:
+        """The proxy for *url* that a variable names, and the variable."""
+        return None if is_loopback(urlsplit(url).hostname or "") else environment_proxy(url)
+
+    def trusted(self, url: str, proxies: Mapping[str, str]) -> bool | TrustStore:
+        """Whom a request to *url* trusts; what is not asked for is not looked up."""
+        if url.startswith("https:") or any(each.startswith("https:") for each in proxies.values()):
+            return trusted(self.verify)
+        return self.verify is not False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +216,14 @@ class LiveTransport(Sender["LiveResponse"]):
         wire = Wire(scope, head_bytes=self.network.limits.head)
         try:
             with failures.Translated(scope, self.host), using(wire):
+                proxies = self.network.proxies(url)
                 answer = self.network.adapter.send(
                     self._request(method, url, body, params, headers),
                     stream=True,
                     # The connect clock does not run while the answer is read.
                     timeout=(scope.patience(), scope.patience(overall=True)),
-                    proxies=self.network.proxies(url),
-                    verify=self.network.verify,
+                    proxies=proxies,
+                    verify=self.network.trusted(url, proxies),
                 )
                 response = LiveResponse(self, answer, wire)
                 self._open.append(response)

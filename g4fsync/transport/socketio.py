@@ -146,8 +146,9 @@ class SocketIOConnection:
         network, scope = transport.network, transport.scope
         self._wire = Wire(scope)
         with failures.Translated(scope, transport.host, also=_FOREIGN):
+            proxies = network.proxies(url)
             sock = network.adapter.open_socket(
-                self._wire, url, proxies=network.proxies(url), verify=network.verify
+                self._wire, url, proxies=proxies, verify=network.trusted(url, proxies)
             )
             self._stream = Buffered(sock, MAX_HANDSHAKE_BYTES)
             self._wire.use(sock)

@@ -6,14 +6,33 @@ import socket
 from typing import Any
 
 import socks
+from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
 
 from .connections import Pool, PoolTLS, Wakeable, WakeableTLS
+
+
+class ProxyFailed(ProxyError):
+    """There is no way through the SOCKS proxy at *address*."""
+
+    def __init__(self, address: tuple[str, int], exc: NewConnectionError) -> None:
+        super().__init__("no way through the proxy", exc)
+        self.address = address
 
 
 class _Socks(Wakeable):
     def __init__(self, _socks_options: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._options = _socks_options
+
+    _target_failure: NameResolutionError | None = None
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            return super()._new_conn()
+        except NewConnectionError as exc:
+            if exc is self._target_failure:
+                raise
+            raise ProxyFailed(self._peer(), exc) from exc
 
     def _peer(self) -> tuple[str, int]:
         return self._options["proxy_host"], int(self._options["proxy_port"] or 1080)
@@ -33,7 +52,11 @@ class _Socks(Wakeable):
         )
         host = self._dns_host
         if not self._options["rdns"]:  # PySocks would ask the resolver where nothing wakes it
-            host = self._resolve(host, self.port)[0][4][0]
+            try:
+                host = self._resolve(host, self.port)[0][4][0]
+            except NameResolutionError as exc:
+                self._target_failure = exc
+                raise
         sock.connect((host, self.port))
 
 

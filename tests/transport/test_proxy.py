@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from g4fsync.errors import ConfigurationError, ConnectionFailed, G4FSyncError
+from g4fsync import Client
+from g4fsync.errors import ConfigurationError, ConnectionFailed, G4FSyncError, InvalidRequest
 from g4fsync.transport.live import LiveTransport
 from tests.support.proxies import http_proxy, socks5_greeting, socks5_proxy
 from tests.support.servers import Peer, Server
@@ -82,8 +83,11 @@ def test_a_tls_proxy_must_be_trusted_too(
 ) -> None:
     """For a plain http:// URL requests itself would not look at its certificate."""
     server, proxy = serve(hello), serve(http_proxy, tls=server_tls)
-    with pytest.raises(ConnectionFailed, match="is not trusted"):
+    with pytest.raises(ConnectionFailed) as caught:
         text(connect(server.url, proxy=proxy.url))
+    assert str(caught.value).startswith(
+        f"the TLS certificate of the proxy at 127.0.0.1:{proxy.port} is not trusted: "
+    )
     assert proxy.requests == []
 
 
@@ -142,22 +146,65 @@ def test_a_proxy_that_refuses_says_so_without_its_password(
     transport = connect(f"{scheme}://name.test", proxy=url)
     with pytest.raises(ConnectionFailed) as caught:
         text(transport) if what == "https" else enter(transport)
+    wish = "; it wants a user and password: http://user:password@host:port"
     assert str(caught.value) == (
-        f"the proxy did not connect to name.test: Tunnel connection failed: {status}"
+        f"the proxy at 127.0.0.1:{proxy.port} did not connect to name.test: "
+        f"Tunnel connection failed: {status}{wish if status.startswith('407') else ''}"
     )
     assert caught.value.retryable is retryable
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_is_a_failed_connection(scheme: str, connect: Open) -> None:
+@pytest.mark.parametrize("kind", ["http", "https", "socks5", "socks5h", "socks4"])
+@pytest.mark.parametrize("what", ["http", "https", "websocket"])
+def test_a_proxy_that_is_not_there_is_named_and_not_the_service(
+    what: str, kind: str, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind.startswith("socks"):
+        pytest.importorskip("socks")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        proxy = f"http://user:pass-word@127.0.0.1:{closed.getsockname()[1]}"
-        transport = connect(f"{scheme}://name.test", proxy=proxy)
+        port = closed.getsockname()[1]
+        proxy = f"{kind}://user:pass-word@127.0.0.1:{port}"
+        scheme = "http" if what == "http" else "https"
+        transport = connect(f"{scheme}://192.0.2.7", proxy=proxy)
         with pytest.raises(ConnectionFailed) as caught:
-            transport.get("/x")
-    assert str(caught.value) == ("the proxy did not connect to name.test: Connection refused")
+            enter(transport) if what == "websocket" else transport.get("/x")
+    assert str(caught.value).startswith(
+        f"the proxy at 127.0.0.1:{port} can't be reached (on the way to 192.0.2.7): "
+    )
+    assert "Connection refused" in str(caught.value)
+    assert "pass-word" not in "".join(map(repr, chain(caught.value)))
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5h"])
+def test_a_proxy_whose_name_is_unknown_is_named(kind: str, connect: Open) -> None:
+    pytest.importorskip("socks")
+    transport = connect("https://name.test", proxy=f"{kind}://proxy.invalid:3128")
+    with pytest.raises(ConnectionFailed) as caught:
+        transport.get("/x")
+    assert str(caught.value) == (
+        "the proxy at proxy.invalid:3128 can't be reached (on the way to name.test): "
+        "its name can't be resolved"
+    )
+
+
+def test_a_name_that_only_socks5_looks_up_here_is_the_services(serve: Serve, connect: Open) -> None:
+    pytest.importorskip("socks")
+    transport = connect(
+        "http://name.invalid", proxy=f"socks5://127.0.0.1:{serve(socks5_proxy).port}"
+    )
+    with pytest.raises(ConnectionFailed) as caught:
+        transport.get("/x")
+    assert str(caught.value) == "the name name.invalid can't be resolved"
+
+
+def chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
 
 
 # -- SOCKS --------------------------------------------------------------
@@ -218,8 +265,28 @@ def test_a_socks_proxy_that_refuses_says_so(
 
     proxy = serve(talk)
     transport = connect("http://name.test", proxy=f"socks5h://127.0.0.1:{proxy.port}")
-    with pytest.raises(ConnectionFailed, match=words):
+    with pytest.raises(ConnectionFailed, match=words) as caught:
         transport.get("/x")
+    assert str(caught.value).startswith(
+        f"the proxy at 127.0.0.1:{proxy.port} did not connect to name.test: "
+    )
+
+
+def test_a_socks_proxy_that_wants_a_password_says_so(serve: Serve, connect: Open) -> None:
+    pytest.importorskip("socks")
+
+    def talk(peer: Peer) -> None:
+        peer.receive()
+        peer.send(b"\x05\xff")
+
+    proxy = serve(talk)
+    transport = connect("http://name.test", proxy=f"socks5h://127.0.0.1:{proxy.port}")
+    with pytest.raises(ConnectionFailed) as caught:
+        transport.get("/x")
+    assert str(caught.value).endswith(
+        "; it wants a user and password: http://user:password@host:port"
+    )
+    assert not caught.value.retryable
 
 
 def test_a_socks_proxy_without_pysocks_names_the_extra(
@@ -276,3 +343,101 @@ def test_a_connection_through_a_proxy_is_used_again(
     assert text(first) == b"hello"
     assert text(connect(server.url, network=first.network)) == b"hello"
     assert (len(proxy.peers), len(server.peers)) == (1, 1)
+
+
+@pytest.mark.parametrize("what", ["http", "https", "websocket"])
+@pytest.mark.parametrize(
+    "form", ["127.0.0.1:{port}", "//127.0.0.1:{port}", "HTTP://127.0.0.1:{port}/"]
+)
+def test_a_variable_may_leave_the_scheme_out(
+    form: str,
+    what: str,
+    serve: Serve,
+    connect: Open,
+    server_tls: ssl.SSLContext,
+    authority: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy = serve(refuse_all)
+    transport = connect(f"{'https' if what != 'http' else 'http'}://name.test", verify=authority)
+    monkeypatch.setenv("ALL_PROXY", form.format(port=proxy.port))
+    with pytest.raises(G4FSyncError, match="403"):
+        enter(transport) if what == "websocket" else text(transport)
+    assert "name.test" in proxy.requests[0].line
+
+
+def refuse_all(peer: Peer) -> None:
+    peer.request()
+    peer.answer(b"", status="403 Forbidden")
+
+
+@pytest.mark.parametrize("what", ["http", "https", "websocket"])
+def test_gnomes_spelling_of_socks_is_socks_5_with_names_resolved_there(
+    what: str,
+    serve: Serve,
+    connect: Open,
+    server_tls: ssl.SSLContext,
+    authority: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("socks")
+    talk = upgrade_refused if what == "websocket" else hello
+    server, proxy = serve(talk, tls=None if what == "http" else server_tls), serve(socks5_proxy)
+    scheme = "http" if what == "http" else "https"
+    transport = connect(f"{scheme}://name.test:{server.port}", verify=authority)
+    monkeypatch.setenv("ALL_PROXY", f"socks://127.0.0.1:{proxy.port}/")
+    if what == "websocket":
+        with pytest.raises(G4FSyncError, match="HTTP 418"):
+            enter(transport)
+    else:
+        assert text(transport) == b"hello"
+    assert proxy.noted == [f"name.test:{server.port}"]
+
+
+MALFORMED = [
+    "http://user:PASS/WORD@proxy.test:3128",
+    "http://user:PASS#WORD@proxy.test:3128",
+    "http://user:12/WORD@proxy.test:3128",
+    "http://user:PASSWORD@",
+    "http://user:PASSWORD@[::1",
+    "http://user:PASSWORD@proxy.test:99999",
+    "http://user:PASSWORD@proxy.test:port",
+    "htp://user:PASSWORD@proxy.test:3128",
+    "user:PASSWORD@proxy.test:0",
+    "http://user:PASSWORD@proxy test:3128",
+    "http://user:PASSWORD@pro\nxy.test",
+    "://PASSWORD",
+    "http:///PASSWORD",
+]
+
+
+@pytest.mark.parametrize("value", MALFORMED)
+@pytest.mark.parametrize("what", ["http", "websocket"])
+def test_a_variable_that_is_no_url_is_named_and_no_part_of_it_shown(
+    what: str, value: str, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = connect("https://name.test")
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with pytest.raises(ConfigurationError) as caught:
+        enter(transport) if what == "websocket" else text(transport)
+    assert str(caught.value) == "what HTTPS_PROXY holds is no URL of a proxy"
+    assert caught.value.__cause__ is None
+    for each in chain(caught.value):
+        assert "PASS" not in repr(each)
+        assert "WORD" not in repr(each)
+
+
+@pytest.mark.parametrize("value", MALFORMED)
+def test_a_malformed_proxy_of_the_callers_is_not_shown_either(value: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Client(proxy=value)
+    assert "PASS" not in repr(caught.value)
+    assert "WORD" not in repr(caught.value)
+
+
+def test_a_malformed_variable_that_is_not_used_does_no_harm(
+    serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://[")
+    monkeypatch.setenv("HTTP_PROXY", "http://user:PASS/WORD@proxy.test")
+    assert text(connect(serve(hello).url)) == b"hello"  # loopback
