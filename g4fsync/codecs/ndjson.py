@@ -16,20 +16,24 @@ from . import strict
 from .lines import MAX_LINE_BYTES, NewlineDecoder
 
 MAX_RECORD_BYTES = MAX_LINE_BYTES
+_BEGUN = object()  # no value yet
 
 
 class RecordDecoder:
     """Cut a byte stream into NDJSON values.
 
     A line that is not one JSON value, or longer than *max_record_bytes*,
-    raises :class:`ProtocolError`; the decoder is of no use after that.
+    raises :class:`ProtocolError`; the decoder is of no use after that.  One value
+    written over many lines, as people like to read it, may be the whole body.
 
-    ``truncated`` is set by :meth:`close` when the last value lacked its line
-    end: whole as it looks, the body was cut.
+    ``count`` is how many values were given.
     """
 
     def __init__(self, *, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
-        self.truncated = False
+        self.count = 0
+        self._max_record_bytes = max_record_bytes
+        self._begun: list[bytes] = []  # the lines of a value that goes over many
+        self._begun_bytes = 0
         self._lines = NewlineDecoder(max_line_bytes=max_record_bytes)
         self._at_start = True
 
@@ -37,28 +41,51 @@ class RecordDecoder:
         """The values completed by *piece*; take them all before the next piece."""
         for line in self._lines.feed(piece):
             record = self._strip(line)
-            if record:
-                yield strict.parse(record)
+            if self._begun:
+                self._keep(record)
+            elif record and (value := self._value(record)) is not _BEGUN:
+                yield value
 
     @property
     def idle(self) -> bool:
         """Whether the next byte begins a line, and is not the stream's first."""
-        return not (self._at_start or self._lines.pending)
+        return not (self._at_start or self._begun or self._lines.pending)
 
     def close(self) -> list[Any]:
         """End of the body: the value that lacks its line end, if there is one.
 
-        Sets ``truncated`` when it gives one, and raises :class:`StreamTruncated`
-        when what is left is not a whole value.
+        An object or an array is complete, for nothing can be missing from it.
+        :class:`StreamTruncated` when anything else is left.
         """
-        rest = self._strip(self._lines.close())
+        rest = b"\n".join([*self._begun, self._strip(self._lines.close())]).strip()
         if not rest:
             return []
-        self.truncated = True
         try:
-            return [strict.parse(rest)]
+            value = strict.parse(rest)
         except ProtocolError as exc:
             raise StreamTruncated("the record stream ended inside a record") from exc
+        if not isinstance(value, dict | list):
+            raise StreamTruncated("the record stream ended inside a record")
+        self.count += 1
+        return [value]
+
+    def _value(self, record: bytes) -> Any:
+        """What *record* says; ``_BEGUN`` when it is the first line of a value."""
+        try:
+            value = strict.parse(record)
+        except ProtocolError as exc:
+            if self.count or not strict.ends_early(exc):
+                raise
+            self._keep(record)
+            return _BEGUN
+        self.count += 1
+        return value
+
+    def _keep(self, line: bytes) -> None:
+        self._begun_bytes += len(line)
+        if self._begun_bytes > self._max_record_bytes:
+            raise ProtocolError(f"a record is longer than {self._max_record_bytes} bytes")
+        self._begun.append(line)
 
     def _strip(self, line: bytes) -> bytes:
         if self._at_start:

@@ -43,6 +43,12 @@ def parse(text: str | bytes) -> Any:
     return value
 
 
+def ends_early(error: ProtocolError) -> bool:
+    """Whether :func:`parse` failed with *error* at the end of a text that begins a value."""
+    cause = error.__cause__
+    return isinstance(cause, json.JSONDecodeError) and 0 < cause.pos >= len(cause.doc)
+
+
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 

@@ -51,6 +51,10 @@ class Response(Protocol):
     def values(self) -> Iterator[Any]:
         """The JSON data of each event, up to ``[DONE]``; no event at all is an error.
 
+        The first bytes decide what the body is, the content type is a hint only: lines
+        of JSON, or one JSON value, are read as :meth:`records` would, and the reverse.
+        An event with blank data says nothing.
+
         An event named ``error`` comes as ``{"error": ...}``; other names are not told.
         What is the same in all may be the same object: read the values, don't change them.
         """

@@ -7,34 +7,26 @@ where the pieces come from.
 
 from __future__ import annotations
 
+import codecs
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from ..codecs import refusals
+from ..codecs import refusals, strict
 from ..codecs.bulk import BulkReader
 from ..codecs.ndjson import RecordDecoder
 from ..codecs.sse import ServerSentEvent, SSEDecoder
-from ..codecs.strict import parse
 from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
 from ..settings import DEFAULT_LIMITS, Limits
-
-_STREAMS = ("text/event-stream", "text/plain", "application/octet-stream", "")
-_RECORDS = (
-    "application/x-ndjson",
-    "application/ndjson",
-    "application/jsonl",
-    "application/json",
-    "application/stream+json",
-    "application/json-lines",
-)
-
 
 # A longer unfinished event goes to the decoder at once, which counts its bytes.
 _REST_BYTES = 4096
 _CR = b"\r"[0]  # a byte is found in bytes five times as fast as bytes are
+_JSON_STARTS = frozenset({b"{", b"["})
+_EVENT_STARTS = frozenset({b":", b"d", b"e", b"i", b"r"})  # comment, data, event, id, retry
 DONE = object()  # the data ``[DONE]``
 
 
@@ -70,13 +62,16 @@ class IncomingResponse(ABC):
     def json(self) -> Any:
         if self.media_type == "text/html":
             raise self.refusal()
-        value = self._evidence.latest = parse(self._whole())
+        value = self._evidence.latest = strict.parse(self._whole())
         return value
 
     def events(self, *, empty_ok: bool = False) -> Iterator[ServerSentEvent]:
         decoder = SSEDecoder(max_event_bytes=self._limits.event)
         empty = True
-        for piece in self._stream(_STREAMS):
+        start, pieces = self._stream()
+        if "json" in self.media_type and start not in _EVENT_STARTS:
+            raise self._misplaced(pieces)
+        for piece in pieces:
             for event in decoder.feed(piece):
                 empty = False
                 self._evidence.latest = event
@@ -89,16 +84,23 @@ class IncomingResponse(ABC):
             raise StreamTruncated("the answer is empty: no event in it")
 
     def values(self) -> Iterator[Any]:
-        decoder = SSEDecoder(max_event_bytes=self._limits.event)
-        bulk, events = BulkReader(), _Whole(b"\n\n")
-        empty, plain = True, True  # plain: the decoder is inside an event, or at the very start
-        for piece in self._stream(_STREAMS):
-            block = events.cut(piece)
+        return self._values(_Events)
+
+    def records(self) -> Iterator[Any]:
+        return self._values(_Records)
+
+    def _values(self, usual: type[_Events | _Records]) -> Iterator[Any]:
+        """The values of a body in whichever form it has; *usual* when it begins like neither."""
+        start, pieces = self._stream()
+        reader = self._form(start, usual)(self._limits.event)
+        empty, plain = True, True  # plain: the decoder is inside a value, or at the very start
+        for piece in pieces:
+            block = reader.cut(piece)
             if not block:
                 continue
-            values = None if plain else bulk.events(block)
+            values = None if plain else reader.at_once(block)
             if values is None:
-                values, plain = _values(decoder.feed(block)), True
+                values, plain = reader.one_by_one(block), True
             for value in values:
                 if value is DONE:
                     self.done = True
@@ -106,8 +108,8 @@ class IncomingResponse(ABC):
                 empty = False
                 self._evidence.latest = value
                 yield value
-            plain = plain and not decoder.idle
-        for value in _values(_remaining(decoder, events.rest)):
+            plain = plain and not reader.idle
+        for value in reader.remaining():
             if value is DONE:
                 self.done = True
                 return
@@ -115,68 +117,63 @@ class IncomingResponse(ABC):
             self._evidence.latest = value
             yield value
         if empty:
-            raise StreamTruncated("the answer is empty: no event in it")
+            raise StreamTruncated(f"the answer is empty: no {reader.unit} in it")
+        self.done = reader.is_one_value
 
-    def records(self) -> Iterator[Any]:
-        decoder = RecordDecoder(max_record_bytes=self._limits.event)
-        bulk, lines = BulkReader(), _Whole(b"\n")
-        empty, plain = True, True  # plain: the decoder is inside a line, or at the very start
-        for piece in self._stream(_RECORDS + _STREAMS):
-            block = lines.cut(piece)
-            if not block:
-                continue
-            records = None if plain else bulk.records(block)
-            if records is None:
-                records, plain = decoder.feed(block), True
-            for record in records:
-                empty = False
-                self._evidence.latest = record
-                yield record
-            plain = plain and not decoder.idle
-        for record in _remaining(decoder, lines.rest):
-            empty = False
-            self._evidence.latest = record
-            yield record
-        if decoder.truncated:
-            raise StreamTruncated("the answer ended inside a line")
-        if empty:
-            raise StreamTruncated("the answer is empty: no line in it")
+    def _form(self, start: bytes, usual: type[_Events | _Records]) -> type[_Events | _Records]:
+        if start in _EVENT_STARTS:
+            return _Events
+        return _Records if start in _JSON_STARTS or "json" in self.media_type else usual
 
     def refusal(self) -> G4FSyncError:
         """The error this answer is, with what its body tells; reads some of the body."""
-        return refusals.from_answer(self.status, self.headers, self._excerpt())
+        return refusals.from_answer(self.status, self.headers, self._excerpt(self.pieces()))
 
-    def _stream(self, media_types: tuple[str, ...]) -> Iterator[bytes]:
-        """The pieces of a body that may be a stream; anything else is an error."""
+    def _stream(self) -> tuple[bytes, Iterator[bytes]]:
+        """The pieces of a body that may be a stream, and its first byte that is not blank.
+
+        The content type is a hint: it may be missing, or another's.  Only what
+        neither it nor the first byte makes a stream is an error.
+        """
         if self.status != 200:
             raise ProtocolError(f"HTTP {self.status} in place of a stream")
-        if self.media_type == "text/html":
-            raise self.refusal()
-        if self.media_type not in media_types:
-            raise self._misplaced()
+        if not _MAY_BE_A_STREAM.match(self.media_type):
+            raise self._misplaced(self.pieces())
         pieces = self.pieces()
-        first = next(pieces, b"")
-        if first.lstrip()[:1] == b"<" and refusals.is_page({}, first.decode("latin-1")):
-            raise refusals.from_page(self.status, self.headers, first.decode("utf-8", "replace"))
-        return chain((first,), pieces) if first else pieces
+        first = start = b""
+        for piece in pieces:
+            first = (first + piece).lstrip(b"\r\n")
+            start = _start(first)
+            if start or len(first) > self._limits.event:
+                break
+        pieces = chain((first,), pieces)
+        if start == b"<" or (self.media_type == "text/html" and start not in _STARTS):
+            raise self._page(self._excerpt(pieces))
+        return start, pieces
 
-    def _misplaced(self) -> G4FSyncError:
-        text = self._excerpt().decode("utf-8", "replace")
+    def _page(self, body: bytes) -> G4FSyncError:
+        text = body.decode("utf-8", "replace")
+        if refusals.is_page(self.headers, text):
+            return refusals.from_page(self.status, self.headers, text)
+        return strict.unexpected("a stream", body)
+
+    def _misplaced(self, pieces: Iterator[bytes]) -> G4FSyncError:
+        text = self._excerpt(pieces).decode("utf-8", "replace")
         if self.media_type.endswith("json") and '"error"' in text:
             return refusals.in_band(text, status=self.status)
         return ProtocolError(
             f"expected a stream, got content type {self.media_type!r}", evidence=text
         )
 
-    def hurried_pieces(self) -> Iterator[bytes]:
-        """:meth:`pieces`, for a body that is not worth waiting for."""
-        return self.pieces()
+    def hurried(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """*pieces* of a body that is not worth waiting for."""
+        return pieces
 
-    def _excerpt(self) -> bytes:
+    def _excerpt(self, pieces: Iterator[bytes]) -> bytes:
         """Some of a body that is no answer; its status tells enough, whatever goes wrong."""
         body = bytearray()
         with suppress(ConnectionFailed, ProtocolError):
-            for piece in self.hurried_pieces():
+            for piece in self.hurried(pieces):
                 body += piece
                 if len(body) > self._limits.error_body:
                     break
@@ -191,17 +188,35 @@ class IncomingResponse(ABC):
         return bytes(body)
 
 
-class _Whole:
-    """Cuts pieces anew behind the last *end* of each: blocks of whole events, or whole lines."""
+# text/html too: PHP calls whatever it sends so, unless it is told otherwise.
+_MAY_BE_A_STREAM = re.compile(r"$|text/|application/octet-stream$|(?!.*problem).*json")
+_STARTS = _JSON_STARTS | _EVENT_STARTS
 
-    def __init__(self, end: bytes) -> None:
-        self.rest = b""
-        self._end = end
+
+def _start(first: bytes) -> bytes:
+    """The first byte of a body that is neither blank nor a byte order mark, if it has come."""
+    text = first.lstrip()
+    if codecs.BOM_UTF8.startswith(text):
+        return b""
+    return text.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+
+
+class _Blocks(ABC):
+    """Reads a body in blocks of complete events, or lines."""
+
+    unit: ClassVar[str]
+    _end: ClassVar[bytes]
+    is_one_value = False  # the body was one JSON value, and nothing else
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._bulk = BulkReader()
 
     def cut(self, piece: bytes) -> bytes:
-        block = self.rest + piece
+        """The block that *piece* ends, ``b""`` when it ends none; the rest is kept."""
+        block = self._rest + piece
         if block.endswith(self._end):
-            self.rest = b""
+            self._rest = b""
             return block
         cut = block.rfind(self._end) + len(self._end)
         if cut < len(self._end):
@@ -209,22 +224,93 @@ class _Whole:
         # With CRs about, a blank line may look otherwise: hold nothing back.
         if _CR in block or len(block) - cut > _REST_BYTES:
             cut = len(block)
-        self.rest = block[cut:]
+        self._rest = block[cut:]
         return block[:cut]
 
+    @property
+    @abstractmethod
+    def idle(self) -> bool:
+        """Whether the next byte begins an event, or a line, and is not the first."""
 
-def _remaining(decoder: SSEDecoder | RecordDecoder, rest: bytes) -> Iterator[Any]:
-    yield from decoder.feed(rest)
-    yield from decoder.close()
+    @abstractmethod
+    def at_once(self, block: bytes) -> Iterable[Any] | None:
+        """The values of *block* in one parse, ``None`` where that can't be."""
+
+    @abstractmethod
+    def one_by_one(self, block: bytes) -> Iterator[Any]:
+        """The values of *block*, those before a fault ahead of its error."""
+
+    @abstractmethod
+    def remaining(self) -> Iterator[Any]:
+        """End of the body: what is left."""
 
 
-def _values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
-    """What *events* say, up to ``[DONE]``."""
+class _Events(_Blocks):
+    """Server-sent events: what their data says."""
+
+    unit, _end = "event", b"\n\n"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._decoder = SSEDecoder(max_event_bytes=limit)
+
+    @property
+    def idle(self) -> bool:
+        return self._decoder.idle
+
+    def at_once(self, block: bytes) -> Iterable[Any] | None:
+        return self._bulk.events(block)
+
+    def one_by_one(self, block: bytes) -> Iterator[Any]:
+        return _said(self._decoder.feed(block))
+
+    def remaining(self) -> Iterator[Any]:
+        yield from self.one_by_one(self._rest)
+        yield from _said(self._decoder.close())
+
+
+class _Records(_Blocks):
+    """Lines of JSON, or one JSON value of any shape."""
+
+    unit, _end = "line", b"\n"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._decoder = RecordDecoder(max_record_bytes=limit)
+        self._are_many = False
+
+    @property
+    def idle(self) -> bool:
+        return self._decoder.idle
+
+    def at_once(self, block: bytes) -> Iterable[Any] | None:
+        if not self._decoder.count:  # it may be the only value, over many lines
+            return None
+        values = self._bulk.records(block)
+        self._are_many = self._are_many or values is not None
+        return values
+
+    def one_by_one(self, block: bytes) -> Iterator[Any]:
+        return self._decoder.feed(block)
+
+    def remaining(self) -> Iterator[Any]:
+        yield from self.one_by_one(self._rest)
+        yield from self._decoder.close()
+        self.is_one_value = self._decoder.count == 1 and not self._are_many
+
+
+def _said(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
+    """What *events* say, up to ``[DONE]``; one with blank data says nothing."""
     for event in events:
-        if event.data == "[DONE]":
+        if event.data.startswith("[DONE]"):
             yield DONE
             return
-        value = event.json()
-        if event.event == "error" and not (isinstance(value, Mapping) and value.get("error")):
-            value = {"error": value}
-        yield value
+        if event.event == "error" and not event.data.strip():
+            yield {"error": {"message": "an error without a word about it"}}
+        elif not event.data or event.data.isspace():
+            continue
+        else:
+            value = event.json()
+            if event.event == "error" and not (isinstance(value, Mapping) and value.get("error")):
+                value = {"error": value}
+            yield value

@@ -297,9 +297,9 @@ class LiveResponse(IncomingResponse):
             self._ended = True
         return block
 
-    def hurried_pieces(self) -> Iterator[bytes]:
-        """:meth:`pieces` for ``ERROR_BODY_SECONDS``, without a word about the rest."""
-        pieces, until = self.pieces(), time.monotonic() + ERROR_BODY_SECONDS
+    def hurried(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """*pieces* for ``ERROR_BODY_SECONDS``, without a word about the rest."""
+        until = time.monotonic() + ERROR_BODY_SECONDS
         while (left := until - time.monotonic()) > 0:
             self._wire.limit(left)
             piece = next(pieces, None)

@@ -203,7 +203,7 @@ def test_a_socket_event_is_no_piece_of_a_body() -> None:
 
 
 def test_the_last_value_given_is_the_evidence() -> None:
-    transport = ScriptedTransport({"GET /a": b"1\n2\n", "GET /b": b"3", "GET /c": b"4\n5"})
+    transport = ScriptedTransport({"GET /a": b"1\n2\n", "GET /b": b"3", "GET /c": b'4\n[5]\n"6"'})
     seen = []
     list(transport.get("/a").records())
     seen.append(transport.latest)
@@ -211,7 +211,7 @@ def test_the_last_value_given_is_the_evidence() -> None:
     seen.append(transport.latest)
     with pytest.raises(StreamTruncated):
         list(transport.get("/c").records())
-    assert [*seen, transport.latest] == [2, 3, 5]
+    assert [*seen, transport.latest] == [2, 3, [5]]
 
 
 @pytest.mark.parametrize(
