@@ -101,7 +101,7 @@ class Question:
 class ModelAnswer:
     """An answer under way; what it cost and how it ended is known after its last piece.
 
-    ``finish`` is ``stop``, ``length`` or ``tool_calls``.
+    ``finish`` is ``stop``, ``length`` or ``tool_calls``; ``given`` are the pieces so far.
     """
 
     def __init__(self, side: FarSide, exchange: Exchange, question: Question, thought: str) -> None:
@@ -114,9 +114,15 @@ class ModelAnswer:
         self.reasoning_tokens = 0
         self.finish = "stop"
         self.stop_sequence: str | None = None
+        self.given: list[Piece] = []
 
     def pieces(self) -> Iterator[Piece]:
         """The answer, each piece in its time."""
+        for piece in self._pieces():
+            self.given.append(piece)
+            yield piece
+
+    def _pieces(self) -> Iterator[Piece]:
         for thought in words(self._thought):
             self.output_tokens += 1
             self.reasoning_tokens += 1

@@ -12,22 +12,31 @@ Guesses: the texts of errors, and that the first message must be the user's.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from ..checks import Wrong, check_object, query_number
 from ..encoding import compact
 from ..exchange import Exchange
+from ..farside import Pace
 from ..faults import InBandError, JSONAnswer, NoEndMark
 from ..http import Route
-from ..model import Called, ModelAnswer, ModelSide, Piece, Question, Said, Thought
+from ..model import Called, ModelAnswer, ModelSide, Question
+from ..replies import Reply
+from .anthropic_events import (
+    blocks_of,
+    deltas,
+    empty_block,
+    end_block,
+    event,
+    message_id,
+    usage_of,
+)
 from .anthropic_requests import (
     COUNT_FIELDS,
     COUNT_OPTIONAL,
     FIELDS,
     OPTIONAL,
-    SIGNATURE,
     VERSIONS,
     check_thoughts,
     check_version,
@@ -37,6 +46,7 @@ from .anthropic_requests import (
     read_tools,
     text_of_blocks,
 )
+from .anthropic_threads import Threads
 
 TYPES = {
     400: "invalid_request_error",
@@ -64,6 +74,15 @@ class AnthropicSide(ModelSide):
         "claude-3-5-haiku-latest",
         "claude-x",
     )
+
+    def __init__(self, reply: Reply, pace: Pace, api_key: str) -> None:
+        super().__init__(reply, pace, api_key)
+        self._threads = Threads()
+
+    def clear(self) -> None:
+        """Forget records, faults and conversations; settings stay."""
+        super().clear()
+        self._threads.clear()
 
     def routes(self) -> Sequence[Route]:
         """Messages, their tokens counted, the models, and one of them."""
@@ -142,15 +161,22 @@ class AnthropicSide(ModelSide):
     def _chat(self, exchange: Exchange) -> None:
         self._check_headers(exchange)
         body = check_object(exchange.json_body(), FIELDS, OPTIONAL)
-        question = self._question(exchange, body)
+        messages = self._threads.messages(body)
+        question = self._question(exchange, {**body, "messages": messages})
         complete = not body.get("stream") or exchange.find(JSONAnswer) is not None
         answer = self.answer(exchange, question, whole=complete)
+
+        def hold() -> None:
+            self._threads.hold(body, messages, message_id(exchange), blocks_of(answer.given))
+
         request_id = {"request-id": f"req_{exchange.number}"}
         if complete:
-            exchange.json(200, self._whole(exchange, answer, body["model"]), request_id)
+            value = self._whole(exchange, answer, body["model"])
+            hold()
+            exchange.json(200, value, request_id)
             return
-        exchange.keepalive = _event({"type": "ping"})
-        events = self._events(exchange, answer, body["model"])
+        exchange.keepalive = event({"type": "ping"})
+        events = self._events(exchange, answer, body["model"], hold)
         exchange.stream(events, "text/event-stream; charset=utf-8", request_id)
 
     def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
@@ -192,7 +218,7 @@ class AnthropicSide(ModelSide):
 
     def _message(self, exchange: Exchange, model: str) -> dict[str, Any]:
         return {
-            "id": f"msg_{exchange.number}",
+            "id": message_id(exchange),
             "type": "message",
             "role": "assistant",
             "model": model,
@@ -209,100 +235,41 @@ class AnthropicSide(ModelSide):
         }
 
     def _whole(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
-        blocks: list[dict[str, Any]] = []
-        for piece in answer.pieces():
-            block = _block(piece)
-            # Each call is a block of its own.
-            if not blocks or isinstance(piece, Called) or blocks[-1]["type"] != block["type"]:
-                blocks.append(block)
-            if isinstance(piece, Thought):
-                blocks[-1]["signature"] = SIGNATURE
-                blocks[-1]["thinking"] += piece.text
-            elif isinstance(piece, Said):
-                blocks[-1]["text"] += piece.text
-            else:
-                blocks[-1]["input"] = piece.arguments
+        blocks = blocks_of(list(answer.pieces()))
         message = {**self._message(exchange, model), "content": blocks, **self._stop(answer)}
         if exchange.find(NoEndMark):
             message["stop_reason"] = None
-        return {**message, "usage": _usage(answer)}
+        return {**message, "usage": usage_of(answer)}
 
     def _events(
-        self, exchange: Exchange, answer: ModelAnswer, model: str
+        self, exchange: Exchange, answer: ModelAnswer, model: str, hold: Callable[[], None]
     ) -> Generator[bytes, None, None]:
-        usage = {**_usage(answer), "output_tokens": 1}
+        usage = {**usage_of(answer), "output_tokens": 1}
         message = {**self._message(exchange, model), "usage": usage}
-        yield _event({"type": "message_start", "message": message})
+        yield event({"type": "message_start", "message": message})
         index, kind = -1, ""
         for piece in answer.pieces():
-            block = _block(piece)
+            block = empty_block(piece)
             if block["type"] != kind or isinstance(piece, Called):
                 if kind:
-                    yield from _end_block(index, kind)
+                    yield from end_block(index, kind)
                 index, kind = index + 1, block["type"]
-                yield _event(
-                    {"type": "content_block_start", "index": index, "content_block": block}
-                )
+                yield event({"type": "content_block_start", "index": index, "content_block": block})
                 if index == 0 or self.noise:
-                    yield _event({"type": "ping"})
-            for delta in _deltas(piece):
-                yield _event({"type": "content_block_delta", "index": index, "delta": delta})
+                    yield event({"type": "ping"})
+            for delta in deltas(piece):
+                yield event({"type": "content_block_delta", "index": index, "delta": delta})
             if self.noise:
                 yield b'event: unknown_event\ndata: {"type":"unknown_event"}\n\n'
         if error := exchange.find(InBandError):
             detail = {"type": error.kind or "overloaded_error", "message": error.message}
-            yield _event({"type": "error", "error": detail})
+            yield event({"type": "error", "error": detail})
             return
         if kind:
-            yield from _end_block(index, kind)
+            yield from end_block(index, kind)
         if exchange.find(NoEndMark):
             return
+        hold()  # the client may go on as soon as it has the end
         usage = {"output_tokens": answer.output_tokens}
-        yield _event({"type": "message_delta", "delta": self._stop(answer), "usage": usage})
-        yield _event({"type": "message_stop"})
-
-
-def _event(value: Mapping[str, Any]) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (value["type"].encode(), compact(value))
-
-
-def _end_block(index: int, kind: str) -> Generator[bytes, None, None]:
-    if kind == "thinking":
-        delta = {"type": "signature_delta", "signature": SIGNATURE}
-        yield _event({"type": "content_block_delta", "index": index, "delta": delta})
-    yield _event({"type": "content_block_stop", "index": index})
-
-
-def _block(piece: Piece) -> dict[str, Any]:
-    """A block as it is before its first delta."""
-    if isinstance(piece, Thought):
-        return {"type": "thinking", "thinking": "", "signature": ""}
-    if isinstance(piece, Said):
-        return {"type": "text", "text": ""}
-    return {"type": "tool_use", "id": f"toolu_{piece.id}", "name": piece.name, "input": {}}
-
-
-def _deltas(piece: Piece) -> list[dict[str, Any]]:
-    if isinstance(piece, Thought):
-        return [{"type": "thinking_delta", "thinking": piece.text}]
-    if isinstance(piece, Said):
-        return [{"type": "text_delta", "text": piece.text}]
-    return _argument_deltas(piece)
-
-
-def _argument_deltas(call: Called) -> list[dict[str, Any]]:
-    text = json.dumps(call.arguments, ensure_ascii=False)
-    half = len(text) // 2
-    return [
-        {"type": "input_json_delta", "partial_json": part}
-        for part in ("", text[:half], text[half:])
-    ]
-
-
-def _usage(answer: ModelAnswer) -> dict[str, Any]:
-    return {
-        "input_tokens": answer.input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": answer.output_tokens,
-    }
+        yield event({"type": "message_delta", "delta": self._stop(answer), "usage": usage})
+        yield event({"type": "message_stop"})
