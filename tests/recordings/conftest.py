@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     name = metafunc.function.__name__
     step = next((step for suffix, step in _SAMPLE.items() if name.endswith(suffix)), 1)
-    chosen = [each for each in load(root) if each.form == "stream" or "byte" not in name]
+    chosen = [each for each in load(root) if each.form == "stream" or "stream" not in name]
     metafunc.parametrize(
         "recording",
         [pytest.param(each, marks=_marks(each, step), id=each.file) for each in chosen],

@@ -97,3 +97,11 @@ def odd_pieces(recording: Recording, seed: int) -> Iterator[bytes]:
 def single_bytes(recording: Recording) -> Iterator[bytes]:
     """The body byte by byte."""
     return (bytes([byte]) for byte in recording.body)
+
+
+def beginnings(recording: Recording, count: int) -> Iterator[bytes]:
+    """Proper beginnings of the body, cut off at *count* places, the same each time."""
+    chance = random.Random(recording.file)
+    body = recording.body
+    for _ in range(count):
+        yield body[: chance.randrange(len(body))]
