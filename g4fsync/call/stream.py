@@ -122,10 +122,14 @@ class ChatStream:
         raise StopIteration
 
     def events(self) -> Iterator[Event]:
-        """Iterate over typed events in place of text; leaving the loop closes the stream."""
+        """Iterate over typed events in place of text; leaving the loop closes the stream.
+
+        What the provider wants back is none of them: see :attr:`provider_data`.
+        """
         with _Reading(self, leaving=True):
             for item in self._items:
-                yield Text(item) if isinstance(item, str) else item
+                if item.__class__ is not ProviderData:
+                    yield Text(item) if isinstance(item, str) else item
 
     def items(self) -> Iterator[str | Event]:
         """Iterate over both as the engine gives them: ``str`` for text, events for all else."""

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 from ..call.stream import ChatStream
 from ..errors import G4FSyncError
-from ..events import Event, Text
+from ..events import Event, ProviderData, Text
 from ..messages import ChatResult
 from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
 
@@ -53,9 +53,9 @@ class Comparison:
         for lane, item in self._items():
             if isinstance(item, str):
                 yield lane, Text(item)
-            elif not isinstance(item, Ended):
+            elif not isinstance(item, Ended | ProviderData):
                 yield lane, item
-            elif lane.result is not None:
+            elif isinstance(item, Ended) and lane.result is not None:
                 yield lane, lane.result
 
     @property

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from ..call.stream import ChatStream, Journal
 from ..errors import AllFailed, G4FSyncError, InvalidRequest, ProviderError
-from ..events import Attempt, Event
+from ..events import Attempt, Event, ProviderData
 from ..messages import ChatResult
 from ..scope import CancelScope
 from ..settings import Timeout, is_number
@@ -114,7 +114,7 @@ class _Race:
             if not isinstance(item, Ended):
                 self._held[lane].append(item)
                 # A failed attempt is an event too, but no token.
-                if self._until == "first_token" and not isinstance(item, Attempt):
+                if self._until == "first_token" and not isinstance(item, Attempt | ProviderData):
                     return lane
             elif isinstance(lane.result, ChatResult) and self._accepts(lane.result):
                 return lane

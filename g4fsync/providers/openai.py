@@ -37,6 +37,7 @@ from ..messages import ChatRequest
 from ..transport.base import Response, Transport
 from . import dialect, formats, tooldefs
 from .base import Provider, checked_url
+from .openai_fields import MessageFields
 from .openai_messages import messages_json
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
@@ -122,7 +123,7 @@ class OpenAI(Provider):
             headers=headers | dialect.extra_headers(request.options),
         )
         tags = ThinkTags() if self.think_tags else None
-        calls = ToolCalls()
+        calls, kept = ToolCalls(self.name), MessageFields(self.name)
         reason = counted = None
         for chunk in chunks(response):
             if "error" in chunk or "choices" not in chunk:
@@ -132,10 +133,11 @@ class OpenAI(Provider):
                     continue
                 delta = choice.get("delta") or choice.get("message")
                 if delta:
-                    yield from spoken(delta, tags, calls)
+                    yield from spoken(delta, tags, calls, kept)
                 reason = choice.get("finish_reason")
                 if reason:
                     yield from ending(reason, tags, calls)
+                    yield from kept.events()
             if "usage" in chunk or "x_groq" in chunk:
                 counted = usage_in(chunk) or counted
             if reason and counted:
@@ -143,6 +145,7 @@ class OpenAI(Provider):
                 counted = None
         if reason == "" and calls:  # xAI's way to finish with tool calls
             yield from ending(reason, tags, calls)
+        yield from kept.events()
 
     def list_models(self, transport: Transport) -> list[str]:
         headers = {"Accept": "application/json", **self._authorization(transport)}
@@ -171,19 +174,20 @@ def raise_error_in(chunk: Mapping[str, Any]) -> None:
 
 
 def spoken(
-    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls
+    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls, kept: MessageFields
 ) -> Iterable[str | Event]:
     """What a delta, or a whole message, says."""
     content = delta.get("content")
     # Nearly all are a text and nothing else: no generator for these.
     if content and content.__class__ is str and len(delta) == 1 and tags is None:
         return (content,)
-    return _spoken(delta, tags, calls)
+    return _spoken(delta, tags, calls, kept)
 
 
 def _spoken(
-    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls
+    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls, kept: MessageFields
 ) -> Iterator[str | Event]:
+    kept.add(delta)
     thought = delta.get("reasoning_content") or delta.get("reasoning")
     if thought:
         yield Reasoning(_text(thought))

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..events import ToolCall
+from ..events import ProviderData, ToolCall
+
+# Members of a call that its provider wants back.
+_KEPT = ("extra_content", "provider_specific_fields", "thought_signature")
 
 
 class ToolCalls:
@@ -14,10 +17,12 @@ class ToolCalls:
 
     Pieces belong together by ``index``, or by their position where a server
     sends none.  A new id with a name begins a new call even at an index in use:
-    some gateways number all calls 0.
+    some gateways number all calls 0.  ``provider`` is who gets back what else a
+    call holds: Google's OpenAI-compatible face and LiteLLM put signatures there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str = "openai") -> None:
+        self._provider = provider
         self._calls: list[_Call] = []
         self._latest: dict[Any, _Call] = {}  # by index
 
@@ -41,13 +46,16 @@ class ToolCalls:
                 # The protocol's type is a string; gateways send the object itself.
                 text = arguments if isinstance(arguments, str) else json.dumps(arguments)
                 call.arguments.append(text)
+            call.kept |= {name: piece[name] for name in _KEPT if piece.get(name)}
 
     def whole(self) -> Iterator[ToolCall]:
         """All calls; one without a name is a ``ValueError``, one without anything nothing."""
         for number, call in enumerate(self._calls):
             text = "".join(call.arguments)
             if call.name:
-                yield ToolCall(call.id or f"call_{number}", call.name, text)
+                data = ProviderData(self._provider, "call", call.kept) if call.kept else None
+                back = (data,) if data else ()
+                yield ToolCall(call.id or f"call_{number}", call.name, text, provider_data=back)
             elif text:
                 raise ValueError(f"a tool call without a name, its arguments {text!r:.80}")
 
@@ -56,6 +64,7 @@ class _Call:
     def __init__(self) -> None:
         self.id = self.name = ""
         self.arguments: list[str] = []
+        self.kept: dict[str, Any] = {}
 
 
 def _is_another(call: _Call, id: str, name: str, *, counted: bool) -> bool:

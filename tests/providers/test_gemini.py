@@ -16,7 +16,7 @@ from g4fsync.errors import (
     ServerError,
     StreamTruncated,
 )
-from g4fsync.events import Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import Image
 from g4fsync.providers.gemini import Gemini, body
 from g4fsync.testing import Reply, ScriptedTransport, chat, request
@@ -314,8 +314,6 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
             Reasoning("Considering"),
             Text("Hi"),
             Text(" café 🦙"),
-            ProviderData("gemini", "part", {"text": "", "thoughtSignature": "x"}),
-            ProviderData("gemini", "part", {"executableCode": {}}),
         ],
     ),
     "tools": (
@@ -656,13 +654,12 @@ def test_text_in_any_shape_is_text(content: Any, text: str) -> None:
         {},
     ],
 )
-def test_parts_of_other_kinds_say_nothing_but_can_be_sent_back(
+def test_parts_of_other_kinds_are_left_out_with_a_line_in_the_log(
     other: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG", "g4fsync.providers")
     answer = sse(part({"text": "a"}, other, {"text": "b"}, finish="STOP"))
-    back = [ProviderData("gemini", "part", other)] if other else []
-    assert WIRE.events(answer) == [Text("a"), *back, Text("b"), Finish("stop", "STOP")]
+    assert WIRE.events(answer) == [Text("a"), Text("b"), Finish("stop", "STOP")]
     assert [record.getMessage() for record in caplog.records] == [
         f"left out: part {', '.join(other)!r} of type dict"
     ]
