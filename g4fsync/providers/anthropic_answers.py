@@ -110,7 +110,11 @@ class MessageReader:
         """What a block has at its start; usually nothing but a tool's name."""
         index = _index(event)
         yield from self._end(index)  # one that was never stopped
-        yield from self._begin(index, event["content_block"])
+        block = event.get("content_block")
+        if isinstance(block, Mapping):
+            yield from self._begin(index, block)
+        else:
+            fields.left_out("content_block", block)
 
     def _stop(self, event: Mapping[str, Any]) -> Iterator[ToolCall]:
         """The finished call, if the block was one."""

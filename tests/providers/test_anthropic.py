@@ -603,6 +603,16 @@ def test_the_input_of_a_call(events: list[Any], call: str, stopped: bool) -> Non
     assert answer.finish_reason == "tool_calls"
 
 
+@pytest.mark.parametrize("begun", [{"content_block": "x"}, {}])
+def test_input_of_a_block_that_was_not_begun_is_a_protocol_error(begun: dict[str, Any]) -> None:
+    first = {"type": "content_block_start", "index": 0, **begun}
+    piece = more(0, "input_json_delta", partial_json="{}")
+    assert WIRE.events(sse(start(), first, HI, END)) == [Text("Hi"), Finish("stop")]
+    error = WIRE.error(sse(start(), first, piece, stop(0), END))
+    assert isinstance(error, ProtocolError)
+    assert "input for block 0, which was not begun: '{}'" in str(error)
+
+
 def test_a_call_without_an_id_gets_one_and_one_without_a_stop_is_complete() -> None:
     bare = {"type": "tool_use", "name": "f"}
     answer = result(start(), block(0, **bare), block(0, **bare), block(1, **bare), END)
@@ -731,7 +741,6 @@ def test_a_too_long_prompt_has_a_code_of_its_own() -> None:
         {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use"}},
         more(0, "input_json_delta", partial_json="{}"),
         block(0, type="tool_use", id="t"),
-        {"type": "content_block_start", "index": 0},
         "Hi",
     ],
 )

@@ -398,6 +398,13 @@ def test_reasons_are_normal_and_kept(raw: str, reason: str) -> None:
     assert WIRE.events(sse(part({"text": "a"}, finish=raw)))[-1] == Finish(reason, raw)
 
 
+@pytest.mark.parametrize("index", [0, -1, 1.5, True, False, None, "1", "x", [], {}])
+def test_what_is_no_index_of_another_answer_is_this_one(index: Any) -> None:
+    chunk = part({"text": "a"}, finish="STOP")
+    chunk["candidates"][0]["index"] = index
+    assert WIRE.events(sse(chunk)) == [Text("a"), Finish("stop", "STOP")]
+
+
 def test_an_answer_of_thoughts_alone_that_hit_the_limit() -> None:
     answer = sse(part(finish="MAX_TOKENS", usageMetadata={"thoughtsTokenCount": 9}))
     assert WIRE.events(answer) == [
