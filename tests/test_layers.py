@@ -25,7 +25,7 @@ LAYERS = (
     ("client",),
     ("fanout", "access"),
     ("call", "registry"),
-    ("call.attempt",),
+    ("call.attempt", "call.shape"),
     ("transport",),
     ("providers",),
     ("transport.base", "call.stream", "urls"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from .. import registry
+from ..call.shape import MISSHAPEN, is_mistake
 from ..errors import (
     AuthenticationError,
     ConfigurationError,
@@ -244,7 +245,9 @@ def list_models(
         if better is error:
             raise
         raise better from error
-    except (LookupError, TypeError, ValueError, AttributeError) as exc:
+    except MISSHAPEN as exc:
+        if is_mistake(exc, sent=transport.sent):
+            raise
         raise ProtocolError(
             f"the list of models has another shape than expected ({type(exc).__name__}: {exc})",
             provider=provider.name,
