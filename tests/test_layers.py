@@ -25,7 +25,7 @@ LAYERS = (
     ("client",),
     ("fanout", "access"),
     ("call", "registry"),
-    ("call.attempt", "call.shape"),
+    ("call.attempt",),
     ("transport",),
     ("providers",),
     ("transport.base", "call.stream", "urls"),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from .. import registry
-from ..call.shape import MISSHAPEN, is_mistake
 from ..errors import (
     AuthenticationError,
     ConfigurationError,
@@ -245,9 +244,7 @@ def list_models(
         if better is error:
             raise
         raise better from error
-    except MISSHAPEN as exc:
-        if is_mistake(exc, sent=transport.sent):
-            raise
+    except (LookupError, TypeError, ValueError, AttributeError) as exc:
         raise ProtocolError(
             f"the list of models has another shape than expected ({type(exc).__name__}: {exc})",
             provider=provider.name,

@@ -9,8 +9,7 @@
   answer.  Then only the idle clock ends the wait, and the answer is complete
   unless something has followed its last finish.
 * A failed look-up in a provider (``frame["text"]``) means the answer had
-  another shape: it becomes a ``ProtocolError``.  A mistake in the provider's own
-  code reaches the caller as it is (:mod:`.shape` tells them apart).
+  another shape: it becomes a ``ProtocolError``.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ from ..errors import (
     without,
 )
 from ..events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
-from .shape import MISSHAPEN, NotText, is_mistake
 
 if TYPE_CHECKING:
     from ..messages import ChatRequest
@@ -152,7 +150,7 @@ class Attempted:
                         continue
                     empty = False
                     yield item
-        except (G4FSyncError, *MISSHAPEN) as exc:
+        except (G4FSyncError, *_MISSHAPEN) as exc:
             self._raise_unless_harmless(exc)
         yield from self._ending(half, empty=empty)
 
@@ -181,8 +179,6 @@ class Attempted:
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
         items = self._call.provider.stream(self._call.request, self._transport)
-        if items is None:
-            raise NotText("stream() has returned None, it must yield")
         return items if isinstance(items, Generator) else (item for item in items)
 
     def _ending(self, half: str, *, empty: bool) -> Iterator[str | Event]:
@@ -201,11 +197,8 @@ class Attempted:
 
     def _raise_unless_harmless(self, exc: Exception) -> None:
         """The provider's trouble as our error; after the end of the answer most are none."""
-        has_begun = self._transport.sent or self._finish is not None
         if isinstance(exc, G4FSyncError):
             error = self._call.provider.failure(without(exc, self._transport.api_key))
-        elif is_mistake(exc, sent=has_begun):
-            raise exc
         else:
             error = ProtocolError(
                 f"the answer has another shape than expected ({type(exc).__name__}: {exc})",
@@ -226,6 +219,17 @@ class Attempted:
         return isinstance(error, _HARMLESS_AFTER_FINISH)
 
 
+# What Python says when an answer is not what its reader took it for.
+_MISSHAPEN = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
 def _shown(value: object) -> str:
     try:
         return repr(value)
@@ -244,7 +248,7 @@ def _plain(item: object) -> str | Event:
             return str.__str__(text)
         case Reasoning(str()) | ToolCall() | Usage() | ProviderData() | Finish() | Attempt():
             return item
-    raise NotText(f"expected text, got {item!r:.80}")
+    raise TypeError(f"expected text, got {item!r:.80}")
 
 
 def _mended(text: str, half: str) -> tuple[str, str]:
