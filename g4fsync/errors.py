@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-_MIN_SECRET_CHARS = 8
+from .redaction import blotted, forms
+
 _MAX_CHAIN = 32  # exceptions that led to one another
 BODY_BYTES = 2048  # how much of a refused request's body an error keeps
 
@@ -218,23 +218,44 @@ def _line(error: G4FSyncError) -> str:
     return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {what}"
 
 
-def without(error: G4FSyncError, secret: str | None) -> G4FSyncError:
-    """*error* with *secret* blotted out, also where it came from: some servers echo a key.
+def without(
+    error: G4FSyncError, *secrets: str | None, passwords: Sequence[str | None] = ()
+) -> G4FSyncError:
+    """*error* with *secrets* blotted out, also where it came from: some servers echo a key.
 
-    A word too short for a key, as local servers are given, would only mar the text.
+    Of *secrets* those of 8 characters or more count, of *passwords* (in URLs)
+    those of 4 or more.  See :mod:`.redaction` for the forms that are found.
     """
-    if secret and len(secret) >= _MIN_SECRET_CHARS:
-        each: BaseException | None = error
-        for _ in range(_MAX_CHAIN):
-            if each is None:
-                break
-            each.args = tuple(_blotted(arg, secret) for arg in each.args)
-            for name in ("body", "evidence"):
-                if hasattr(each, name):
-                    setattr(each, name, _blotted(getattr(each, name), secret))
-            each = each.__cause__ or each.__context__
+    found = forms(secrets, passwords)
+    if not found:
+        return error
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting and len(seen) < _MAX_CHAIN:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+            _blot(each, found)
     return error
 
 
-def _blotted(value: Any, secret: str) -> Any:
-    return value.replace(secret, "…") if isinstance(value, str) else value
+def _blot(error: BaseException, secrets: Sequence[str]) -> None:
+    error.args = blotted(error.args, secrets)
+    for name in _TEXTS:
+        value = getattr(error, name, None)
+        if isinstance(value, str | bytes):
+            setattr(error, name, blotted(value, secrets))
+    # Those of requests bring the whole request along, its headers too.
+    for name in ("request", "response"):
+        if getattr(error, name, None) is not None:
+            setattr(error, name, None)
+
+
+# Where our errors and Python's own hold text, beside their arguments.
+_TEXTS = (
+    *("body", "evidence", "code"),
+    *("strerror", "filename"),  # OSError
+    *("doc", "msg"),  # JSONDecodeError
+    *("object", "reason"),  # UnicodeDecodeError
+)

@@ -25,7 +25,7 @@ LAYERS = (
     ("client",),
     ("fanout", "access"),
     ("call", "registry"),
-    ("call.attempt",),
+    ("call.attempt", "call.shape"),
     ("transport",),
     ("providers",),
     ("transport.base", "call.stream", "urls"),
@@ -34,6 +34,7 @@ LAYERS = (
     ("events", "scope", "parts"),
     ("settings", "frozen"),
     ("errors",),
+    ("redaction",),
 )
 # The emulator shares no code with the client, so that a mistake of one shows at the other.
 APART = "emulator"

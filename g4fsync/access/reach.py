@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from .. import registry
+from ..call.attempt import translated
+from ..call.shape import MISSHAPEN, is_mistake
 from ..errors import (
     AuthenticationError,
     ConfigurationError,
     G4FSyncError,
     InvalidRequest,
-    ProtocolError,
 )
 from ..providers.base import Provider
 from ..registry import ProviderSpec
@@ -238,18 +239,12 @@ def list_models(
     transport = opener(scope)
     try:
         return provider.list_models(transport)
-    except G4FSyncError as error:
-        better = provider.failure(error)
-        better.provider = better.provider or provider.name
-        if better is error:
+    except (G4FSyncError, *MISSHAPEN) as exc:
+        if not isinstance(exc, G4FSyncError) and is_mistake(exc, sent=transport.sent):
             raise
-        raise better from error
-    except (LookupError, TypeError, ValueError, AttributeError) as exc:
-        raise ProtocolError(
-            f"the list of models has another shape than expected ({type(exc).__name__}: {exc})",
-            provider=provider.name,
-            evidence=repr(transport.latest),
-        ) from exc
+        error = translated(exc, provider, transport, "list of models")
+        error.provider = error.provider or provider.name
+        raise error from (exc if error is not exc else exc.__cause__)
     finally:
         transport.close()
 

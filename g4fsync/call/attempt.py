@@ -9,7 +9,8 @@
   answer.  Then only the idle clock ends the wait, and the answer is complete
   unless something has followed its last finish.
 * A failed look-up in a provider (``frame["text"]``) means the answer had
-  another shape: it becomes a ``ProtocolError``.
+  another shape: it becomes a ``ProtocolError``.  A mistake in the provider's own
+  code reaches the caller as it is (:mod:`.shape` tells them apart).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ..errors import (
     without,
 )
 from ..events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from .shape import MISSHAPEN, NotText, is_mistake
 
 if TYPE_CHECKING:
     from ..messages import ChatRequest
@@ -150,7 +152,7 @@ class Attempted:
                         continue
                     empty = False
                     yield item
-        except (G4FSyncError, *_MISSHAPEN) as exc:
+        except (G4FSyncError, *MISSHAPEN) as exc:
             self._raise_unless_harmless(exc)
         yield from self._ending(half, empty=empty)
 
@@ -179,6 +181,8 @@ class Attempted:
     def _told(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
         items = self._call.provider.stream(self._call.request, self._transport)
+        if items is None:
+            raise NotText("stream() has returned None, it must yield")
         return items if isinstance(items, Generator) else (item for item in items)
 
     def _ending(self, half: str, *, empty: bool) -> Iterator[str | Event]:
@@ -197,16 +201,10 @@ class Attempted:
 
     def _raise_unless_harmless(self, exc: Exception) -> None:
         """The provider's trouble as our error; after the end of the answer most are none."""
-        if isinstance(exc, G4FSyncError):
-            error = self._call.provider.failure(without(exc, self._transport.api_key))
-        else:
-            error = ProtocolError(
-                f"the answer has another shape than expected ({type(exc).__name__}: {exc})",
-                evidence=_shown(self._transport.latest),
-            )
-        if error is not exc:
-            error.__cause__ = exc
-            error = without(error, self._transport.api_key)
+        has_begun = self._transport.sent or self._finish is not None
+        if not isinstance(exc, G4FSyncError) and is_mistake(exc, sent=has_begun):
+            raise exc
+        error = translated(exc, self._call.provider, self._transport)
         if not self._is_harmless(error):
             raise error
 
@@ -219,15 +217,22 @@ class Attempted:
         return isinstance(error, _HARMLESS_AFTER_FINISH)
 
 
-# What Python says when an answer is not what its reader took it for.
-_MISSHAPEN = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
+def translated(
+    exc: Exception, provider: Provider, transport: AttemptTransport, what: str = "answer"
+) -> G4FSyncError:
+    """Our error for *exc*, raised by *provider* while it read *what*; no credential is in it."""
+    secrets, passwords = transport.secrets
+    if isinstance(exc, G4FSyncError):
+        error = provider.failure(without(exc, *secrets, passwords=passwords))
+    else:
+        error = ProtocolError(
+            f"the {what} has another shape than expected ({type(exc).__name__}: {exc})",
+            evidence=_shown(transport.latest),
+        )
+    if error is not exc:
+        error.__cause__ = exc
+        error = without(error, *secrets, passwords=passwords)
+    return error
 
 
 def _shown(value: object) -> str:
@@ -248,7 +253,7 @@ def _plain(item: object) -> str | Event:
             return str.__str__(text)
         case Reasoning(str()) | ToolCall() | Usage() | ProviderData() | Finish() | Attempt():
             return item
-    raise TypeError(f"expected text, got {item!r:.80}")
+    raise NotText(f"expected text, got {item!r:.80}")
 
 
 def _mended(text: str, half: str) -> tuple[str, str]:

@@ -84,16 +84,13 @@ class Anthropic(Provider):
             headers=headers | dialect.extra_headers(request.options),
         )
         reader = MessageReader()
-        if response.media_type == "application/json":
-            yield from reader.events({"type": "message", **response.json()})
-        else:
-            for event in response.values():
-                if event.get("type") == "content_block_delta":
-                    yield from reader.delta_events(event)
-                else:
-                    yield from reader.events(event)
-                if reader.stopped:
-                    break
+        for event in response.values():
+            if event.get("type") == "content_block_delta":
+                yield from reader.delta_events(event)
+            else:
+                yield from reader.events(event)
+            if reader.stopped:
+                break
         if reader.is_complete:
             yield from reader.finish_events()
 

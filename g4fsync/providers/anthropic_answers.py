@@ -220,6 +220,8 @@ def _kind(event: Mapping[str, Any]) -> str:
         return "content_block_start"
     if "delta" in event:
         return "content_block_delta" if "index" in event else "message_delta"
+    if "content" in event:
+        return "message"
     return "message_start" if "message" in event else ""
 
 

@@ -37,8 +37,7 @@ def chunks(response: Response) -> Iterator[Mapping[str, Any]]:
 
     A failure in it is raised, and so is a refusal of the prompt.
     """
-    plain = response.media_type == "application/json"
-    for value in [response.json()] if plain else response.values():
+    for value in response.values():
         for chunk in value if isinstance(value, list) else (value,):
             if chunk:
                 _raise_for_refusal(chunk)

@@ -24,14 +24,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
 from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
-from ..transport.base import Response, Transport
+from ..transport.base import Transport
 from . import dialect, fields, formats, sending, tooldefs
 from .base import Provider, checked_url
 from .functioncalls import FunctionCalls
@@ -83,7 +83,7 @@ class Ollama(Provider):
         )
         calls = FunctionCalls()
         silent = True  # nothing of the answer has come yet
-        for record in records(response):
+        for record in response.records():
             if record.get("error"):
                 raise refusals.in_band(record)
             came = False
@@ -124,13 +124,6 @@ def host_url(text: str) -> str:
 
 def _authorization(transport: Transport) -> dict[str, str]:
     return {"Authorization": f"Bearer {transport.api_key}"} if transport.api_key else {}
-
-
-def records(response: Response) -> Iterable[Any]:
-    """The lines of a stream; a plain JSON answer is the only one."""
-    if response.media_type == "application/json":
-        return [response.json()]
-    return response.records()
 
 
 def delta_events(record: Mapping[str, Any], calls: FunctionCalls) -> Iterator[str | Event]:

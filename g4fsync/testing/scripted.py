@@ -132,6 +132,11 @@ class ScriptedTransport(Sender["ScriptedResponse"]):
     def api_key(self) -> str | None:
         return self._api_key
 
+    @property
+    def secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What no error may tell: the key, and no passwords of URLs."""
+        return ((self._api_key,) if self._api_key else ()), ()
+
     def now(self) -> float:
         return self._now
 

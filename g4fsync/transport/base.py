@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from ..codecs.socketio import SocketEvent
@@ -150,6 +150,10 @@ class AttemptTransport(Transport, Protocol):
     ``sent`` is true when a request went out whole.  ``latest``: what the provider was given
     last, as evidence.
     """
+
+    @property
+    def secrets(self) -> tuple[Sequence[str], Sequence[str]]:
+        """What no error may tell: keys and cookies, and passwords of URLs."""
 
     @property
     def sent(self) -> object: ...

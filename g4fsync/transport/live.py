@@ -10,6 +10,7 @@ import http.client
 import io
 import logging
 import random
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,11 +35,14 @@ from .adapter import Adapter
 from .connections import Wire, using
 from .incoming import IncomingResponse
 from .outgoing import Sender, checked_headers, checked_path, json_body
-from .proxies import environment_proxy
+from .proxies import environment_proxy, passwords_of, proxy_variables
 from .trust import TrustStore, trusted
 
 if TYPE_CHECKING:
     from .socketio import SocketIOConnection
+
+# Of headers, by their names: "Authorization", "x-api-key", "X-Auth-Token", "Cookie".
+_SECRET_HEADER = re.compile("auth|key|token|secret|cookie|password", re.IGNORECASE)
 
 log = logging.getLogger("g4fsync.transport")
 
@@ -103,11 +107,35 @@ class LiveTransport(Sender["LiveResponse"]):
         self.host = urlsplit(target.base_url).netloc.rpartition("@")[2]
         self._cookies: RequestsCookieJar | None = None
         self._keep_cookies(target.cookies)
+        self._sent_headers: list[Mapping[str, str]] = []
         self._open: list[LiveResponse | SocketIOConnection] = []
 
     @property
     def api_key(self) -> str | None:
         return self.target.api_key
+
+    @property
+    def secrets(self) -> tuple[list[str], list[str]]:
+        """What no error may tell: keys and cookies, and passwords of URLs."""
+        secrets = list(self.target.cookies.values())
+        for headers in self._sent_headers:
+            for name, value in headers.items():
+                if _SECRET_HEADER.search(name):
+                    secrets += [value, value.rpartition(" ")[2]]
+        if self.target.api_key:
+            secrets.append(self.target.api_key)
+        passwords = passwords_of(self.target.base_url)
+        if self.network.proxy is not None:
+            passwords += passwords_of(self.network.proxy)
+        else:
+            for url in proxy_variables().values():
+                passwords += passwords_of(url)
+        return secrets, passwords
+
+    def without_secrets(self, error: G4FSyncError) -> G4FSyncError:
+        """*error* as it may be shown."""
+        secrets, passwords = self.secrets
+        return without(error, *secrets, passwords=passwords)
 
     def now(self) -> float:
         return time.time()
@@ -155,6 +183,7 @@ class LiveTransport(Sender["LiveResponse"]):
         try:
             yield
         except G4FSyncError as error:
+            self.without_secrets(error)
             log.warning("%s: clean-up failed: %s", self.target.provider, error)
         finally:
             self.scope = before
@@ -209,6 +238,8 @@ class LiveTransport(Sender["LiveResponse"]):
         headers: Mapping[str, str] | None,
     ) -> LiveResponse:
         url = self.url(path)
+        if headers:
+            self._sent_headers.append(headers)
         log.debug("%s: %s %s%s", self.target.provider, method, self.host, path)
         scope = self.scope
         scope.check()
@@ -309,7 +340,7 @@ class LiveResponse(IncomingResponse):
 
     def refusal(self) -> G4FSyncError:
         """As its base has it, the key blotted out: some servers echo what they refuse."""
-        return without(super().refusal(), self._transport.target.api_key)
+        return self._transport.without_secrets(super().refusal())
 
     def close(self, *, graceful: bool = False) -> None:
         """Free the connection: back to the pool if the body has ended, else shut."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..errors import ConfigurationError
 
@@ -72,3 +72,16 @@ def _variable_with(proxy: str) -> str:
         if value == proxy:
             return name
     return "the system's settings"
+
+
+def passwords_of(url: str) -> list[str]:
+    """The password in *url*, as it stands there and decoded, also with its user before it."""
+    user, mark, _ = url.rpartition("://")[2].rpartition("@")
+    if not mark:
+        return []
+    name, _, password = user.partition(":")
+    plain = unquote(password)
+    # Without a password the user is a token; with both, that is what Basic encodes.
+    return (
+        [password, plain, user, f"{unquote(name)}:{plain}"] if password else [user, unquote(user)]
+    )

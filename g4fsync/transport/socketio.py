@@ -29,7 +29,6 @@ from ..errors import (
     ProtocolError,
     ProviderError,
     StreamInterrupted,
-    without,
 )
 from . import failures, keeper
 from .buffered import Buffered
@@ -166,7 +165,7 @@ class SocketIOConnection:
                 error = self._refusal(exc)
                 if error is None:
                     raise
-                raise without(error, transport.api_key) from exc
+                raise transport.without_secrets(error) from exc
             if self._ws.status != 101:  # a redirect, to websocket-client before 1.9.1
                 raise self._redirected()
         self._stream.limit = transport.network.limits.message

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -606,6 +608,49 @@ def test_a_failed_look_up_is_a_protocol_error_with_evidence(error: Exception) ->
     )
     assert caught.value.evidence == "{'odd': 1}"
     assert caught.value.__cause__ is error
+
+
+def misspelt(transport: Any) -> None:
+    transport.websocket("/ws")
+
+
+def unimported(transport: Any) -> None:
+    jsonlib.loads("{}")  # type: ignore[name-defined]  # noqa: F821 - that is the point
+
+
+def uncalled(transport: Any) -> None:
+    transport.post("/ask").json["text"]
+
+
+def overfilled(transport: Any) -> None:
+    transport.post("/ask", "text")
+
+
+@pytest.mark.parametrize("before", [[], ["Hi"], ["Hi", STOP]], ids=["", "text", "the end"])
+@pytest.mark.parametrize(
+    ("mistake", "kind", "message"),
+    [
+        (misspelt, AttributeError, "'ScriptedTransport' object has no attribute 'websocket'"),
+        (unimported, NameError, "name 'jsonlib' is not defined"),
+        (uncalled, TypeError, "'method' object is not subscriptable"),
+        (overfilled, TypeError, "takes 2 positional arguments but 3 "),
+    ],
+)
+def test_a_mistake_in_a_provider_reaches_its_author_as_it_is(
+    before: list[Step], mistake: Callable[[Any], None], kind: type[Exception], message: str
+) -> None:
+    player = Player([*before, mistake], ["Hi", STOP])
+    stream = ask(player)
+    with pytest.raises(kind, match=re.escape(message)) as caught:
+        stream.result()
+    assert type(caught.value) is kind
+    assert any(entry.name == mistake.__name__ for entry in caught.traceback)
+    assert stream.text == "".join(str(each) for each in before if isinstance(each, str))
+    assert repr(stream).startswith("<ChatStream player m: failed, ")
+    assert player.left == 1, "it is not tried again"
+    assert player.opened[0].closed
+    with pytest.raises(Cancelled):
+        stream.result()
 
 
 def test_a_provider_may_return_a_bare_iterator() -> None:

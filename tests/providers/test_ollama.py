@@ -264,7 +264,7 @@ def test_a_transcript_cut_off_is_never_whole(name: str) -> None:
     for length, found in WIRE.cut_off(answer):
         # Without its line end the last line is whole all the same: it says so itself.
         if length == len(answer) - 1:
-            assert found == events or name == "a limit, the text beside it"  # for now
+            assert found == events
         else:
             assert isinstance(found, StreamTruncated)
 

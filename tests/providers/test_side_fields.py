@@ -321,10 +321,15 @@ CASES = [
 ]
 
 
-def text_of(name: str, values: list[Any]) -> str:
-    provider, ask, media_type, *_ = PROTOCOLS[name]
-    reply = Reply(body(media_type, values), headers={"content-type": media_type})
+def text_of_body(name: str, answer: bytes, label: str) -> str:
+    provider, ask, *_ = PROTOCOLS[name]
+    reply = Reply(answer, headers={"content-type": label} if label else {})
     return chat(provider, "Hi", ScriptedTransport({ask: reply}), model="m").result().text
+
+
+def text_of(name: str, values: list[Any]) -> str:
+    media_type = PROTOCOLS[name][2]
+    return text_of_body(name, body(media_type, values), media_type)
 
 
 def holder(values: list[Any], place: str) -> tuple[Any, Any]:
@@ -339,6 +344,30 @@ def holder(values: list[Any], place: str) -> tuple[Any, Any]:
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_transcript_itself(name: str) -> None:
     assert text_of(name, PROTOCOLS[name][3]) == "Hi you"
+
+
+FORMS = [
+    (name, form)
+    for name in PROTOCOLS
+    for form in (SSE, JSON, NDJSON)
+    # Only Gemini has its chunks in a list.
+    if form != JSON or len(PROTOCOLS[name][3]) == 1 or "gemini" in name
+]
+
+
+@pytest.mark.parametrize("label", [SSE, JSON, NDJSON, "text/plain", ""])
+@pytest.mark.parametrize(("name", "form"), FORMS)
+def test_the_first_bytes_decide_and_not_the_content_type(name: str, form: str, label: str) -> None:
+    assert text_of_body(name, body(form, PROTOCOLS[name][3]), label) == "Hi you"
+
+
+@pytest.mark.parametrize(
+    "blank", ["data:\n\n", "data: \n\n", "event: ping\ndata: \n\n", ": ping\n\n"]
+)
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_an_event_without_data_says_nothing(name: str, blank: str) -> None:
+    answer = body(SSE, PROTOCOLS[name][3]).replace(b"\n\n", b"\n\n" + blank.encode())
+    assert text_of_body(name, blank.encode() + answer, SSE) == "Hi you"
 
 
 @pytest.mark.parametrize(("name", "place"), CASES)
