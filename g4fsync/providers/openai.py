@@ -5,15 +5,23 @@ llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
 
 * ``POST {base}/chat/completions``, answered as server-sent events, each a chunk
   with ``choices[0].delta``; ``data: [DONE]`` comes last, or never.
-* An answer is whole when a ``finish_reason`` has come.  ``[DONE]`` proves
-  nothing: llama-cpp-python sends it after cutting a running answer.  Behind
-  LiteLLM and g4f a cut can't be seen: they make up a ``stop``.
+* A ``finish_reason`` says that the model stopped, not that the stream has:
+  gateways in front of Gemini write one into every chunk, Together one into the
+  chunk of each call.  ``""`` (Snowflake) and ``"null"`` are none.  ``[DONE]``
+  alone proves nothing: llama-cpp-python sends it after cutting a running
+  answer.  Usage and then ``[DONE]`` is an end, with no reason told (OpenRouter's
+  Novita, Snowflake, OpenAI's audio models).  Behind LiteLLM and g4f a cut can't
+  be seen: they make up a ``stop``.
+* A message in place of a delta, at the end, repeats what was said (MiniMax).
 * Usage comes in a chunk of its own after the finish, with or without
-  ``choices``, in the finish's chunk, or in each chunk, where the last counts;
-  some servers tell none.  Groq has it in ``x_groq``.
+  ``choices``, in the finish's chunk or its choice (Moonshot), or in each chunk,
+  where the last counts; some servers tell none.  Groq has it in ``x_groq``.
+* A text may be a number (Workers AI sends a token of digits so), an object (its
+  JSON mode) or a list of parts (Mistral).
 * Reasoning is ``reasoning_content`` (DeepSeek, llama.cpp, LiteLLM, xAI),
-  ``reasoning`` (Ollama, Groq, g4f, OpenRouter, LocalAI) or a part of a content
-  list (Mistral); servers without a parser leave ``<think>`` tags in the text.
+  ``reasoning`` (Ollama, Groq, g4f, OpenRouter, LocalAI), in
+  ``reasoning_details`` (OpenRouter, Snowflake) or a part of a content list
+  (Mistral); servers without a parser leave ``<think>`` tags in the text.
 * An error may be any chunk with ``error`` (OpenRouter sends choices beside it),
   flat with ``object: error`` (older vLLM), or a field named ``error`` in place
   of ``data`` (llama.cpp of 2024).  An answer can also end with the finish
@@ -26,32 +34,18 @@ llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..codecs import refusals
 from ..errors import InvalidRequest
-from ..events import Event, Finish, Reasoning, Usage
+from ..events import Event
 from ..messages import ChatRequest
-from ..transport.base import Response, Transport
+from ..transport.base import Transport
 from . import dialect, formats, tooldefs
 from .base import Provider, checked_url
-from .openai_fields import MessageFields
+from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
-from .thinking import ThinkTags
-from .toolcalls import ToolCalls
-
-_REASONS: Mapping[str, str] = {
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "COMPLETE": "stop",
-    "max_tokens": "length",
-    "model_length": "length",
-    "function_call": "tool_calls",
-    "safety": "content_filter",
-}
 
 
 class OpenAI(Provider):
@@ -122,30 +116,15 @@ class OpenAI(Provider):
             params=self.params,
             headers=headers | dialect.extra_headers(request.options),
         )
-        tags = ThinkTags() if self.think_tags else None
-        calls, kept = ToolCalls(self.name), MessageFields(self.name)
-        reason = counted = None
-        for chunk in chunks(response):
-            if "error" in chunk or "choices" not in chunk:
-                raise_error_in(chunk)
-            for choice in chunk.get("choices") or ():
-                if reason or choice.get("index"):  # one answer was asked for
-                    continue
-                delta = choice.get("delta") or choice.get("message")
-                if delta:
-                    yield from spoken(delta, tags, calls, kept)
-                reason = choice.get("finish_reason")
-                if reason:
-                    yield from ending(reason, tags, calls)
-                    yield from kept.events()
-            if "usage" in chunk or "x_groq" in chunk:
-                counted = usage_in(chunk) or counted
-            if reason and counted:
-                yield usage(counted)
-                counted = None
-        if reason == "" and calls:  # xAI's way to finish with tool calls
-            yield from ending(reason, tags, calls)
-        yield from kept.events()
+        answer = Answer(self.name, think_tags=self.think_tags)
+        for chunk in response.values():
+            text = "" if self.think_tags else plain_text(chunk)
+            if text:
+                answer.spoke = True
+                yield text
+            else:
+                yield from answer.events(chunk)
+        yield from answer.ending(done=response.done)
 
     def list_models(self, transport: Transport) -> list[str]:
         headers = {"Accept": "application/json", **self._authorization(transport)}
@@ -157,100 +136,6 @@ class OpenAI(Provider):
         if not key:
             return {}
         return {self.key_header: f"Bearer {key}" if self.key_header == "Authorization" else key}
-
-
-def chunks(response: Response) -> Iterable[Any]:
-    """The chunks of a stream up to ``[DONE]``; a plain JSON answer is the only one."""
-    if response.media_type == "application/json":
-        return [response.json()]
-    return response.values()
-
-
-def raise_error_in(chunk: Mapping[str, Any]) -> None:
-    """Raise the error that *chunk* is, in whatever shape, if it is one."""
-    is_flat = chunk.get("object") == "error" or "detail" in chunk
-    if chunk.get("error") or (is_flat and not chunk.get("choices")):
-        raise refusals.in_band(chunk)
-
-
-def spoken(
-    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls, kept: MessageFields
-) -> Iterable[str | Event]:
-    """What a delta, or a whole message, says."""
-    content = delta.get("content")
-    # Nearly all are a text and nothing else: no generator for these.
-    if content and content.__class__ is str and len(delta) == 1 and tags is None:
-        return (content,)
-    return _spoken(delta, tags, calls, kept)
-
-
-def _spoken(
-    delta: Mapping[str, Any], tags: ThinkTags | None, calls: ToolCalls, kept: MessageFields
-) -> Iterator[str | Event]:
-    kept.add(delta)
-    thought = delta.get("reasoning_content") or delta.get("reasoning")
-    if thought:
-        yield Reasoning(_text(thought))
-    content = delta.get("content") or delta.get("refusal")
-    if isinstance(content, str):
-        yield from (content,) if tags is None else tags.feed(content)
-    elif content:
-        yield from parts(content)
-    if delta.get("tool_calls"):
-        calls.add(delta["tool_calls"])
-        yield ""
-
-
-def parts(content: Any) -> Iterator[str | Event]:
-    """Mistral's list of texts and thoughts; parts of other types say nothing."""
-    for part in content:
-        if part["type"] == "text":
-            yield part["text"]
-        elif part["type"] == "thinking":
-            yield Reasoning(_text(part["thinking"]))
-
-
-def _text(value: Any) -> str:
-    """A text that may be given as a list of text parts."""
-    if isinstance(value, list):
-        return "".join(part["text"] for part in value)
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {value!r:.80}")
-    return value
-
-
-def ending(reason: str, tags: ThinkTags | None, calls: ToolCalls) -> Iterator[str | Event]:
-    """What is held back until the answer ends, and its end mark."""
-    dialect.raise_for_reason(reason)
-    if tags is not None:
-        yield from tags.close()
-    yield from calls.whole()
-    normal = _REASONS.get(reason, reason)
-    # Ollama, and OpenAI when the tool was chosen for the model, say "stop" here.
-    yield Finish("tool_calls" if calls and normal in ("stop", "") else normal, raw=reason)
-
-
-def usage_in(chunk: Mapping[str, Any]) -> Any:
-    """What *chunk* tells of usage, at one of two places."""
-    told = chunk.get("usage")
-    if not told and chunk.get("x_groq"):
-        raise_error_in(chunk["x_groq"])
-        told = chunk["x_groq"].get("usage")
-    return told
-
-
-def usage(told: Mapping[str, Any]) -> Usage:
-    """Usage in OpenAI's words; DeepSeek has one of its own."""
-    cached = dialect.count(told.get("prompt_tokens_details") or {}, "cached_tokens")
-    return Usage(
-        input_tokens=dialect.count(told, "prompt_tokens"),
-        output_tokens=dialect.count(told, "completion_tokens"),
-        total_tokens=dialect.count(told, "total_tokens"),
-        cached_tokens=dialect.count(told, "prompt_cache_hit_tokens") if cached is None else cached,
-        reasoning_tokens=dialect.count(
-            told.get("completion_tokens_details") or {}, "reasoning_tokens"
-        ),
-    )
 
 
 def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:

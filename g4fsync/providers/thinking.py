@@ -36,6 +36,11 @@ class ThinkTags:
         self._held = text[len(text) - keep :]
         yield from self._told(text[: len(text) - keep])
 
+    @property
+    def held(self) -> bool:
+        """Whether something is held back that may be the beginning of a tag."""
+        return bool(self._held)
+
     def close(self) -> Iterator[str | Reasoning]:
         """End of the answer: what was held back is no tag."""
         yield from self._told(self._held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..events import ProviderData, ToolCall
@@ -45,14 +45,34 @@ class ToolCalls:
             if arguments:
                 # The protocol's type is a string; gateways send the object itself.
                 text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-                call.arguments.append(text)
+                call.add(text)
             call.kept |= {name: piece[name] for name in _KEPT if piece.get(name)}
 
+    @property
+    def pending(self) -> bool:
+        """Whether a call was begun that was not given yet."""
+        return any(not call.given and (call.name or call.arguments) for call in self._calls)
+
+    @property
+    def are_complete(self) -> bool:
+        """Whether nothing can be added to any call."""
+        return all(call.is_complete for call in self._calls)
+
+    def complete(self) -> Iterator[ToolCall]:
+        """The calls not given yet to which nothing can be added."""
+        return self._given(lambda call: call.is_complete)
+
     def whole(self) -> Iterator[ToolCall]:
-        """All calls; one without a name is a ``ValueError``, one without anything nothing."""
+        """All calls not given yet; without a name one is a ``ValueError``, or nothing if empty."""
+        return self._given(lambda call: True)
+
+    def _given(self, wanted: Callable[[_Call], bool]) -> Iterator[ToolCall]:
         for number, call in enumerate(self._calls):
-            text = "".join(call.arguments)
+            if call.given or not wanted(call):
+                continue
+            text = call.text
             if call.name:
+                call.given = True
                 data = ProviderData(self._provider, "call", call.kept) if call.kept else None
                 back = (data,) if data else ()
                 yield ToolCall(call.id or f"call_{number}", call.name, text, provider_data=back)
@@ -64,10 +84,30 @@ class _Call:
     def __init__(self) -> None:
         self.id = self.name = ""
         self.arguments: list[str] = []
+        self.given = False
         self.kept: dict[str, Any] = {}
+
+    @property
+    def text(self) -> str:
+        return "".join(self.arguments)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has a name, and arguments that are a JSON object."""
+        try:
+            return bool(self.name) and isinstance(json.loads(self.text), dict)
+        except (ValueError, RecursionError):
+            return False
+
+    def add(self, arguments: str) -> None:
+        """Take a piece of the arguments; a call that was given can only be repeated."""
+        if not self.given:
+            self.arguments.append(arguments)
+        elif arguments.strip() and arguments != self.text:
+            raise ValueError(f"more arguments for a complete tool call, {arguments!r:.80}")
 
 
 def _is_another(call: _Call, id: str, name: str, *, counted: bool) -> bool:
     if not name or (id and id == call.id):
         return False
-    return bool(id and call.id) or (not counted and bool(call.name))
+    return bool(id and call.id) or (bool(call.name) and (not counted or call.given))

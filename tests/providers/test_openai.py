@@ -368,7 +368,7 @@ TRANSCRIPTS: dict[str, tuple[bytes, list[Event]]] = {
     ),
     "xai: tool calls and an empty reason": (
         sse(delta("", tool_calls=[WHOLE_CALL])),
-        [CALL, Finish("tool_calls", "")],
+        [CALL, Finish("")],
     ),
     "a refusal": (
         sse(delta(refusal="I can't."), delta("content_filter")),
@@ -600,9 +600,14 @@ def test_a_finish_that_tells_a_failure_is_one(reason: str) -> None:
     assert (str(error), error.code) == (f"openai: the answer ended with {reason!r}", reason)
 
 
-def test_trouble_after_the_finish_does_not_matter() -> None:
-    events = WIRE.events(sse(delta("stop", content="Hi"), done=False) + b"data: {")
+def test_trouble_after_a_finish_alone_does_not_matter() -> None:
+    events = WIRE.events(sse(delta(content="Hi"), delta("stop"), done=False) + b"data: {")
     assert events == [Text("Hi"), STOP]
+
+
+def test_trouble_after_a_finish_with_text_is_a_cut_answer() -> None:
+    error = WIRE.error(sse(delta("stop", content="Hi"), done=False) + b"data: {")
+    assert type(error) is StreamTruncated
 
 
 def test_an_overloaded_server_is_asked_again_before_the_first_token() -> None:
@@ -666,9 +671,6 @@ def test_a_refused_key_says_what_to_set() -> None:
         [1],
         {"choices": "Hi"},
         {"choices": [{"delta": "Hi"}]},
-        {"choices": [{"delta": {"content": [{"text": "Hi"}]}}]},
-        {"choices": [{"delta": {"content": [{"type": "text", "text": 1}]}}]},
-        {"choices": [{"delta": {"reasoning": {"text": "Hi"}}}]},
         {"choices": [{"delta": {"tool_calls": {"name": "f"}}}]},
     ],
 )

@@ -1,0 +1,274 @@
+"""An answer of OpenAI's chat completions, put together from its chunks.
+
+The facts stand in :mod:`.openai`.  What comes after a finish reason belongs to
+the answer, and the last reason counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..codecs import refusals
+from ..events import Event, Finish, Reasoning, Usage
+from . import dialect, fields
+from .openai_fields import MessageFields
+from .thinking import ThinkTags
+from .toolcalls import ToolCalls
+
+_REASONS: Mapping[str, str] = {
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "COMPLETE": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "function_call": "tool_calls",
+    "safety": "content_filter",
+}
+_TEXT = ("content", "refusal")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
+_CALLS = ("tool_calls", "function_call")
+
+
+def plain_text(chunk: Mapping[str, Any]) -> str:
+    """The text of a *chunk* that holds nothing else, as nearly all do; ``""`` for any other."""
+    choices = chunk.get("choices")
+    if not choices or len(choices) > 1 or "error" in chunk or "x_groq" in chunk:
+        return ""
+    choice = choices[0]
+    if not choice or chunk.get("usage") or choice.get("index") or choice.get("finish_reason"):
+        return ""
+    delta = choice.get("delta")
+    content = delta.get("content") if delta and len(delta) == 1 else ""
+    return content if content.__class__ is str else ""
+
+
+class Answer:
+    """One answer of *provider* under way.
+
+    *think_tags* takes text between ``<think>`` tags for reasoning.  Who takes text
+    by :func:`plain_text` sets ``spoke``.
+    """
+
+    def __init__(self, provider: str, *, think_tags: bool) -> None:
+        self.spoke = False
+        self._tags = ThinkTags() if think_tags else None
+        self._calls = ToolCalls(provider)
+        self._kept = MessageFields(provider)
+        self._has_text = self._has_reasoning = False
+        self._reason: str | None = None  # the last one; "" when there were empty ones only
+        self._finished = False  # the end mark was given, and nothing has come after it
+        self._usage: Mapping[str, Any] | None = None  # not given yet
+        self._usage_came = self._usage_ends = False
+
+    def events(self, chunk: Mapping[str, Any]) -> Iterator[str | Event]:
+        """What *chunk* adds to the answer; its error is raised."""
+        self._note_plain_text()
+        if "error" in chunk or "choices" not in chunk:
+            raise_error_in(chunk)
+        came, reason, counted = False, None, None
+        for choice in chunk.get("choices") or ():
+            if not choice or choice.get("index"):  # one answer was asked for
+                continue
+            for event in self._choice_events(choice, chunk.get("object") == "chat.completion"):
+                came, self._finished = True, False
+                yield event
+            if choice.get("finish_reason") is not None:
+                reason = fields.word(choice["finish_reason"], "finish_reason") or reason or ""
+            counted = choice.get("usage") or counted
+        self._note_usage(usage_in(chunk) or counted, came=came)
+        if reason:
+            yield from self._finish_events(reason, may_continue=came or not self._has_content)
+        elif reason == "" and self._reason is None:
+            self._reason = reason
+        if self._reason and self._usage:
+            yield usage(self._usage)
+            self._usage = None
+
+    def ending(self, *, done: bool) -> Iterator[str | Event]:
+        """What is left at the end of the body, ``[DONE]`` seen or not.
+
+        Without a reason, usage and then ``[DONE]`` is an end mark, and so are
+        complete calls with an empty reason (xAI).  ``[DONE]`` alone is none.
+        """
+        self._note_plain_text()
+        if self._finished:
+            return
+        if not self._reason:
+            has_calls = self._reason == "" and bool(self._calls) and self._calls.are_complete
+            if not (done and (self._usage_ends or has_calls)):
+                return
+            if self._usage:
+                yield usage(self._usage)
+        yield from self._finish_events(self._reason or "", may_continue=False)
+
+    @property
+    def _has_content(self) -> bool:
+        return self._has_text or bool(self._calls)
+
+    def _note_plain_text(self) -> None:
+        if self.spoke:
+            self._has_text = True
+            self.spoke = self._finished = self._usage_ends = False
+
+    def _note_usage(self, value: Any, *, came: bool) -> None:
+        """Keep usage, and whether it can mark the end: nothing may come after it.
+
+        Beside text only the first does, for some servers count in each chunk.
+        """
+        if value:
+            self._usage = fields.mapping(value, "usage") or self._usage
+            self._usage_ends = not came or not self._usage_came
+            self._usage_came = True
+        elif came:
+            self._usage_ends = False
+
+    def _choice_events(self, choice: Mapping[str, Any], is_complete: bool) -> Iterator[str | Event]:
+        """What a choice says: a delta, or a message in its place.
+
+        A message at the end repeats what the deltas said, and counts where they
+        said nothing of its kind.
+        """
+        delta = choice.get("delta")
+        if not delta:
+            delta = choice.get("message")
+            if delta and (is_complete or choice.get("finish_reason")):
+                repeated = (
+                    *(_TEXT if self._has_text else ()),
+                    *(_REASONING if self._has_reasoning else ()),
+                    *(_CALLS if self._calls else ()),
+                )
+                delta = {name: each for name, each in delta.items() if name not in repeated}
+        return self._delta_events(delta) if delta else iter(())
+
+    def _delta_events(self, delta: Mapping[str, Any]) -> Iterator[str | Event]:
+        self._kept.add(delta)
+        thought = reasoning_text(delta)
+        if thought:
+            self._has_reasoning = True
+            yield Reasoning(thought)
+        content = delta.get("content")
+        if content is None or content == "":
+            content = delta.get("refusal")
+        if content.__class__ is list:
+            yield from self._part_events(content)
+        else:
+            yield from self._text_events(fields.text(content))
+        pieces = delta.get("tool_calls")
+        if not pieces and delta.get("function_call"):  # the older way; some send it empty
+            function = delta["function_call"]
+            pieces = [{"index": "function_call", "function": function}]
+            pieces = pieces if function.get("name") or function.get("arguments") else None
+        if pieces:
+            self._calls.add(pieces)
+            yield ""
+
+    def _text_events(self, text: str) -> Iterator[str | Event]:
+        if text:
+            self._has_text = True
+            yield from (text,) if self._tags is None else self._tags.feed(text)
+
+    def _part_events(self, content: list[Any]) -> Iterator[str | Event]:
+        """Texts and thoughts (Mistral); a list of anything else is an answer in JSON mode."""
+        if not all(map(_is_part, content)):
+            yield from self._text_events(json.dumps(content, ensure_ascii=False))
+            return
+        for part in content:
+            if isinstance(part, Mapping) and part.get("type") == "thinking":
+                thought = fields.thought(part.get("thinking"), "thinking")
+                if thought:
+                    self._has_reasoning = True
+                    yield Reasoning(thought)
+            elif isinstance(part, Mapping) and "type" not in part:
+                yield from self._text_events(fields.text(part["text"]))
+            else:
+                yield from self._text_events(fields.text([part]))
+
+    def _finish_events(self, reason: str, *, may_continue: bool) -> Iterator[str | Event]:
+        """What was held back, and the end mark; a reason that means failure is raised.
+
+        Where more may follow, the end mark waits for what may be half of something.
+        """
+        dialect.raise_for_reason(reason)
+        self._reason = reason
+        if may_continue:
+            yield from self._calls.complete()
+            if self._calls.pending or (self._tags is not None and self._tags.held):
+                return
+        else:
+            if self._tags is not None:
+                yield from self._tags.close()
+            yield from self._calls.whole()
+        normal = _REASONS.get(reason, reason)
+        # Ollama, and OpenAI when the tool was chosen for the model, say "stop" here.
+        if self._calls and normal == "stop":
+            normal = "tool_calls"
+        self._finished = not may_continue
+        yield from self._kept.events()
+        yield Finish(normal, raw=reason or None, may_continue=may_continue)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, Mapping) and (isinstance(value.get("type"), str) or "text" in value)
+    )
+
+
+def reasoning_text(delta: Mapping[str, Any]) -> str:
+    """What *delta* tells of the model's thoughts, at the first place that has any."""
+    for name in _REASONING[:-1]:
+        if delta.get(name) and (thought := fields.thought(delta[name], name)):
+            return thought
+    details = delta.get("reasoning_details")
+    if not details:
+        return ""
+    # Encrypted ones have neither.
+    texts = (
+        each.get("text") or each.get("summary")
+        for each in fields.mappings(details, "reasoning_details")
+    )
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def raise_error_in(chunk: Mapping[str, Any]) -> None:
+    """Raise the error that *chunk* is, in whatever shape, if it is one."""
+    is_flat = chunk.get("object") == "error" or "detail" in chunk
+    if chunk.get("error") or (is_flat and not chunk.get("choices")):
+        raise refusals.in_band(chunk)
+
+
+def usage_in(chunk: Mapping[str, Any]) -> Any:
+    """What *chunk* tells of usage, at one of two places."""
+    counted = chunk.get("usage")
+    if not counted and chunk.get("x_groq"):
+        groq = fields.mapping(chunk["x_groq"], "x_groq")
+        raise_error_in(groq)
+        counted = groq.get("usage")
+    return counted
+
+
+def usage(counted: Mapping[str, Any]) -> Usage:
+    """Usage in OpenAI's words, and in those of others for what they count besides.
+
+    Tokens read from a cache are also ``num_cached_tokens`` (Mistral),
+    ``cached_tokens`` (Together, Hugging Face, Moonshot) and
+    ``prompt_cache_hit_tokens`` (DeepSeek).  xAI leaves reasoning out of
+    ``completion_tokens``, but not out of the total.
+    """
+    prompt, answer = (
+        fields.mapping(counted.get(f"{name}_tokens_details"), f"{name}_tokens_details")
+        for name in ("prompt", "completion")
+    )
+    cached = dialect.count(prompt, "cached_tokens")
+    if cached is None:
+        others = ("num_cached_tokens", "cached_tokens", "prompt_cache_hit_tokens")
+        cached = dialect.count(counted, *others)
+    reasoning = dialect.count(answer, "reasoning_tokens")
+    given = dialect.count(counted, "prompt_tokens")
+    made = dialect.count(counted, "completion_tokens")
+    total = dialect.count(counted, "total_tokens")
+    if reasoning and given is not None and made is not None and given + made + reasoning == total:
+        made += reasoning
+    return Usage(given, made, total, cached, reasoning)
