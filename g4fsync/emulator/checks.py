@@ -46,6 +46,8 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
     "number": is_number,
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "positive": lambda value: isinstance(value, int) and not isinstance(value, bool) and value > 0,
+    # Proto JSON writes 64-bit numbers as strings.
+    "count": lambda value: isinstance(value, int) or (isinstance(value, str) and value.isdecimal()),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
     "empty array": lambda value: value == [],

@@ -25,6 +25,7 @@ from .faults import InBandError
 from .http import HTTPFarSide
 from .replies import Messages, Reply, words
 from .samples import sample_value
+from .schema_checks import check_schema
 
 #: A model that every far side has.
 ANY_MODEL = "emulator"
@@ -229,6 +230,9 @@ class ModelSide(HTTPFarSide):
     def answer(self, exchange: Exchange, question: Question, *, whole: bool) -> ModelAnswer:
         """Begin an answer; *whole*: as one JSON value, in which no error can be told of."""
         self.journal.note(exchange.number, images=tuple(exchange.images))
+        for name, schema in question.tools.items():
+            check_schema(schema, f"function '{name}'")
+        check_schema(question.schema, "the answer")
         if self.context_size is not None and question.input_tokens > self.context_size:
             raise self.too_long(question.input_tokens)
         exchange.accepted()

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .checks import Wrong
+from .checks import Wrong, kind_problem
 
 _NAMED = ("properties", "$defs", "defs", "definitions")
-_INNER = ("items", "anyOf", "allOf", "oneOf", "additionalProperties")
+_INNER = ("items", "prefixItems", "anyOf", "allOf", "oneOf", "additionalProperties")
 #: The fields of Gemini's ``Schema``.
 GEMINI_FIELDS = frozenset(
     (
@@ -42,6 +42,36 @@ GEMINI_FIELDS = frozenset(
     )
 )
 GEMINI_TYPES = ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")
+
+
+_KEYWORDS = {
+    **dict.fromkeys(_NAMED, "object"),
+    **dict.fromkeys(("anyOf", "allOf", "oneOf", "prefixItems", "enum"), "array"),
+    **dict.fromkeys(("minimum", "maximum"), "number"),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), "number or boolean"),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+        "count",
+    ),
+    "multipleOf": "number",
+    "required": "strings",
+    "type": "string or strings",
+    "$ref": "string",
+    "pattern": "string",
+    "format": "string",
+}
+
+
+def check_schema(schema: Any, what: str) -> None:
+    """:class:`Wrong` for what is no JSON schema at all."""
+    for path, part in subschemas(schema):
+        place = "".join(f".{name}" for name in path)
+        for name, kind in _KEYWORDS.items():
+            problem = part.get(name) is not None and kind_problem(part[name], kind)
+            if problem:
+                raise Wrong(
+                    400, f"Invalid schema for {what}: {place.lstrip('.')}.{name}: {problem}"
+                )
 
 
 def subschemas(

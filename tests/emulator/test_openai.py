@@ -306,3 +306,190 @@ def test_noise_and_keepalive(emulator: Emulator, caller: Caller) -> None:
     assert content.startswith(b": OPENROUTER PROCESSING\n\ndata: {")
     assert b": keep-alive\n\n" in content
     assert events(content)[0]["choices"] == []
+
+
+def tool(name: str, **function: Any) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {"city": {"type": "string"}}}
+    return {"type": "function", "function": {"name": name, "parameters": parameters, **function}}
+
+
+TOOLS = [tool("get_weather"), tool("get_time")]
+
+
+def called(answer: requests.Response) -> list[str]:
+    message = answer.json()["choices"][0]["message"]
+    return [call["function"]["name"] for call in message.get("tool_calls", [])]
+
+
+def test_named_tools_are_called_at_once_and_in_turns(caller: Caller) -> None:
+    asked: list[Any] = [{"role": "user", "content": "get_time and get_weather, then get_time"}]
+    rounds = []
+    for _ in range(3):
+        answer = caller.chat(asked, tools=TOOLS)
+        rounds.append(called(answer))
+        message = answer.json()["choices"][0]["message"]
+        asked.append(message)
+        for call in message.get("tool_calls", []):
+            asked.append({"role": "tool", "tool_call_id": call["id"], "content": "18 °C"})
+    assert rounds == [["get_time", "get_weather"], ["get_time"], []]
+
+
+def test_parallel_calls_have_ids_and_indexes_of_their_own(caller: Caller) -> None:
+    chunks = caller.stream("get_weather and get_time", tools=TOOLS)
+    calls = [call for delta in deltas(chunks) for call in delta.get("tool_calls", [])]
+    assert [(call["index"], call["id"]) for call in calls if "id" in call] == [
+        (0, "call_1"),
+        (1, "call_1_2"),
+    ]
+    assert {call["index"] for call in calls} == {0, 1}
+
+
+def test_without_parallel_calls_there_is_one_a_turn(caller: Caller) -> None:
+    answer = caller.chat("get_weather and get_time", tools=TOOLS, parallel_tool_calls=False)
+    assert called(answer) == ["get_weather"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("auto", ["get_weather"]),
+        (None, ["get_weather"]),
+        ("required", ["get_weather"]),
+        ("none", []),
+        ({"type": "function", "function": {"name": "get_time"}}, ["get_time"]),
+        (
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "auto", "tools": [tool("get_time")]},
+            },
+            ["get_time"],
+        ),
+    ],
+)
+def test_tool_choice(caller: Caller, choice: Any, names: list[str]) -> None:
+    assert called(caller.chat("Paris", tools=TOOLS, tool_choice=choice)) == names
+
+
+def test_a_tool_that_must_be_called_is_called_after_a_result_too(caller: Caller) -> None:
+    asked = [
+        {"role": "user", "content": "Paris"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": "18 °C"},
+    ]
+    assert called(caller.chat(asked, tools=TOOLS, tool_choice="required")) == ["get_weather"]
+    assert called(caller.chat(asked, tools=TOOLS)) == []
+
+
+def test_nulls_are_taken_where_the_sdk_sends_them(emulator: Emulator, caller: Caller) -> None:
+    nulls = ["tools", "response_format", "parallel_tool_calls", "user", "service_tier"]
+    nulls += ["metadata", "store", "stream", "prediction", "web_search_options", "modalities"]
+    back = {
+        "role": "assistant",
+        "content": None,
+        "refusal": None,
+        "annotations": None,
+        "audio": None,
+        "function_call": None,
+        "parsed": None,
+        "tool_calls": [
+            {**CALL, "index": 0, "function": {**CALL["function"], "parsed_arguments": None}}  # type: ignore[dict-item]
+        ],
+    }
+    result = {"role": "tool", "tool_call_id": "c", "name": "f", "content": "18 °C"}
+    asked = [{"role": "user", "content": "Hi"}, back, result]
+    answer = caller.chat(asked, **dict.fromkeys(nulls))
+    assert (answer.status_code, answer.json().get("error")) == (200, None)
+
+
+def test_an_error_names_the_parameter(caller: Caller) -> None:
+    assert caller.chat(temperature="x").json()["error"]["param"] == "temperature"
+    assert caller.chat([{"role": "user"}]).json()["error"]["param"] == "messages[0].content"
+    assert caller.chat(model="gpt-9").json()["error"]["param"] is None
+
+
+PLACE = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": ["integer", "null"]}},
+    "required": ["city", "days"],
+    "additionalProperties": False,
+}
+
+
+def json_format(schema: Any, **more: Any) -> Any:
+    return {"type": "json_schema", "json_schema": {"name": "place", "schema": schema, **more}}
+
+
+def test_structured_output_fits_the_schema(caller: Caller) -> None:
+    answer = caller.chat("Paris", response_format=json_format(PLACE, strict=True))
+    content = answer.json()["choices"][0]["message"]["content"]
+    assert json.loads(content) == {"city": "Paris", "days": 1}
+    pieces = deltas(caller.stream("Paris", response_format={"type": "json_object"}))
+    text = "".join(piece.get("content", "") for piece in pieces)
+    assert json.loads(text) == {"answer": "Paris"}
+    plain = caller.chat("Paris", response_format={"type": "text"})
+    assert plain.json()["choices"][0]["message"]["content"] == "Hello Ж🙂"
+
+
+def test_a_reply_that_is_json_is_said_as_it_is(emulator: Emulator, caller: Caller) -> None:
+    emulator.openai.reply = lambda messages: ['{"city":', ' "Rome"}']
+    answer = caller.chat("Paris", response_format=json_format(PLACE))
+    assert answer.json()["choices"][0]["message"]["content"] == '{"city": "Rome"}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        (
+            {"response_format": json_format({"type": "object", "properties": {}}, strict=True)},
+            "Invalid schema for response_format 'place': In context=(), 'additionalProperties' is",
+        ),
+        (
+            {"response_format": json_format({**PLACE, "required": ["city"]}, strict=True)},
+            "Invalid schema for response_format 'place': In context=(), 'required' is required to "
+            "be supplied and to be an array including every key in properties. Missing 'days'.",
+        ),
+        ({"tools": [tool("f", strict=True)]}, "Invalid schema for function 'f': In context=()"),
+        ({"response_format": {"type": "xml"}}, "body.response_format.type: not known: 'xml'"),
+        ({"tools": TOOLS, "tool_choice": "any"}, "body.tool_choice: not known: 'any'"),
+        (
+            {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "g"}}},
+            "body.tool_choice: Tool choice 'g' not found in 'tools' parameter.",
+        ),
+        ({"tool_choice": "required"}, "body.tool_choice: only allowed when tools are specified"),
+    ],
+)
+def test_formats_and_choices_are_checked(
+    caller: Caller, fields: dict[str, Any], problem: str
+) -> None:
+    answer = caller.chat("Hi", **fields)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+    assert answer.json()["error"]["message"].startswith(problem)
+
+
+def test_deepseek_wants_its_reasoning_back(caller: Caller) -> None:
+    first = caller.chat("Paris", model="deepseek-reasoner", tools=[WEATHER])
+    message = first.json()["choices"][0]["message"]
+    assert message["reasoning_content"] == "The user asks; I answer."
+    call_id = message["tool_calls"][0]["id"]
+    asked = [
+        {"role": "user", "content": "Paris"},
+        message,
+        {"role": "tool", "tool_call_id": call_id, "content": "18 °C"},
+    ]
+    assert caller.chat(asked, model="deepseek-reasoner").status_code == 200
+    del message["reasoning_content"]
+    answer = caller.chat(asked, model="deepseek-reasoner")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(
+        "Missing `reasoning_content` field in the assistant message at message index 1."
+    )
+    assert caller.chat(asked, model="deepseek-chat").status_code == 200
+    asked += [{"role": "assistant", "content": "18"}, {"role": "user", "content": "And now?"}]
+    assert caller.chat(asked, model="deepseek-reasoner").status_code == 200
+
+
+def test_a_content_type_may_have_parameters(caller: Caller) -> None:
+    caller.headers["Content-Type"] = "application/json; charset=utf-8"
+    assert caller.chat().status_code == 200
+    caller.headers["Content-Type"] = "text/plain"
+    assert caller.chat().status_code == 415

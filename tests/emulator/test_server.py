@@ -265,3 +265,32 @@ def test_json_of_half_a_character_is_escaped() -> None:
     assert compact({"a": "\ud83d", "b": "🙂"}) == '{"a":"\\ud83d","b":"🙂"}'.encode()
     assert compact(f"x{INVALID}") == b'"x\xff\xfe"'
     assert spaced({"a": f"Ж{INVALID}"}) == b'{"a": "\\u0416\xff\xfe"}'
+
+
+def test_a_reply_that_fails_before_its_answer_is_a_500(emulator: Emulator) -> None:
+    failure = ValueError("no words")
+
+    def reply(messages: list[dict[str, str]]) -> list[str]:
+        raise failure
+
+    emulator.openai.reply = reply
+    answer = requests.post(
+        f"{emulator.base_urls['openai']}/chat/completions",
+        json={"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]},
+        headers={"Authorization": f"Bearer {emulator.api_key}"},
+        timeout=10,
+    )
+    message = "the emulator failed: ValueError('no words')"
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == message
+    assert answer.headers["X-Emulator-Problem"] == message
+    (record,) = emulator.openai.wait_ended()
+    assert (record.problem, record.failure, record.ended) == (message, failure, "complete")
+
+
+def test_a_body_nested_too_deep_is_refused(emulator: Emulator) -> None:
+    answer = requests.post(
+        f"{emulator.base_urls['ollama']}/api/chat", data="[" * 100_000, timeout=10
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("body: no JSON: ")

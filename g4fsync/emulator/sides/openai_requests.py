@@ -181,7 +181,13 @@ def chosen_tools(tools: dict[str, Any], body: Mapping[str, Any]) -> tuple[dict[s
         where = "body.tool_choice.allowed_tools"
         allowed = choice.get("allowed_tools")
         allowed = check_object(allowed, {"mode": "text", "tools": "array"}, where=where)
-        names = [tool["function"]["name"] for tool in allowed["tools"] if "function" in tool]
+        names = []
+        for number, tool in enumerate(allowed["tools"]):
+            place = f"{where}.tools[{number}]"
+            more = dict.fromkeys(("custom", "function"), "object")
+            check_object(tool, {"type": "text"}, more, where=place)
+            if "function" in tool:
+                names.append(str(tool["function"].get("name")))
         return _named(tools, names), allowed["mode"] == "required"
     if kind == "custom":
         return {}, False
