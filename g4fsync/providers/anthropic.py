@@ -83,7 +83,7 @@ class Anthropic(Provider):
             json=body(request, self.max_tokens, self.name),
             headers=headers | dialect.extra_headers(request.options),
         )
-        reader = MessageReader()
+        reader = MessageReader(self.name)
         for event in response.values():
             if event.get("type") == "content_block_delta":
                 yield from reader.delta_events(event)

@@ -5,7 +5,7 @@ Facts, from the source of anthropic-sdk-python 2.14 and from recorded answers:
 * An answer is a list of content blocks.  Calls of the caller's tools have the
   type ``tool_use``; what the service runs itself (``server_tool_use``,
   ``mcp_tool_use``), its results and blocks of further types are no part of the
-  answer here.
+  answer here, but go back with it (:mod:`.anthropic_blocks`).
 * A ``message_start`` may hold complete blocks, a ``message_stop`` may follow at
   once (programmatic tool calling).
 * The input of a call is ``{}`` at its start and comes as pieces of JSON text; where
@@ -20,8 +20,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
-from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from . import dialect, fields
+from .anthropic_blocks import KeptBlocks
 
 _REASONS: Mapping[str, str] = {
     "": "stop",
@@ -35,9 +36,10 @@ _REASONS: Mapping[str, str] = {
 
 
 class MessageReader:
-    """What one answer has said so far."""
+    """What one answer has said so far; ``provider`` is who gets back what it wants back."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str = "anthropic") -> None:
+        self._kept = KeptBlocks(provider)
         self._silent = True  # no text, thought or call has come yet
         self.stopped = False  # by ``message_stop``
         self.is_complete = False  # it was stopped, or a message with its reason has come
@@ -78,6 +80,7 @@ class MessageReader:
             self._silent = False
             text = delta["text"]
             return (text if text.__class__ is str else fields.text(text),)
+        self._kept.add(_index(event), delta)
         if kind == "thinking_delta":
             return self._thought(delta.get("thinking"))
         if kind == "input_json_delta":
@@ -116,8 +119,8 @@ class MessageReader:
         else:
             fields.left_out("content_block", block)
 
-    def _stop(self, event: Mapping[str, Any]) -> Iterator[ToolCall]:
-        """The finished call, if the block was one."""
+    def _stop(self, event: Mapping[str, Any]) -> Iterator[Event]:
+        """The finished call, or what the provider wants back, if the block was one."""
         index = _index(event)
         return self._end(index if index in self._blocks else self._latest)
 
@@ -155,6 +158,7 @@ class MessageReader:
     def _begin(self, index: int | None, block: Mapping[str, Any]) -> Iterator[str | Event]:
         self._latest = index
         self._blocks[index] = None
+        self._kept.begin(index, block)
         kind = block.get("type")
         if kind == "text" or (kind is None and "text" in block):
             yield from self._text(block.get("text"))
@@ -162,15 +166,17 @@ class MessageReader:
             yield from self._thought(block.get("thinking"))
         elif kind == "tool_use":
             self._silent = False
-            self._blocks[index] = _Call(block)
+            self._blocks[index] = _Call(block, self._kept.of_call(block))
             yield ""
         elif kind != "redacted_thinking":
             fields.left_out(f"block {kind!r:.40}", block)
 
-    def _end(self, index: int | None) -> Iterator[ToolCall]:
+    def _end(self, index: int | None) -> Iterator[Event]:
+        yield from self._kept.end(index)
         call = self._blocks.pop(index, None)
         if call is not None:
-            yield ToolCall(call.id or f"call_{self._calls}", call.name, call.arguments())
+            id = call.id or f"call_{self._calls}"
+            yield ToolCall(id, call.name, call.arguments(), provider_data=call.provider_data)
             self._calls += 1
 
     def _block(self, index: int | None, piece: str) -> _Call | None:
@@ -196,7 +202,8 @@ class MessageReader:
 
 
 class _Call:
-    def __init__(self, block: Mapping[str, Any]) -> None:
+    def __init__(self, block: Mapping[str, Any], data: tuple[ProviderData, ...]) -> None:
+        self.provider_data = data
         self.id = block.get("id") or ""
         self.name = block["name"]
         self.pieces: list[str] = []

@@ -29,7 +29,7 @@ from typing import Any
 
 from ..codecs import refusals
 from ..errors import ConfigurationError, InvalidRequest
-from ..events import Event, Finish, Reasoning, ToolCall, Usage
+from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Transport
 from . import dialect, fields, formats, sending, tooldefs
@@ -82,15 +82,18 @@ class Ollama(Provider):
             headers=_authorization(transport) | dialect.extra_headers(request.options),
         )
         calls = FunctionCalls()
+        thoughts: list[str] = []
         silent = True  # nothing of the answer has come yet
         for record in response.records():
             if record.get("error"):
                 raise refusals.in_band(record)
             came = False
-            for event in delta_events(record, calls):
+            for event in delta_events(record, calls, thoughts):
                 came = True
                 yield event
             if record.get("done") in (True, "true"):
+                if thoughts:
+                    yield ProviderData(self.name, "message", {"thinking": "".join(thoughts)})
                 yield from finish_events(record, calls, may_continue=came or silent)
             silent = silent and not came
 
@@ -126,13 +129,19 @@ def _authorization(transport: Transport) -> dict[str, str]:
     return {"Authorization": f"Bearer {transport.api_key}"} if transport.api_key else {}
 
 
-def delta_events(record: Mapping[str, Any], calls: FunctionCalls) -> Iterator[str | Event]:
-    """What a line says; ``response`` is the text where a server answers like ``/api/generate``."""
+def delta_events(
+    record: Mapping[str, Any], calls: FunctionCalls, thoughts: list[str]
+) -> Iterator[str | Event]:
+    """What a line says, its thoughts also kept in *thoughts*.
+
+    ``response`` is the text where a server answers like ``/api/generate``.
+    """
     message = record.get("message")
     if not isinstance(message, Mapping):
         message = {"content": record.get("response") if message is None else message}
     thought = fields.thought(message.get("thinking"), "thinking")
     if thought:
+        thoughts.append(thought)
         yield Reasoning(thought)
     content = message.get("content")
     if content.__class__ is not str:

@@ -14,7 +14,7 @@ from g4fsync.errors import (
     ServerError,
     StreamTruncated,
 )
-from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
+from g4fsync.events import Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import ChatResult, Image
 from g4fsync.providers.ollama import Ollama, body, host_url
 from g4fsync.testing import ScriptedTransport, chat, request
@@ -470,3 +470,74 @@ def test_the_list_of_models() -> None:
     models = [{"name": "llama3.2:latest", "model": "llama3.2:latest"}]
     transport = ScriptedTransport({"GET /api/tags": {"models": models}})
     assert Ollama().list_models(transport) == ["llama3.2:latest"]
+
+
+# -- what is carried along --------------------------------------------------
+
+
+def sent(*messages: object) -> list[dict[str, Any]]:
+    user = {"role": "user", "content": "Hi"}
+    made = body(request(Ollama(), [user, *messages], model="m"))
+    value: list[dict[str, Any]] = made["messages"][1:]
+    return value
+
+
+def test_thoughts_are_sent_back() -> None:
+    records: list[dict[str, Any]] = [
+        {"message": {"role": "assistant", "content": "", "thinking": "They "}},
+        {"message": {"role": "assistant", "content": "", "thinking": "want"}},
+        {"message": {"role": "assistant", "content": "Hello"}, "done": True},
+    ]
+    wire = "".join(f"{json.dumps(each)}\n" for each in records).encode()
+    result = chat(Ollama(), "Hi", ScriptedTransport({"POST /api/chat": wire}), model="m").result()
+    turn = {"role": "assistant", "content": "Hello", "thinking": "They want"}
+    assert sent(result) == [turn]
+    assert sent(ChatResult("Hello", provider_data=(ProviderData("x", "message", {"a": 1}),))) == [
+        {"role": "assistant", "content": "Hello"}
+    ]
+
+
+@pytest.mark.parametrize("name", ["thinking", "reasoning", "reasoning_content"])
+def test_thoughts_of_a_history_have_ollamas_name(name: str) -> None:
+    turn = {"role": "assistant", "content": "a", name: "hm"}
+    assert sent(turn) == [{"role": "assistant", "content": "a", "thinking": "hm"}]
+
+
+def test_a_history_of_ollamas_own_client() -> None:
+    function = {"name": "f", "arguments": {"a": 1}, "index": 0}
+    turn = {"role": "assistant", "content": "", "tool_calls": [{"function": function}]}
+    assert sent(turn) == [turn]
+
+
+@pytest.mark.parametrize(
+    ("message", "fault"),
+    [
+        ({"content": "a", "cache_control": {"a": 1}}, "messages[1]: ollama has no 'cache_control'"),
+        ({"content": "a", "name": "Ann"}, "messages[1]: ollama has no 'name'"),
+        (
+            {"content": [{"type": "text", "text": "a", "cache_control": {"a": 1}}]},
+            "messages[1].content[0]: ollama has no 'cache_control'",
+        ),
+        (
+            {"content": ["a", Image(content=b"\x89P", media_type="image/png", detail="low")]},
+            "messages[1].content[1]: ollama has no 'detail'",
+        ),
+        (
+            {"content": [{"type": "input_audio", "input_audio": {}}]},
+            "messages[1].content[0]: ollama has no part of type 'input_audio'; "
+            "write text or an Image",
+        ),
+        (
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": (ToolCall("1", "f", "{}", {"x": 1}),),
+            },
+            "messages[1].tool_calls[0]: ollama has no 'x'",
+        ),
+    ],
+)
+def test_what_the_protocol_does_not_have_is_refused(message: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        sent({"role": "user", **message})
+    assert str(caught.value) == fault
