@@ -95,9 +95,12 @@ def _end(recording: Recording, outcome: Outcome) -> Iterator[str]:
     if expect["error"]:
         yield from _error_inside(expect["error"], error)
         return
-    total = contract.total_tokens(recording)
-    counts = expect["usage"] if total is None else {**expect["usage"], "total": total}
-    yield from _usage(counts, outcome.usage)
+    counts = {
+        "total": contract.total_tokens(recording),
+        "output": contract.output_tokens(recording),
+    }
+    known = {name: count for name, count in counts.items() if count is not None}
+    yield from _usage({**expect["usage"], **known}, outcome.usage)
     if contract.has_failed(recording):
         yield from _differ("code of the error", reason, getattr(error, "code", None))
         yield from _differ("finish events", 0, len(outcome.finishes))
@@ -125,18 +128,11 @@ def _error_inside(expected: Mapping[str, Any], error: G4FSyncError | None) -> It
 
 def _finish(raw: str | None, finish: Finish, outcome: Outcome) -> Iterator[str]:
     yield from _differ("finish reason on the wire", raw, finish.raw or None)
-    normal: list[str | None] = [
-        name for name, words in _NORMAL.items() if re.fullmatch(words, raw or "")
-    ]
-    if outcome.tool_calls and raw in (None, *_stop_words()):
-        normal = ["tool_calls", *([] if raw else [None])]
-    expected = normal or [raw]
-    if finish.reason not in expected:
-        yield f"finish reason: expected {expected[0]!r}, got {finish.reason!r}"
-
-
-def _stop_words() -> list[str]:
-    return ["stop", "STOP", "eos", "end_turn"]
+    normal = (name for name, words in _NORMAL.items() if re.fullmatch(words, raw or ""))
+    expected = next(normal, raw)
+    if expected == "stop" and outcome.tool_calls:
+        expected = "tool_calls"
+    yield from _differ("finish reason", expected, finish.reason or None)
 
 
 def _usage(expected: Mapping[str, int], usage: Usage | None) -> Iterator[str]:

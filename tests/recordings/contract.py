@@ -68,6 +68,15 @@ def total_tokens(recording: Recording) -> int | None:
     return int(counts["input"]) + int(counts["output"])
 
 
+def output_tokens(recording: Recording) -> int | None:
+    """The output holds the reasoning, so that input and output are the total (xAI counts apart)."""
+    counts: Mapping[str, Any] = recording.expect.get("usage") or {}
+    if not {"input", "output", "total", "reasoning"} <= counts.keys() or not counts["reasoning"]:
+        return None
+    output = int(counts["output"]) + int(counts["reasoning"])
+    return output if int(counts["input"]) + output == counts["total"] else None
+
+
 def has_calls_without_id(recording: Recording) -> bool:
     """A call without an id on the wire gets one, since its result must name it."""
     return any(not call[0] for call in recording.expect.get("tool_calls") or ())
@@ -78,6 +87,7 @@ RULES: tuple[Callable[[Recording], object], ...] = (
     has_no_reason,
     upstream_reason,
     total_tokens,
+    output_tokens,
     has_calls_without_id,
 )
 

@@ -193,12 +193,16 @@ def test_the_rows_that_the_contract_decides_are_named_by_its_rules(made: Folder)
     raw = {"error": {"message": "no", "metadata": {"raw": '{"error": {"message": "because"}}'}}}
     refusal = {"class": "ProviderError", "status": 400, "message": "no", "code": None}
     recording = made.add(json.dumps(raw).encode(), refusal, form="err", status=400)
+    usage = {"input": 291, "output": 26, "reasoning": 189, "total": 506}
+    apart = made.add(STREAM, answer(usage=usage))
+    assert contract.output_tokens(apart) == 215
     assert contract.upstream_reason(recording) == "because"
     assert list(contract.rows(load(made.path)).values()) == [
         ["1.body"],
         ["2.body"],
         ["3.body"],
         ["1.body"],
+        ["4.body"],
         ["2.body"],
     ]
 
