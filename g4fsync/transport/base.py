@@ -82,7 +82,9 @@ class SocketIO(Protocol):
 class Transport(Protocol):
     """Requests, Socket.IO, time and chance for one attempt.
 
-    Paths are joined to the provider's base URL.  ``json=`` sends a JSON body,
+    A path begins with ``/`` (or is ``""``) and is joined to the provider's base
+    URL; another host is an ``InvalidRequest``: a provider that needs two is two
+    providers, or takes the other's token as a key.  ``json=`` sends a JSON body,
     ``body=`` bytes as they are.  ``api_key`` is the user's key for this
     provider, or ``None``.
     """

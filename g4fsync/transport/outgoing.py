@@ -19,6 +19,8 @@ _UNFIT_FOR_HEADER = re.compile(r"[^\x20-\x7e\x80-\xff]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _DOTS = re.compile(r"(?i)(^|/)(\.|%2e){1,2}(/|$)")  # they would be resolved on the way
 _UNFIT_FOR_PATH = re.compile(r"[^\x21-\x7e]|[#?\\]")
+_ELSEWHERE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")  # RFC 3986, 4.2 and 4.3
+_USER = re.compile(r"//[^/]*@")  # a name and a password in front of a host
 
 
 def json_body(value: Any) -> bytes:
@@ -40,8 +42,21 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def checked_path(path: str) -> str:
-    """*path*; ``InvalidRequest`` for what would break out of a path."""
-    if _UNFIT_FOR_PATH.search(path) or _DOTS.search(path):
+    """*path* below a base URL, ``""`` or with a ``/`` in front.
+
+    ``InvalidRequest`` for what is none, or would break out of one: a provider's
+    requests, with the cookies and keys that they carry, go to its base URL only.
+    """
+    if not isinstance(path, str):
+        raise InvalidRequest(f"a path must be a str, got {type(path).__name__}")
+    is_fit = not (_UNFIT_FOR_PATH.search(path) or _DOTS.search(path))
+    if _ELSEWHERE.match(path) or (is_fit and path[:1] not in ("", "/")):
+        shown = _USER.sub("//", path)
+        raise InvalidRequest(
+            f"the path {shown!r} must begin with one '/': "
+            "a provider's requests go to its base URL and below it"
+        )
+    if not is_fit:
         raise InvalidRequest(f"the path {path!r} can't be requested")
     return path
 

@@ -28,7 +28,9 @@ from g4fsync.emulator import (
     Stall,
     Status,
 )
+from g4fsync.errors import RateLimited
 from g4fsync.providers.base import Provider
+from g4fsync.providers.openassistant import OpenAssistant
 from tests.support.leaks import Census
 from tests.support.proxies import relay
 from tests.support.servers import Peer, Server
@@ -229,6 +231,41 @@ def test_a_deletion_that_hangs_ends_in_its_own_time(
     started = time.monotonic()
     assert client.ask("Hi", model="openassistant").text == "You said: Hi"
     assert time.monotonic() - started < 60 * MS + 2 * FREED
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_chat_is_deleted_on_a_server_that_closes_behind_a_500(attempts: int) -> None:
+    """As uvicorn does when its application fails: keep-alive, a 500, and then the end.
+
+    So Open-Assistant's real server tells its rate limit; the end comes when the
+    clean-up is on its way already.
+    """
+    chats: set[str] = set()
+
+    def talk(peer: Peer) -> None:
+        while (asked := peer.request()) is not None:
+            method, target, _ = asked.line.split(" ")
+            if method == "DELETE":
+                if len(peer.server.requests) < 5:
+                    return
+                chats.discard(target)
+                peer.answer(b"", status="204 No Content")
+            elif target == "/chats":
+                chats.add("/chats/c1")
+                peer.answer(b'{"id": "c1"}')
+            elif target.endswith("/prompter_message"):
+                peer.answer(b'{"id": "m1"}')
+            else:
+                peer.answer(b"Internal Server Error", status="500 Internal Server Error")
+
+    with (
+        Server(talk) as server,
+        Client(retry=Retry(attempts, initial=0, maximum=0)) as client,
+        pytest.raises(RateLimited),
+    ):
+        client.ask("Hi", provider=OpenAssistant(server.url, face="inference"), api_key="k")
+    assert chats == set()
+    assert [each.line.split(" ")[0] for each in server.requests] == [*["POST"] * 3, *["DELETE"] * 2]
 
 
 # -- Ctrl-C -------------------------------------------------------------

@@ -484,6 +484,45 @@ def test_cookies_the_server_sets_are_kept_within_the_attempt_only(
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("http://other.test/login", "http://other.test/login"),
+        ("https://user:pass-word@other.test", "https://other.test"),
+        ("//other.test/login", "//other.test/login"),
+        ("@other.test/", "@other.test/"),
+        (".other.test/", ".other.test/"),
+        (":80/", ":80/"),
+        ("login", "login"),
+        ("ws://other.test/a b?c", "ws://other.test/a b?c"),
+    ],
+)
+@pytest.mark.parametrize("base", ["", "/api"])
+def test_a_path_to_somewhere_else_is_refused(
+    path: str, shown: str, base: str, serve: Serve, connect: Open
+) -> None:
+    server = serve(answering(b"{}"))
+    with pytest.raises(InvalidRequest) as caught:
+        connect(server.url + base).post(path, json={})
+    assert str(caught.value) == (
+        f"the path {shown!r} must begin with one '/': "
+        "a provider's requests go to its base URL and below it"
+    )
+    assert server.peers == []
+
+
+def test_a_path_must_be_a_str(connect: Open) -> None:
+    path: Any = 5
+    with pytest.raises(InvalidRequest, match=r"^a path must be a str, got int$"):
+        connect("http://127.0.0.1:9").get(path)
+
+
+def test_without_a_path_the_base_url_itself_is_asked(serve: Serve, connect: Open) -> None:
+    server = serve(answering(b"{}"))
+    assert connect(f"{server.url}/api").get("").json() == {}
+    assert server.requests[0].line == "GET /api HTTP/1.1"
+
+
 @pytest.mark.parametrize("path", ["/a b", "/a\r\nX: y", "/a?b", "/a#b", "/ä", "/a\\b", "/a\x7f"])
 def test_a_path_that_breaks_out_is_not_requested(path: str, connect: Open) -> None:
     with pytest.raises(InvalidRequest, match="can't be requested"):
