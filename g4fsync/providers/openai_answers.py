@@ -100,9 +100,9 @@ class Answer:
             has_calls = self._reason == "" and bool(self._calls) and self._calls.are_complete
             if not (done and (self._usage_ends or has_calls)):
                 return
-            if self._usage:
-                yield usage(self._usage)
         yield from self._finish_events(self._reason or "", may_continue=False)
+        if self._usage:
+            yield usage(self._usage)
 
     @property
     def _has_content(self) -> bool:
@@ -162,13 +162,14 @@ class Answer:
             pieces = [{"index": "function_call", "function": function}]
             pieces = pieces if function.get("name") or function.get("arguments") else None
         if pieces:
+            yield ""  # before a fault in them: something came
             self._calls.add(pieces)
-            yield ""
 
     def _text_events(self, text: str) -> Iterator[str | Event]:
         if text:
             self._has_text = True
-            yield from (text,) if self._tags is None else self._tags.feed(text)
+            # All of it may be held back, and yet something came.
+            yield from (text,) if self._tags is None else ("", *self._tags.feed(text))
 
     def _part_events(self, content: list[Any]) -> Iterator[str | Event]:
         """Texts and thoughts (Mistral); a list of anything else is an answer in JSON mode."""
