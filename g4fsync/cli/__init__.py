@@ -14,6 +14,7 @@ from . import arguments as typed
 from .exits import INTERRUPTED, PIPE_CLOSED, PROVIDER, exit_code, hint
 from .interrupts import LastWords, bounded
 from .terminal import OutputFailed, Terminal, discard_output
+from .wording import at_prompt
 
 __all__ = ["main"]
 
@@ -62,7 +63,7 @@ def _told(error: Exception, arguments: argparse.Namespace, terminal: Terminal) -
         told = f"{type(error).__name__}: {error}"
         terminal.note(f"g4fsync: this is a mistake in g4fsync: {told} (--debug shows more)")
         return PROVIDER
-    terminal.note(f"g4fsync: {error}")
+    terminal.note(f"g4fsync: {at_prompt(str(error))}")
     if advice := hint(error, arguments):
         terminal.note(f"g4fsync: {advice}")
     return exit_code(error)

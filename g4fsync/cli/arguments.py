@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("provider", nargs="?", help="a provider's name")
     models.add_argument("--base-url", metavar="URL", help="where the provider is")
     models.add_argument("--timeout", type=float, metavar="SECONDS", help="default: 30")
+    _add_ca(models)
     _add_keys(verbs)
     _add_doctor(verbs)
     demo = _add(verbs, "demo", "see all providers stream, emulated on this machine")
@@ -153,6 +154,7 @@ def _add_ask(verbs: Any) -> None:
     )
     ask.add_argument("--timeout", type=float, metavar="SECONDS", help="for the whole answer")
     ask.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    _add_ca(ask)
     ask.add_argument("--cookies", metavar="FILE", help="cookies.txt, a JSON export or a HAR file")
     ask.add_argument("--base-url", metavar="URL", help="where the provider is, if not at its site")
     form = ask.add_mutually_exclusive_group()
@@ -186,6 +188,7 @@ def _add_compare(verbs: Any) -> None:
     )
     compare.add_argument("--timeout", type=float, metavar="SECONDS", help="for all together")
     compare.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    _add_ca(compare)
     for option, value, what in (
         ("--cookies", "PROVIDER=FILE", "cookies.txt, a JSON export or a HAR file"),
         ("--base-url", "PROVIDER=URL", "where a provider is, if not at its site"),
@@ -223,10 +226,19 @@ def _add_doctor(verbs: Any) -> None:
     )
     doctor.add_argument("--base-url", metavar="URL", help="where the provider is")
     doctor.add_argument("--proxy", metavar="URL", help="http://, https:// or socks5h://")
+    _add_ca(doctor)
     doctor.add_argument(
         "--timeout", type=float, metavar="SECONDS", help="per step; default: 5, a token 15"
     )
     doctor.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def _add_ca(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        help="authorities to trust (PEM), if not the usual ones",
+    )
 
 
 def _add(verbs: Any, name: str, what: str, epilog: str | None = None) -> argparse.ArgumentParser:

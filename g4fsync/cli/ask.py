@@ -16,6 +16,7 @@ from ..events import Event, Reasoning, Text
 from .arguments import option_value
 from .interrupts import LastWords
 from .terminal import Terminal
+from .wording import at_prompt
 
 
 def ask(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
@@ -31,7 +32,7 @@ def ask(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords
     base_urls = {}
     if arguments.base_url is not None:
         base_urls[registry.split(model)[0].name] = arguments.base_url
-    client = Client(model, proxy=arguments.proxy, base_urls=base_urls)
+    client = Client(model, proxy=arguments.proxy, verify=arguments.ca or True, base_urls=base_urls)
     stream = client.chat(
         prompt,
         system=encodable("the system text", arguments.system),
@@ -144,7 +145,11 @@ def _form(arguments: argparse.Namespace) -> type[Answer]:
 def plain(value: Any) -> Any:
     """*value* as JSON has it: data classes and errors become objects."""
     if isinstance(value, G4FSyncError):
-        told = {"error": type(value).__name__, "message": str(value), "retryable": value.retryable}
+        told = {
+            "error": type(value).__name__,
+            "message": at_prompt(str(value)),
+            "retryable": value.retryable,
+        }
         for name in ("status", "code", "clock", "retry_after"):
             if getattr(value, name, None) is not None:
                 told[name] = getattr(value, name)

@@ -20,6 +20,7 @@ from ..fanout.workers import Lane
 from ..messages import ChatResult
 from .terminal import Terminal, visible
 from .views import summary
+from .wording import at_prompt
 
 NARROWEST = 24  # columns of a panel; with less, panels are stacked
 FRAME = 4  # columns that a panel's border and padding take
@@ -112,7 +113,7 @@ def _text(lane: Lane, last: int = 0) -> Text:
     """The answer so far, or its *last* characters, as what may be shown; then what failed."""
     text = Text(visible(lane.stream.text[-last:]).expandtabs(8), overflow="fold")
     if isinstance(lane.result, G4FSyncError):
-        error = visible(f"{type(lane.result).__name__}: {lane.result}")
+        error = visible(f"{type(lane.result).__name__}: {at_prompt(str(lane.result))}")
         text.append(f"\n{error}" if text else error, style="red")
     return text
 

@@ -39,6 +39,7 @@ def compare(arguments: argparse.Namespace, terminal: Terminal, last_words: LastW
     }
     client = Client(
         proxy=arguments.proxy,
+        verify=arguments.ca or True,
         base_urls=dict(arguments.base_url),
         cookies=dict(arguments.cookies),
     )

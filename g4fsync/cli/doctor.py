@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import textwrap
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from .. import registry
@@ -15,6 +15,7 @@ from ..doctor.discovery import PORTS, Server, find_servers
 from ..errors import ConfigurationError, InvalidRequest
 from .exits import PROVIDER
 from .terminal import Terminal, visible, width
+from .wording import at_prompt
 
 _NARROWEST = 30  # columns left for what a step tells, below which it gets a line of its own
 _SHOWN_MODELS = 5
@@ -22,11 +23,12 @@ _SHOWN_MODELS = 5
 
 def doctor(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Look at each provider named, or without one for servers on this machine."""
-    options = (arguments.base_url, arguments.timeout, arguments.proxy)
+    options = (arguments.base_url, arguments.timeout, arguments.proxy, arguments.ca)
     if not arguments.providers:
         if any(each is not None for each in options):
             raise InvalidRequest(
-                "--base-url, --timeout and --proxy go with a provider: g4fsync doctor openai ..."
+                "--base-url, --timeout, --proxy and --ca go with a provider: "
+                "g4fsync doctor openai ..."
             )
         return local_servers(find_servers(), terminal, json=arguments.json)
     if arguments.base_url is not None and len(arguments.providers) > 1:
@@ -36,6 +38,7 @@ def doctor(arguments: argparse.Namespace, terminal: Terminal) -> int:
             each,
             base_url=arguments.base_url,
             proxy=arguments.proxy,
+            verify=arguments.ca or True,
             seconds=arguments.timeout,
         )
         for each in arguments.providers
@@ -51,7 +54,8 @@ def _looked_at(checkup: Checkup, terminal: Terminal, *, show: bool) -> dict[str,
     steps = []
     if show:
         terminal.line(checkup.name)
-    for step in checkup.steps():
+    for found in checkup.steps():
+        step = replace(found, told=at_prompt(found.told), advice=at_prompt(found.advice))
         steps.append(step)
         if show:
             terminal.line(shown(step, width()))

@@ -35,8 +35,9 @@ def providers(arguments: argparse.Namespace, terminal: Terminal) -> int:
 def models(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """One row per model, in the form that ``-m`` takes."""
     if arguments.provider is None:
-        if arguments.base_url is not None or arguments.timeout is not None:
-            raise InvalidRequest("--base-url and --timeout go with a provider's name")
+        options = (arguments.base_url, arguments.timeout, arguments.ca)
+        if any(each is not None for each in options):
+            raise InvalidRequest("--base-url, --timeout and --ca go with a provider's name")
         rows = [row for each in _all(terminal) for row in _rows(each)]
     else:
         provider = registry.provider_class(arguments.provider)
@@ -52,7 +53,8 @@ def _asked(provider: type[Provider], arguments: argparse.Namespace) -> list[tupl
     """A row per model that the provider's server tells."""
     base_urls = {} if arguments.base_url is None else {provider.name: arguments.base_url}
     timeout = MODELS_SECONDS if arguments.timeout is None else arguments.timeout
-    with Client(base_urls=base_urls, timeout=timeout) as client:
+    verify = arguments.ca or True
+    with Client(base_urls=base_urls, timeout=timeout, verify=verify) as client:
         names = client.models(provider.name)
     # Made visible here, since the table counts characters.
     return [

@@ -13,6 +13,7 @@ from ..errors import G4FSyncError
 from ..fanout.comparison import HEADINGS, row
 from ..fanout.workers import Lane
 from .terminal import visible
+from .wording import at_prompt
 
 # Okabe and Ito's, which those who see fewer colours can tell apart.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7d00", "#777777")
@@ -88,7 +89,7 @@ def _colour(lane: Lane) -> str:
 def _answer(lane: Lane) -> str:
     error = ""
     if isinstance(lane.result, G4FSyncError):
-        told = _safe(f"{type(lane.result).__name__}: {lane.result}")
+        told = _safe(f"{type(lane.result).__name__}: {at_prompt(str(lane.result))}")
         error = f'<pre class="error">{told}</pre>'
     return (
         f'<article style="--lane: {_colour(lane)}"><h3>{_safe(lane)}</h3>'

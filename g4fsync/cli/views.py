@@ -13,6 +13,7 @@ from ..messages import ChatResult
 from .ask import plain, told_event, told_failure
 from .tables import table
 from .terminal import BOLD, Terminal, width
+from .wording import at_prompt
 
 
 class View(Protocol):
@@ -137,7 +138,7 @@ def summary(terminal: Terminal, lanes: tuple[Lane, ...]) -> None:
     for lane in lanes:
         if isinstance(lane.result, G4FSyncError):
             error = lane.result
-            terminal.note(f"g4fsync: {lane}: {type(error).__name__}: {error}")
+            terminal.note(f"g4fsync: {lane}: {type(error).__name__}: {at_prompt(str(error))}")
     headings = [heading.upper() for heading in HEADINGS]
     head, *lines = table(headings, [row(lane) for lane in lanes], width()).splitlines()
     terminal.note(f"\n{head}", BOLD)

@@ -1,0 +1,39 @@
+"""What to do about an error, in words for a shell prompt.
+
+The library's messages say what to give in Python, always as ``Client(NAME=...)``.
+Here that becomes the option or the command that does the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+_KEY = re.compile(r"give Client\(api_keys=\{'([^']*)': \.\.\.\}\)")
+_OTHERS = (
+    (re.compile(r"Client\(cookies=\{'[^']*': \.\.\.\}\) a mapping or a file"), "--cookies FILE"),
+    (re.compile(r"Client\(base_urls=\{'[^']*': \.\.\.\}\)"), "--base-url URL"),
+    (re.compile(r"Client\(verify=['\"][^'\"]*['\"]\)"), "--ca FILE"),
+    (re.compile(r"\bverify: (?=there is|'|\")"), "--ca: "),
+)
+
+
+def at_prompt(text: str) -> str:
+    """*text*, a message or an advice of the library, as it is true at a shell prompt."""
+    if "Client(" not in text and "verify: " not in text:
+        return text
+    text = _KEY.sub(lambda found: _key(found[1], text[: found.start()]), text)
+    for pattern, words in _OTHERS:
+        text = pattern.sub(words, text)
+    return text
+
+
+def _key(name: str, before: str) -> str:
+    if before.endswith("or "):
+        return f"run g4fsync keys set {name}"
+    # At a base URL of the caller's own: a stored key goes only where its owner's variable points.
+    from .. import registry
+
+    variables = registry.provider_class(name).base_url_variables
+    if variables:
+        return f"set {variables[0]} in place of --base-url, and the stored key is sent there"
+    return "at another base URL no stored key is sent"
