@@ -284,3 +284,178 @@ def test_pings_and_noise(emulator: Emulator, caller: Caller) -> None:
     kinds = [value["type"] for value in caller.stream()]
     assert kinds.count("ping") >= 3
     assert "unknown_event" in kinds
+
+
+NEW = "2026-10-21"
+
+
+def message_of(answer: requests.Response) -> str:
+    return str(answer.json()["error"]["message"])
+
+
+def test_both_versions_are_taken_and_no_other(caller: Caller) -> None:
+    for version, status in (("2023-06-01", 200), (NEW, 200), ("2020-01-01", 400)):
+        caller.headers["anthropic-version"] = version
+        assert caller.chat().status_code == status
+    assert message_of(caller.chat()).startswith('anthropic-version: "2020-01-01" is not valid')
+    del caller.headers["anthropic-version"]
+    assert message_of(caller.chat()).startswith("anthropic-version: header is required")
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
+def test_the_new_version_refuses_sampling(caller: Caller, name: str) -> None:
+    assert caller.chat(**{name: 1}).status_code == 200
+    caller.headers["anthropic-version"] = NEW
+    answer = caller.chat(**{name: 1})
+    assert (answer.status_code, message_of(answer)) == (
+        400,
+        f"{name}: Extra inputs are not permitted",
+    )
+
+
+def test_the_new_version_refuses_documents_of_the_assistant_and_citations(caller: Caller) -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "Long ago"}
+    document = {"type": "document", "source": source, "title": None, "cache_control": None}
+    asked: list[Any] = [
+        {"role": "user", "content": [document, {"type": "text", "text": "Hi", "citations": []}]},
+        {"role": "assistant", "content": [document]},
+        {"role": "user", "content": "Go on"},
+    ]
+    assert caller.chat(asked).status_code == 200
+    caller.headers["anthropic-version"] = NEW
+    problem = "messages.0.content.1.citations: Extra inputs are not permitted"
+    assert message_of(caller.chat(asked)) == problem
+    del asked[0]["content"][1]["citations"]
+    assert message_of(caller.chat(asked)).startswith("messages.1.content.0: document blocks")
+    assert caller.chat(asked[:1]).status_code == 200
+
+
+def test_of_two_keys_x_api_key_counts(caller: Caller) -> None:
+    key = caller.headers["x-api-key"]
+    for sent, bearer, status in ((key, "wrong", 200), ("wrong", key, 401), (None, key, 200)):
+        caller.headers |= {"x-api-key": sent or "", "Authorization": f"Bearer {bearer}"}
+        if sent is None:
+            del caller.headers["x-api-key"]
+        assert caller.chat().status_code == status
+
+
+def tool(name: str, **more: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"city": {"type": ["string", "null"]}}}
+    return {"name": name, "input_schema": schema, **more}
+
+
+def called(answer: requests.Response) -> list[str]:
+    return [block["name"] for block in answer.json()["content"] if block["type"] == "tool_use"]
+
+
+def test_fields_that_other_clients_send_are_taken(caller: Caller) -> None:
+    cache = {"type": "ephemeral"}
+    tools = [
+        tool("get_time", type="custom", cache_control=cache, eager_input_streaming=True),
+        {"type": "web_search_20260318", "name": "web_search", "max_uses": 1},
+    ]
+    answer = caller.chat(
+        tools=tools, container=None, cache_control=cache, inference_geo=None, speed=None
+    )
+    assert called(answer) == ["get_time"]
+    use = {**answer.json()["content"][0], "cache_control": cache}
+    result = {
+        "type": "tool_result",
+        "tool_use_id": use["id"],
+        "content": [{"type": "text", "text": "10:00"}],
+        "cache_control": cache,
+    }
+    asked = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": [use]},
+        {"role": "user", "content": [result]},
+    ]
+    assert caller.chat(asked, tools=tools).status_code == 200
+
+
+def test_tool_choice(caller: Caller) -> None:
+    tools = [tool("get_weather"), tool("get_time")]
+    for choice, names in (
+        ({"type": "auto"}, ["get_weather", "get_time"]),
+        ({"type": "auto", "disable_parallel_tool_use": True}, ["get_weather"]),
+        ({"type": "tool", "name": "get_time"}, ["get_time"]),
+        ({"type": "none"}, []),
+    ):
+        answer = caller.chat("get_weather and get_time", tools=tools, tool_choice=choice)
+        assert called(answer) == names
+    answer = caller.chat(tools=tools, tool_choice={"type": "tool", "name": "g"})
+    assert message_of(answer) == "Tool 'g' not found in provided tools"
+
+
+def test_parallel_calls_are_blocks_of_their_own(caller: Caller) -> None:
+    tools = [tool("get_weather"), tool("get_time")]
+    values = caller.stream("get_weather and get_time", tools=tools)
+    starts = [value for value in values if value["type"] == "content_block_start"]
+    assert [(start["index"], start["content_block"]["id"]) for start in starts] == [
+        (0, "toolu_call_1"),
+        (1, "toolu_call_1_2"),
+    ]
+
+
+def test_thoughts_come_back_before_a_tool_is_used(caller: Caller) -> None:
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    content = caller.chat(tools=[WEATHER], thinking=thinking).json()["content"]
+    assert [block["type"] for block in content] == ["thinking", "tool_use"]
+    result = {"type": "tool_result", "tool_use_id": content[1]["id"], "content": "18 °C"}
+
+    def again(content: list[Any], **fields: Any) -> requests.Response:
+        asked = [
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": content},
+            {"role": "user", "content": [result]},
+        ]
+        return caller.chat(asked, tools=[WEATHER], **fields)
+
+    assert again(content, thinking=thinking).status_code == 200
+    assert message_of(again(content[1:], thinking=thinking)).startswith(
+        "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found "
+    )
+    assert again(content[1:]).status_code == 200
+    assert again(content[1:], thinking={"type": "adaptive"}).status_code == 200
+    forged = [{**content[0], "signature": "x"}, content[1]]
+    assert message_of(again(forged, thinking=thinking)) == (
+        "messages.1.content.0: Invalid `signature` in `thinking` block"
+    )
+
+
+def test_structured_output_fits_the_schema(caller: Caller) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+        "required": ["city", "days"],
+        "additionalProperties": False,
+    }
+    wanted = {"type": "json_schema", "schema": schema}
+    for fields in ({"output_config": {"format": wanted}}, {"output_format": wanted}):
+        text = caller.chat("Paris", **fields).json()["content"][0]["text"]
+        assert json.loads(text) == {"city": "Paris", "days": 1}
+    answer = caller.chat(output_config={"format": {**wanted, "type": "json"}})
+    assert message_of(answer) == "output_config.format.type: Input should be 'json_schema'"
+
+
+def test_tokens_are_counted_and_a_model_is_described(caller: Caller) -> None:
+    body = {"model": "claude-x", "messages": [{"role": "user", "content": "Hello there"}]}
+    url = f"{caller.base}/v1/messages/count_tokens"
+    answer = requests.post(url, json=body, headers=caller.headers, timeout=10)
+    assert answer.json() == {"input_tokens": 3}
+    model = caller.models("/claude-x").json()
+    assert (model["type"], model["id"], model["lifecycle"]) == ("model", "claude-x", "active")
+    assert caller.models("/claude-9").status_code == 404
+
+
+def test_a_conversation_is_held_and_continued_once(caller: Caller, emulator: Emulator) -> None:
+    emulator.anthropic.reply = lambda messages: [f"{len(messages)} messages"]
+    first = caller.chat("Hi", thread={"type": "create"}).json()
+    thread = {"type": "continue", "previous_message_id": first["id"]}
+    second = caller.chat("Go on", thread=thread)
+    assert second.json()["content"][0]["text"] == "3 messages"
+    again = caller.chat("Go on", thread=thread)
+    assert again.json()["error"]["details"] == {"error_code": "thread_already_continued"}
+    thread = {"type": "continue", "previous_message_id": "msg_0"}
+    lost = caller.chat("Go on", thread=thread)
+    assert lost.json()["error"]["details"] == {"error_code": "thread_not_found"}

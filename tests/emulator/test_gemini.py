@@ -236,3 +236,166 @@ def test_faults(emulator: Emulator, caller: Caller) -> None:
     assert caller.chat().json()["error"]["status"] == "RESOURCE_EXHAUSTED"
     emulator.gemini.noise = True
     assert {} in [value["usageMetadata"] for value in caller.stream()]
+
+
+@pytest.mark.parametrize("version", ["/v1", "/v1beta", ""])
+def test_versions_of_the_path(caller: Caller, version: str) -> None:
+    url = f"{caller.base}{version}/models/gemini-x"
+    asked = {"contents": [{"parts": [{"text": "Hi"}]}]}
+    answer = requests.post(f"{url}:generateContent", json=asked, headers=caller.headers, timeout=10)
+    assert answer.json()["candidates"][0]["content"]["parts"] == [{"text": "Hi Ж."}]
+    model = requests.get(url, headers=caller.headers, timeout=10).json()
+    assert model["name"] == "models/gemini-x"
+    counted = requests.post(f"{url}:countTokens", json=asked, headers=caller.headers, timeout=10)
+    assert counted.json() == {"totalTokens": 2}
+
+
+def parts_of(answer: requests.Response) -> list[Any]:
+    parts: list[Any] = answer.json()["candidates"][0]["content"]["parts"]
+    return parts
+
+
+def once(caller: Caller, contents: Any = "Hi", model: str = "gemini-x", **fields: Any) -> Any:
+    return caller.post(f"{model}:generateContent", contents, **fields)
+
+
+def test_names_as_in_the_proto_are_taken(emulator: Emulator, caller: Caller) -> None:
+    data = base64.b64encode(b"picture").decode()
+    contents = [
+        {"role": "user", "parts": [{"inline_data": {"mime_type": "image/png", "data": data}}]}
+    ]
+    answer = once(
+        caller,
+        contents,
+        system_instruction={"parts": [{"text": "Be brief."}]},
+        generation_config={
+            "max_output_tokens": 1,
+            "thinking_config": {"include_thoughts": True, "thinking_budget": 10},
+        },
+    )
+    assert answer.status_code == 200
+    assert emulator.gemini.requests[0].images == (b"picture",)
+    parts = parts_of(answer)
+    assert parts[0]["thought"] is True
+    schema = {"type": "object", "properties": {"max_items": {"type": ["string", "null"]}}}
+    declared = [{"name": "f", "parameters_json_schema": schema}]
+    answer = once(caller, tools=[{"function_declarations": declared}], tool_config=None)
+    assert parts_of(answer) == [{"functionCall": {"name": "f", "args": {"max_items": "Hi"}}}]
+
+
+def test_a_name_that_is_not_known_is_refused_as_it_was_sent(caller: Caller) -> None:
+    answer = once(caller, generation_config={"max_tokens": 1})
+    assert answer.json()["error"]["message"] == "generationConfig.max_tokens: unknown"
+
+
+OPEN = {"type": "object", "properties": {"city": {"type": "string"}}}
+CLOSED = {**OPEN, "additionalProperties": False}
+
+
+def test_structured_output_fits_the_schema(caller: Caller) -> None:
+    for fields in ({"responseSchema": OPEN}, {"responseJsonSchema": CLOSED}):
+        config = {"responseMimeType": "application/json", **fields}
+        parts = parts_of(once(caller, generationConfig=config))
+        assert json.loads(parts[0]["text"]) == {"city": "Hi"}
+    ordered = {"type": "OBJECT", "properties": OPEN["properties"], "property_ordering": ["city"]}
+    config = {"response_mime_type": "application/json", "response_schema": ordered}
+    parts = parts_of(once(caller, generationConfig=config))
+    assert json.loads(parts[0]["text"]) == {"city": "Hi"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        (
+            {
+                "generationConfig": {
+                    "responseMimeType": "application/json",
+                    "responseSchema": CLOSED,
+                }
+            },
+            'Invalid JSON payload received. Unknown name "additionalProperties" at '
+            "'generation_config.response_schema': Cannot find field.",
+        ),
+        (
+            {"tools": [{"functionDeclarations": [{"name": "f", "parameters": CLOSED}]}]},
+            'Invalid JSON payload received. Unknown name "additionalProperties" at '
+            "'tools[0].functionDeclarations[0].parameters': Cannot find field.",
+        ),
+        (
+            {
+                "tools": [
+                    {
+                        "functionDeclarations": [
+                            {
+                                "name": "f",
+                                "parameters": {
+                                    "type": "object",
+                                    "properties": {"a": {"type": ["string", "null"]}},
+                                },
+                            }
+                        ]
+                    }
+                ]
+            },
+            "Invalid value at 'tools[0].functionDeclarations[0].parameters.properties.a.type'",
+        ),
+        ({"generationConfig": {"responseSchema": OPEN}}, "generationConfig.responseMimeType: a"),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "SOME"}}},
+            "toolConfig.functionCallingConfig.mode: not known: 'SOME'",
+        ),
+    ],
+)
+def test_schemas_and_choices_are_checked(
+    caller: Caller, fields: dict[str, Any], problem: str
+) -> None:
+    answer = once(caller, **fields)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(problem)
+
+
+def test_a_schema_with_other_keywords_is_taken_as_json_schema(caller: Caller) -> None:
+    declared = [{"name": "f", "parametersJsonSchema": CLOSED}]
+    answer = once(caller, tools=[{"functionDeclarations": declared}])
+    assert parts_of(answer) == [{"functionCall": {"name": "f", "args": {"city": "Hi"}}}]
+
+
+def test_allowed_functions(caller: Caller) -> None:
+    tools = [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}]
+    calling = {"mode": "ANY", "allowedFunctionNames": ["g"]}
+    answer = once(caller, tools=tools, toolConfig={"functionCallingConfig": calling})
+    assert parts_of(answer) == [{"functionCall": {"name": "g", "args": {}}}]
+    calling = {"mode": "NONE"}
+    answer = once(caller, tools=tools, toolConfig={"functionCallingConfig": calling})
+    assert parts_of(answer) == [{"text": "Hi Ж."}]
+
+
+def test_gemini_3_wants_its_signatures_back(caller: Caller) -> None:
+    model = "gemini-3-pro-preview"
+    tools = [{"functionDeclarations": [{"name": "get_time"}, {"name": "get_weather"}]}]
+    parts = parts_of(once(caller, "get_time and get_weather", model, tools=tools))
+    assert ["thoughtSignature" in part for part in parts] == [True, False]
+    results: list[Any] = [
+        {"functionResponse": {"name": name, "response": {}}} for name in ("get_time", "get_weather")
+    ]
+
+    def again(first: dict[str, Any], model: str = model) -> requests.Response:
+        contents = [
+            {"role": "user", "parts": [{"text": "get_time and get_weather"}]},
+            {"role": "model", "parts": [first, parts[1]]},
+            {"role": "user", "parts": results},
+        ]
+        answer: requests.Response = once(caller, contents, model, tools=tools)
+        return answer
+
+    assert again(parts[0]).status_code == 200
+    skipping = {**parts[0], "thoughtSignature": "skip_thought_signature_validator"}
+    assert again(skipping).status_code == 200
+    unsigned = {"functionCall": parts[0]["functionCall"]}
+    assert again(unsigned, "gemini-x").status_code == 200
+    answer = again(unsigned)
+    assert answer.status_code == 400
+    assert "missing a thought_signature" in answer.json()["error"]["message"]
+    assert "`default_api:get_time` , position 1" in answer.json()["error"]["message"]
+    forged = again({**parts[0], "thoughtSignature": "AAAA"})
+    assert forged.json()["error"]["message"] == "Corrupted thought signature."

@@ -186,3 +186,81 @@ def test_faults(emulator: Emulator, caller: Caller) -> None:
     assert lines[-2]["message"]["content"] == "Hi"
     answer = caller.chat()
     assert (answer.status_code, answer.json()) == (503, {"error": busy})
+
+
+def post(caller: Caller, path: str, **fields: Any) -> requests.Response:
+    body = {"model": "llama3.2", **fields}
+    return requests.post(f"{caller.base}{path}", json=body, timeout=10)
+
+
+def test_what_go_reads_leniently_is_taken(caller: Caller) -> None:
+    call = {"function": {"name": "f", "arguments": {}}}
+    asked = [
+        {"role": "user", "content": "Hi", "images": None},
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "content": "18 °C", "tool_name": "f"},
+    ]
+    body = {"model": "llama3.2", "messages": asked, "tools": None, "format": None}
+    answer = requests.post(f"{caller.base}/api/chat", data=json.dumps(body), timeout=10)
+    assert answer.status_code == 200
+
+
+def test_an_unknown_option_is_only_warned_of(
+    caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"num_batch": 1, "use_mmap": True, "typical_p": 0.5, "mirostat": 1}
+    assert caller.chat(options=options).status_code == 200
+    assert caplog.messages == ["invalid option provided: mirostat"]
+
+
+def test_structured_output_fits_the_schema(caller: Caller) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": ["string", "null"]}}}
+    value = caller.chat("Paris", format=schema, stream=False).json()
+    assert json.loads(value["message"]["content"]) == {"city": "Paris"}
+    value = caller.chat("Paris", format="json", stream=False).json()
+    assert json.loads(value["message"]["content"]) == {"answer": "Paris"}
+    answer = caller.chat("Paris", format="xml")
+    assert answer.json() == {
+        "error": 'invalid format: "xml"; expected "json" or a valid JSON Schema object'
+    }
+
+
+def test_generate(caller: Caller) -> None:
+    value = post(caller, "/api/generate", prompt="Hello", stream=False).json()
+    assert (value["response"], value["done_reason"], "message" in value) == ("Hi Ж", "stop", False)
+    lines = post(caller, "/api/generate", prompt="Hello").content.splitlines()
+    assert [json.loads(line)["response"] for line in lines] == ["Hi", " Ж", ""]
+    value = post(caller, "/api/generate").json()
+    assert (value["response"], value["done_reason"]) == ("", "load")
+
+
+def test_models_that_were_asked_are_running(caller: Caller) -> None:
+    def running() -> list[str]:
+        value = requests.get(f"{caller.base}/api/ps", timeout=10).json()
+        return [model["name"] for model in value["models"]]
+
+    assert running() == []
+    caller.chat()
+    assert running() == ["llama3.2:latest"]
+
+
+def test_embeddings_have_their_form(caller: Caller) -> None:
+    value = post(caller, "/api/embed", input=["Hi", "Ho", "Hi"], dimensions=4).json()
+    first, second, third = value["embeddings"]
+    assert first == third != second
+    assert len(first) == 4
+    assert sum(number**2 for number in first) == pytest.approx(1.0)
+    assert len(post(caller, "/api/embed", input="Hi").json()["embeddings"]) == 1
+
+
+def test_chat_completions_are_there_too(caller: Caller) -> None:
+    asked = [{"role": "user", "content": "Hi"}]
+    value = post(caller, "/v1/chat/completions", messages=asked).json()
+    assert value["choices"][0]["message"]["content"] == "Hi Ж"
+    answer = requests.post(
+        f"{caller.base}/v1/chat/completions", json={"model": "x", "messages": asked}, timeout=10
+    )
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == "model 'x' not found"
+    listed = requests.get(f"{caller.base}/v1/models", timeout=10).json()
+    assert "llama3.2:latest" in [model["id"] for model in listed["data"]]
