@@ -8,14 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
+from . import registry
 from .access.checks import checked_iterator, checked_list, checked_models, checked_text, is_text
-from .access.reach import Access, Cookies, Own, list_models
-from .call import engine, options
+from .access.reach import Cookies, Overrides, Reach
+from .call import engine
+from .call.asking import checked_call, conversation
 from .call.attempt import Call
+from .call.listing import list_models
 from .call.stream import ChatStream
-from .errors import ConfigurationError, G4FSyncError, InvalidRequest
-from .messages import ChatRequest, ChatResult, Message, as_messages
-from .providers import base
+from .errors import ConfigurationError, G4FSyncError
+from .messages import ChatResult, Message
 from .providers.base import Provider
 from .registry import ProviderSpec
 from .scope import CancelScope, process
@@ -80,7 +82,7 @@ class Client:
         self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
         self.timeout = Timeout.of(timeout, Timeout())
         self.retry = Retry.of(retry, Retry())
-        self._access = Access(
+        self._reach = Reach(
             proxy=proxy,
             verify=verify,
             cookies=cookies,
@@ -126,13 +128,13 @@ class Client:
         Raises ``InvalidRequest`` and ``ConfigurationError`` at once, before
         anything is sent; all else comes while iterating.
         """
-        turns, own = _turns(messages, system), Own(proxy, cookies, api_key)
+        turns, overrides = conversation(messages, system), Overrides(proxy, cookies, api_key)
         patience = Retry.of(retry, self.retry)
         first = self.model if model is None and provider is None else model
-        calls = self._calls(turns, [first], provider, own, options)
+        calls = self._calls(turns, [first], provider, overrides, options)
         if provider is None:
             # The credentials are for the model named here, not for the others.
-            calls += self._calls(turns, self.fallback, None, Own(proxy), options)
+            calls += self._calls(turns, self.fallback, None, Overrides(proxy), options)
         return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), patience)
 
     def ask(self, messages: object, **arguments: Any) -> ChatResult:
@@ -157,7 +159,7 @@ class Client:
         ``models`` are as for :meth:`chat`, or provider objects.  ``timeout`` is
         for all together; ``max_workers`` lanes run at a time, by default all.
         ``executor`` is any :class:`concurrent.futures.Executor` of threads to
-        use in place of a pool of the comparison's own.
+        use in place of a pool of the comparison's overrides.
         """
         from .fanout.comparison import Comparison
 
@@ -239,7 +241,7 @@ class Client:
 
         ``executor`` is any :class:`concurrent.futures.Executor`.  For one of
         other processes the client is pickled without ``api_keys``, ``cookies``
-        and passwords in URLs: a worker finds keys in its own environment, or pass
+        and passwords in URLs: a worker finds keys in its overrides environment, or pass
         ``api_key=`` here.
         """
         from .fanout.mapping import outcomes
@@ -274,15 +276,15 @@ class Client:
         cookies: Cookies | None = None,
         api_key: str | None = None,
     ) -> list[str]:
-        """The names of a provider's models, by default of the client's own provider.
+        """The names of a provider's models, by default of the client's overrides provider.
 
         The server is asked where it can tell them; of the others the names
         known to this package are given.  Tried once; raises what asking raises.
         """
-        chosen, _ = self._access.resolve(None if provider is not None else self.model, provider)
-        own = Own(proxy, cookies, api_key)
+        chosen, _ = self._resolve(None if provider is not None else self.model, provider)
+        overrides = Overrides(proxy, cookies, api_key)
         scope = CancelScope(Timeout.of(timeout, self.timeout))
-        return list_models(chosen, self._access.opener(chosen, own), scope)
+        return list_models(chosen, self._reach.transport_factory(chosen, overrides), scope)
 
     def close(self) -> None:
         """Cancel what is still running, and close idle connections."""
@@ -291,7 +293,7 @@ class Client:
             streams = tuple(self._streams)
         for stream in streams:
             stream.close()
-        self._access.close()
+        self._reach.close()
 
     def __enter__(self) -> Client:
         return self
@@ -304,13 +306,13 @@ class Client:
 
     def __getstate__(self) -> dict[str, Any]:
         """Configuration without secrets, for another process."""
-        names = ("model", "fallback", "timeout", "retry", "_access")
+        names = ("model", "fallback", "timeout", "retry", "_reach")
         return {name: vars(self)[name] for name in names}
 
     def __copy__(self) -> Client:
-        """A client of its own connections, with the same settings and credentials."""
+        """A client of its overrides connections, with the same settings and credentials."""
         twin = object.__new__(type(self))
-        vars(twin).update(vars(self), _access=self._access.copy())
+        vars(twin).update(vars(self), _reach=self._reach.copy())
         twin._setup()
         return twin
 
@@ -328,7 +330,7 @@ class Client:
     def _after_fork(self) -> None:
         """In the child: streams are the parent's, a thread that is gone may hold a lock."""
         self._begin()
-        self._access.after_fork()
+        self._reach.after_fork()
 
     def _leave(self) -> None:
         """Close what stands still half-way; a thread that is inside a call would complain."""
@@ -355,43 +357,36 @@ class Client:
     ) -> list[tuple[str, ChatStream]]:
         """A label and a stream for each model."""
         wanted = checked_models(models)
-        turns, limits = _turns(messages, system), Timeout.of(timeout, self.timeout)
+        turns, limits = conversation(messages, system), Timeout.of(timeout, self.timeout)
         patience = Retry.of(retry, self.retry)
         lanes = []
         for each in wanted:
             model, provider = (each, None) if isinstance(each, str) else (None, each)
-            calls = self._calls(turns, [model], provider, Own(), given)
+            calls = self._calls(turns, [model], provider, Overrides(), given)
             label = each if isinstance(each, str) else calls[0].provider.name
             lanes.append((label, self._stream(calls, CancelScope(limits), patience)))
         return lanes
+
+    def _resolve(
+        self, model: str | None, provider: ProviderSpec | None
+    ) -> tuple[Provider, str | None]:
+        return registry.resolve(model, provider, self._reach.base_urls)
 
     def _calls(
         self,
         turns: tuple[Message, ...],
         models: Sequence[str | None],
         provider: ProviderSpec | None,
-        own: Own,
+        overrides: Overrides,
         given: Mapping[str, Any],
     ) -> list[Call]:
         """Everything checked that can be before anything is sent."""
         calls = []
         for each in models:
-            chosen, model = self._access.resolve(each, provider)
-            request = ChatRequest(
-                messages=turns,
-                model=chosen.wire_model(model),
-                options=options.checked(given, chosen.options, chosen.name),
-            )
-            chosen.check(request)
-            calls.append(
-                Call(
-                    provider=chosen,
-                    model=chosen.model_name(model),
-                    request=request,
-                    open=self._access.opener(chosen, own),
-                    gate=self._access.gate(chosen),
-                )
-            )
+            chosen, model = self._resolve(each, provider)
+            open_transport = self._reach.transport_factory(chosen, overrides)
+            gate = self._reach.gate(chosen)
+            calls.append(checked_call(chosen, turns, model, given, open_transport, gate))
         return calls
 
 
@@ -424,33 +419,6 @@ class _Asker:
 
     def __reduce__(self) -> tuple[type[_Asker], tuple[Client]]:
         return _Asker, (self._client,)
-
-
-def _turns(messages: object, system: Any) -> tuple[Message, ...]:
-    turns = as_messages(messages)
-    if system is None:
-        return turns
-    if not isinstance(system, str | Sequence):
-        got = type(system).__name__
-        raise InvalidRequest(f"system: content must be a str or a list of parts, got {got}")
-    content: Any = system
-    return as_messages([Message("system", content), *turns])
-
-
-def _chat_alone(
-    provider: Provider,
-    messages: object,
-    model: str | None,
-    proxy: str | None,
-    timeout: Timeout | float | None,
-    given: Mapping[str, Any],
-) -> ChatStream:
-    return Client(proxy=proxy).chat(
-        messages, provider=provider, model=model, timeout=timeout, **given
-    )
-
-
-base.open_stream = _chat_alone
 
 
 _living: weakref.WeakSet[Client] = weakref.WeakSet()

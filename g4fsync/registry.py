@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from .access.names import folded
+from .access.reach import at_environment_url
 from .errors import ConfigurationError, InvalidRequest
 from .providers.base import Provider
 
@@ -51,11 +53,6 @@ _BUILT_IN = {
     **dict.fromkeys(PRESETS, "g4fsync.providers.presets:PROVIDERS"),
 }
 _registered: dict[str, type[Provider]] = {}
-
-
-def folded(name: str) -> str:
-    """*name* as names are compared: without case, ``_`` and ``-``."""
-    return name.casefold().replace("_", "").replace("-", "")
 
 
 def register(provider_class: _P) -> _P:
@@ -107,6 +104,36 @@ def split(model: str) -> tuple[type[Provider], str | None]:
         if is_known and offering.status != "retired":
             return offering, model
     raise InvalidRequest(f"unknown provider or model {model!r}; {_model_meant(model)}", model=model)
+
+
+def resolve(
+    model: object, provider: object, base_urls: Mapping[str, str]
+) -> tuple[Provider, str | None]:
+    """The provider to ask, and its model's name or ``None`` for its default.
+
+    *model* and *provider* are as :meth:`.Client.chat` takes them; *base_urls* is
+    by folded name.  Raises ``InvalidRequest`` for what no provider is meant by,
+    and ``ConfigurationError`` when there is neither or no base URL is known.
+    """
+    if model is not None and not isinstance(model, str):
+        raise InvalidRequest(f"model must be a str, got {type(model).__name__}")
+    if isinstance(provider, Provider):
+        return at_environment_url(provider), model
+    if isinstance(provider, str):
+        found = provider_class(provider)
+    elif isinstance(provider, type) and issubclass(provider, Provider):
+        found = provider
+    elif provider is not None:
+        raise InvalidRequest(
+            f"provider must be a name, a Provider class or object, got {provider!r:.80}"
+        )
+    elif model is None:
+        raise ConfigurationError(
+            'no model: say Client("openai:gpt-4o") or chat(..., model="openai:gpt-4o"); ' + SOME
+        )
+    else:
+        found, model = split(model)
+    return at_environment_url(found(base_urls.get(folded(found.name)))), model
 
 
 def _find(name: str) -> type[Provider] | None:

@@ -693,7 +693,7 @@ def test_a_copy_keeps_keys_cookies_and_passwords(copied: Callable[[Client], Clie
             assert twin.models("openai") == ["m"]
         assert server.requests[0].headers["authorization"] == "Bearer sk-secret-key"
         with pickle.loads(pickle.dumps(twin)) as other:
-            assert "sk-secret-key" not in repr(vars(other._access))
+            assert "sk-secret-key" not in repr(vars(other._reach))
 
 
 def test_deep_copies_of_what_holds_a_client_hold_one_copy() -> None:

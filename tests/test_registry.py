@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from g4fsync import registry
+from g4fsync.access.names import folded
 from g4fsync.errors import ConfigurationError, InvalidRequest
 from g4fsync.events import Event
 from g4fsync.messages import ChatRequest
@@ -82,7 +83,7 @@ def test_names_are_matched_without_case_and_dashes(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*registry._BUILT_IN])
 def test_a_built_in_provider_is_known_by_its_own_name(name: str) -> None:
-    assert registry.folded(registry.provider_class(name).name) == name
+    assert folded(registry.provider_class(name).name) == name
 
 
 @pytest.mark.parametrize(

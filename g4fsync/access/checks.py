@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import InvalidRequest
-from ..registry import folded
+from .names import folded
 
 
 def checked_text(name: str, value: Any) -> Any:

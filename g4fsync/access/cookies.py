@@ -25,7 +25,8 @@ from pathlib import Path
 from ..errors import ConfigurationError, InvalidRequest
 from ..urls import is_loopback
 from .cookie_files import Cookie, CookieFileError, parse, shown_name
-from .paths import config_dir, expanded, folded, from_environment, read_text
+from .names import folded
+from .paths import config_dir, expanded, from_environment, read_text
 
 MAX_FILE_BYTES = 64 * 1024 * 1024  # a HAR holds the bodies too
 

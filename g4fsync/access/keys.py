@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidRequest
-from .paths import config_dir, folded, json_kind, parse_json, read_text
+from .names import folded
+from .paths import config_dir, json_kind, parse_json, read_text
 
 MAX_FILE_BYTES = 1024 * 1024
 NOTE = "// note"  # what a new file says about itself

@@ -55,11 +55,6 @@ def expanded(text: str) -> Path:
         ) from exc
 
 
-def folded(provider: str) -> str:
-    """A provider's name as files are matched with it: without case, ``_`` and ``-``."""
-    return provider.lower().replace("_", "").replace("-", "")
-
-
 def read_text(path: Path, *, max_bytes: int) -> str:
     """The text of a regular UTF-8 file of at most *max_bytes*, without a byte order mark.
 

@@ -9,34 +9,60 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from .. import registry
-from ..call.attempt import translated
-from ..call.shape import MISSHAPEN, is_mistake
 from ..errors import (
     AuthenticationError,
     ConfigurationError,
-    G4FSyncError,
     InvalidRequest,
 )
-from ..providers.base import Provider
-from ..registry import ProviderSpec
 from ..scope import CancelScope
 from ..scope.gate import Gate
 from ..settings import Limits, is_count
 from . import checks
+from .names import folded
 
 if TYPE_CHECKING:
+    from typing_extensions import Self  # in typing from Python 3.11 on
+
     from ..transport.live import LiveTransport, Network
 
+
+class Service(Protocol):
+    """What reaching a provider takes of it; :class:`~.providers.base.Provider` says more."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def needs_cookies(self) -> bool: ...
+    @property
+    def needs_key(self) -> bool: ...
+    @property
+    def key_variables(self) -> tuple[str, ...]: ...
+    @property
+    def key_origins(self) -> tuple[str, ...]: ...
+    @property
+    def key_advice(self) -> str: ...
+    @property
+    def base_url_variables(self) -> tuple[str, ...]: ...
+    @property
+    def has_base_url_given(self) -> bool: ...
+    def normal_url(self, url: str) -> str: ...
+    def at(self, base_url: str) -> Self: ...
+
+
+AnyService = TypeVar("AnyService", bound=Service)
 Cookies: TypeAlias = "Mapping[str, str] | str | os.PathLike[str]"
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """What a single call says about its way and its credentials."""
+class Overrides:
+    """What a single call says in place of its client: proxy, cookies, key."""
 
     proxy: str | None = None
     cookies: Cookies | None = field(default=None, repr=False)
@@ -48,8 +74,8 @@ class Own:
         checks.checked_text("api_key", self.api_key)
 
 
-class Access:
-    """A client's ways and credentials.  Pickled, it keeps no secret.
+class Reach:
+    """How one client reaches providers, and with which credentials.  Pickled, it keeps no secret.
 
     The mappings are by a provider's name, matched as names are.
     """
@@ -57,12 +83,12 @@ class Access:
     def __init__(
         self,
         *,
-        proxy: str | None,
-        verify: bool | str | os.PathLike[str],
-        cookies: Mapping[str, Cookies] | None,
-        api_keys: Mapping[str, str] | None,
-        base_urls: Mapping[str, str] | None,
-        max_concurrent: Mapping[str, int] | None,
+        proxy: str | None = None,
+        verify: bool | str | os.PathLike[str] = True,
+        cookies: Mapping[str, Cookies] | None = None,
+        api_keys: Mapping[str, str] | None = None,
+        base_urls: Mapping[str, str] | None = None,
+        max_concurrent: Mapping[str, int] | None = None,
         limits: Limits | None = None,
     ) -> None:
         if limits is not None and not isinstance(limits, Limits):
@@ -73,7 +99,7 @@ class Access:
         of = checks.by_provider
         self._cookies = of("cookies", cookies, checks.is_cookies, "a mapping or a file's path")
         self._api_keys = of("api_keys", api_keys, checks.is_text, "a str")
-        self._base_urls = of("base_urls", base_urls, checks.is_text, "a str")
+        self.base_urls = of("base_urls", base_urls, checks.is_text, "a str")
         self._max_concurrent = of("max_concurrent", max_concurrent, lambda limit: True, "")
         for limit in self._max_concurrent.values():
             if not is_count(limit):
@@ -92,8 +118,8 @@ class Access:
         """In the child: a thread that is gone may have held the lock for ever."""
         self._lock = threading.RLock()
 
-    def copy(self) -> Access:
-        """The same ways and credentials, with connections of their own."""
+    def copy(self) -> Reach:
+        """The same ways and credentials, with connections of their overrides."""
         twin = object.__new__(type(self))
         given = {name: dict(v) if isinstance(v, dict) else v for name, v in vars(self).items()}
         vars(twin).update(given)
@@ -107,7 +133,7 @@ class Access:
             "_verify": self._verify,
             "_cookies": {},
             "_api_keys": {},
-            "_base_urls": {n: _without_password(url) for n, url in self._base_urls.items()},
+            "base_urls": {n: _without_password(url) for n, url in self.base_urls.items()},
             "_max_concurrent": self._max_concurrent,
             "_limits": self._limits,
         }
@@ -116,46 +142,25 @@ class Access:
         vars(self).update(state)
         self._setup()
 
-    def resolve(
-        self, model: str | None, provider: ProviderSpec | None
-    ) -> tuple[Provider, str | None]:
-        """The provider object and the model's name, which may be ``None`` for its default."""
-        if isinstance(provider, Provider):
-            return placed(provider), model
-        if isinstance(provider, str):
-            provider = registry.provider_class(provider)
-        elif provider is None:
-            if model is None:
-                raise ConfigurationError(
-                    'no model: say Client("openai:gpt-4o") or chat(..., model="openai:gpt-4o"); '
-                    f"{registry.SOME}"
-                )
-            if not isinstance(model, str):
-                raise InvalidRequest(f"model must be a str, got {type(model).__name__}")
-            provider, model = registry.split(model)
-        elif not (isinstance(provider, type) and issubclass(provider, Provider)):
-            raise InvalidRequest(
-                f"provider must be a name, a Provider class or object, got {provider!r:.80}"
-            )
-        return placed(provider(self._base_urls.get(registry.folded(provider.name)))), model
-
-    def gate(self, provider: Provider) -> Gate | None:
-        limit = self._max_concurrent.get(registry.folded(provider.name))
+    def gate(self, provider: Service) -> Gate | None:
+        limit = self._max_concurrent.get(folded(provider.name))
         if limit is None:
             return None
         with self._lock:
             return self._gates.setdefault((os.getpid(), provider.base_url), Gate(limit))
 
-    def opener(self, provider: Provider, own: Own) -> Callable[[CancelScope], LiveTransport]:
+    def transport_factory(
+        self, provider: Service, overrides: Overrides
+    ) -> Callable[[CancelScope], LiveTransport]:
         def open_transport(scope: CancelScope) -> LiveTransport:
             from ..transport.live import LiveTransport, Target
 
             network = self._shared_network()
-            if own.proxy is not None:
-                network = replace(network, proxy=own.proxy)
-            name = registry.folded(provider.name)
-            key = self._found_key(provider, own.api_key or self._api_keys.get(name))
-            cookies = self._found_cookies(provider, own.cookies or self._cookies.get(name))
+            if overrides.proxy is not None:
+                network = replace(network, proxy=overrides.proxy)
+            name = folded(provider.name)
+            key = self._found_key(provider, overrides.api_key or self._api_keys.get(name))
+            cookies = self._found_cookies(provider, overrides.cookies or self._cookies.get(name))
             if provider.needs_cookies and not (cookies or key):
                 raise AuthenticationError(_no_cookies(provider), provider=provider.name)
             target = Target(
@@ -188,7 +193,7 @@ class Access:
         if network is not None and self._process == os.getpid():
             network.adapter.close()
 
-    def _found_cookies(self, provider: Provider, source: Cookies | None) -> dict[str, str]:
+    def _found_cookies(self, provider: Service, source: Cookies | None) -> dict[str, str]:
         if source is None and not provider.needs_cookies:
             return {}
         from . import cookies
@@ -200,7 +205,7 @@ class Access:
             return cookies.find(provider.name, host, secure=secure, path=path)
         return cookies.load(source, provider=provider.name, host=host, secure=secure, path=path)
 
-    def _found_key(self, provider: Provider, explicit: str | None) -> str | None:
+    def _found_key(self, provider: Service, explicit: str | None) -> str | None:
         """The key to send, if any.
 
         One from the environment or the key file is sent only where it belongs:
@@ -218,7 +223,7 @@ class Access:
         return key
 
 
-def _no_cookies(provider: Provider) -> str:
+def _no_cookies(provider: Service) -> str:
     from . import cookies
 
     return (
@@ -228,30 +233,9 @@ def _no_cookies(provider: Provider) -> str:
     )
 
 
-def list_models(
-    provider: Provider, opener: Callable[[CancelScope], LiveTransport], scope: CancelScope
-) -> list[str]:
-    """The names *provider*'s server tells, or those known here when it tells none."""
-    if not provider.lists_models:
-        return list(provider.models)
-    scope.start()
-    scope.asking()
-    transport = opener(scope)
-    try:
-        return provider.list_models(transport)
-    except (G4FSyncError, *MISSHAPEN) as exc:
-        if not isinstance(exc, G4FSyncError) and is_mistake(exc, sent=transport.sent):
-            raise
-        error = translated(exc, provider, transport, "list of models")
-        error.provider = error.provider or provider.name
-        raise error from (exc if error is not exc else exc.__cause__)
-    finally:
-        transport.close()
-
-
-def placed(provider: Provider) -> Provider:
+def at_environment_url(provider: AnyService) -> AnyService:
     """*provider* at the base URL its environment variable tells, unless the caller told one."""
-    variable, url = _told_base_url(provider)
+    variable, url = _environment_base_url(provider)
     if url and not provider.has_base_url_given:
         try:
             provider = provider.at(url)
@@ -266,7 +250,7 @@ def placed(provider: Provider) -> Provider:
     return provider
 
 
-def _told_base_url(provider: Provider) -> tuple[str, str]:
+def _environment_base_url(provider: Service) -> tuple[str, str]:
     """The first of its variables that is set, and the base URL in it."""
     for variable in provider.base_url_variables:
         url = os.environ.get(variable, "").strip()
@@ -275,10 +259,10 @@ def _told_base_url(provider: Provider) -> tuple[str, str]:
     return "", ""
 
 
-def _is_at_home(provider: Provider) -> bool:
+def _is_at_home(provider: Service) -> bool:
     """Whether the provider's base URL is its own, or the one its variable tells."""
     homes = {*(provider.key_origins or (type(provider).base_url,))}
-    _, url = _told_base_url(provider)
+    _, url = _environment_base_url(provider)
     if url:
         with suppress(ConfigurationError):  # of no use, but not in use either
             homes.add(provider.normal_url(url))

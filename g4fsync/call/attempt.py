@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import (
     Cancelled,
@@ -35,14 +35,24 @@ from .shape import MISSHAPEN, NotText, is_mistake
 
 if TYPE_CHECKING:
     from ..messages import ChatRequest
-    from ..providers.base import Provider
     from ..scope import CancelScope
     from ..scope.gate import Gate
-    from ..transport.base import AttemptTransport
+    from ..transport.base import AttemptTransport, Transport
     from .stream import Journal
 
 # How long to wait for usage, or for more text, after a finish that seems to be the last.
 AFTER_FINISH_SECONDS = 1.0
+
+
+class Answering(Protocol):
+    """A provider as the engine knows it; :class:`~.providers.base.Provider` says more."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def has_end_mark(self) -> bool: ...
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]: ...
+    def failure(self, error: G4FSyncError) -> G4FSyncError: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,14 @@ class Call:
     ``gate`` limits how many calls are under way at its server.
     """
 
-    provider: Provider
+    provider: Answering
     model: str
     request: ChatRequest
     open: Callable[[CancelScope], AttemptTransport]
     gate: Gate | None = None
 
 
-def name(error: G4FSyncError, call: Call) -> None:
+def label(error: G4FSyncError, call: Call) -> None:
     """Say whose *error* it is, unless it says so itself."""
     error.provider = error.provider or call.provider.name
     error.model = error.model or call.model
@@ -91,7 +101,7 @@ class Attempted:
         except BaseException as exc:
             foreign = Cancelled(f"ended by {type(exc).__name__}")  # Ctrl-C, or a bug
             error = exc if isinstance(exc, G4FSyncError) else foreign
-            name(error, call)
+            label(error, call)
             if attempt is not None:
                 attempt.close()
             raise
@@ -202,9 +212,7 @@ class Attempted:
     def _raise_unless_harmless(self, exc: Exception) -> None:
         """The provider's trouble as our error; after the end of the answer most are none."""
         has_begun = self._transport.sent or self._finish is not None
-        if not isinstance(exc, G4FSyncError) and is_mistake(exc, sent=has_begun):
-            raise exc
-        error = translated(exc, self._call.provider, self._transport)
+        error = translated(exc, self._call.provider, self._transport, has_begun=has_begun)
         if not self._is_harmless(error):
             raise error
 
@@ -218,15 +226,26 @@ class Attempted:
 
 
 def translated(
-    exc: Exception, provider: Provider, transport: AttemptTransport, what: str = "answer"
+    exc: Exception,
+    provider: Answering,
+    transport: AttemptTransport,
+    *,
+    has_begun: object,
+    subject: str = "the answer",
 ) -> G4FSyncError:
-    """Our error for *exc*, raised by *provider* while it read *what*; no credential is in it."""
+    """*exc*, raised while *provider* was asked, as the error a caller gets, without credentials.
+
+    *has_begun*: something was sent, so that there may be an answer to blame; a
+    mistake in the provider's own code is raised as it is.
+    """
     secrets, passwords = transport.secrets
     if isinstance(exc, G4FSyncError):
         error = provider.failure(without(exc, *secrets, passwords=passwords))
+    elif is_mistake(exc, sent=has_begun):
+        raise exc
     else:
         error = ProtocolError(
-            f"the {what} has another shape than expected ({type(exc).__name__}: {exc})",
+            f"{subject} has another shape than expected ({type(exc).__name__}: {exc})",
             evidence=_shown(transport.latest),
         )
     if error is not exc:

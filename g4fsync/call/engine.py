@@ -17,7 +17,7 @@ from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 from ..errors import AllFailed, G4FSyncError
-from .attempt import Attempted, Call, name
+from .attempt import Attempted, Call, label
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState, Retrying
@@ -75,7 +75,7 @@ def _ask(
                 yield from journal.attempts[before:-1]
                 yield from attempt.tokens()
     except G4FSyncError as error:
-        name(error, call)
+        label(error, call)
         raise
 
 

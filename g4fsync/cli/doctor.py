@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from .. import registry
-from ..access.reach import placed
+from ..access.reach import at_environment_url
 from ..doctor.checkup import Checkup, Step
 from ..doctor.discovery import PORTS, Server, find_servers
 from ..errors import ConfigurationError, InvalidRequest
@@ -139,7 +139,7 @@ def _is_default(server: Server, provider: Any) -> bool:
     if server.needs_key and server.provider == "openai":
         return True  # its variable says where, see _key_advice
     try:
-        usual = placed(provider()).base_url
+        usual = at_environment_url(provider()).base_url
     except ConfigurationError:
         return False
     return bool(usual == provider(server.url).base_url)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from .. import registry
 from ..access import keys as store
+from ..access.names import folded
 from ..errors import ConfigurationError, InvalidRequest
 from .tables import table
 from .terminal import Terminal, is_terminal, visible, width
@@ -92,7 +93,7 @@ def _list(terminal: Terminal) -> int:
         rows += [(name, store.masked(os.environ[v].strip()), v) for v in winners[:1]]
         rows += [
             (name, masked, f"the key file; {winners[0]} wins" if winners else "the key file")
-            for masked in [stored.pop(registry.folded(name), None)]
+            for masked in [stored.pop(folded(name), None)]
             if masked
         ]
     rows += [(visible(n), masked, "the key file; no such provider") for n, masked in stored.items()]
@@ -105,9 +106,9 @@ def _list(terminal: Terminal) -> int:
 
 def _remove(name: str, terminal: Terminal) -> int:
     variables: Sequence[str] = ()
-    known = {registry.folded(each) for each in registry.provider_names()}
+    known = {folded(each) for each in registry.provider_names()}
     # Whatever is in the file can be taken out, also when its provider is gone.
-    if registry.folded(name) in known or registry.folded(name) not in store.load_keys():
+    if folded(name) in known or folded(name) not in store.load_keys():
         provider = registry.provider_class(name)
         name, variables = provider.name, provider.key_variables
     was_there = store.remove_key(name)

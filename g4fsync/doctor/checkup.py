@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from .. import registry
 from ..access import keys
 from ..access.checks import checked_verify
-from ..access.reach import Access, Own, checked_proxy, list_models
+from ..access.reach import Overrides, Reach, checked_proxy
+from ..call.listing import list_models
 from ..client import Client
 from ..errors import ConfigurationError, DeadlineExceeded, G4FSyncError, InvalidRequest
 from ..events import Finish, Reasoning, Text, ToolCall
@@ -84,8 +85,8 @@ class Checkup:
         self._spec = found
         self._base_url = base_url
         self._proxy = proxy
-        self._own = Own(api_key=api_key)
-        self._access = Access(
+        self._overrides = Overrides(api_key=api_key)
+        self._reach = Reach(
             proxy=proxy,
             verify=verify,
             cookies=None,
@@ -118,7 +119,7 @@ class Checkup:
                 yield Step(name, True, monotonic() - started, told)
         finally:
             self._client.close()
-            self._access.close()
+            self._reach.close()
             self._network.adapter.close()
 
     def _plan(self) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -149,7 +150,7 @@ class Checkup:
     # -- the way --------------------------------------------------------
 
     def _find_url(self) -> str:
-        self._provider, _ = self._access.resolve(None, self._spec)
+        self._provider, _ = registry.resolve(None, self._spec, self._reach.base_urls)
         self._case.provider = self._provider
         return without_password(self._provider.base_url)
 
@@ -205,13 +206,15 @@ class Checkup:
     # -- the credentials ------------------------------------------------
 
     def _find_key(self) -> str:
-        provider, given = self._provider, self._own.api_key
+        provider, given = self._provider, self._overrides.api_key
         found = None
         if provider.key_variables or given is not None:
             found = keys.find(provider.name, given, provider.key_variables)
         self._case.key_source = found[1] if found else ""
         self._case.key_searched = True
-        with closing(self._access.opener(provider, self._own)(self._scope())) as transport:
+        with closing(
+            self._reach.transport_factory(provider, self._overrides)(self._scope())
+        ) as transport:
             sent, cookies = transport.api_key, transport.target.cookies
         self._case.key_sent = bool(sent)
         if provider.needs_cookies:
@@ -229,7 +232,7 @@ class Checkup:
         if not provider.lists_models:
             known = len(provider.models)
             return f"the server tells none; {known} known here"
-        opener = self._access.opener(provider, self._own)
+        opener = self._reach.transport_factory(provider, self._overrides)
         self._listed = list_models(provider, opener, CancelScope(self._limits))
         count = len(self._listed)
         told = "1 model" if count == 1 else f"{count} models"
@@ -251,7 +254,7 @@ class Checkup:
             provider=provider,
             model=model,
             timeout=self._token_limits,
-            api_key=self._own.api_key,
+            api_key=self._overrides.api_key,
             **options,
         ) as stream:
             for event in stream.events():

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
-from functools import lru_cache
-from importlib import import_module
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
+from ..access.reach import Overrides, Reach, at_environment_url
+from ..call import engine
+from ..call.asking import checked_call, conversation
+from ..call.stream import ChatStream
 from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
 from ..messages import ROLES, ChatRequest, Image, Message, Part
+from ..scope import CancelScope
+from ..settings import Retry, Timeout
 
 if TYPE_CHECKING:
-    from ..call.stream import ChatStream
     from ..events import Event
-    from ..settings import Timeout
     from ..transport.base import Transport
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -176,8 +179,18 @@ class Provider(ABC):
         timeout: Timeout | float | None = None,
         **options: Any,
     ) -> ChatStream:
-        """Ask without a ``Client`` of one's own: ``Client(proxy=proxy).chat(...)``."""
-        return open_stream(self, messages, model, proxy, timeout, options)
+        """Ask without a client, with the defaults of one; see :meth:`.Client.chat`."""
+        reach = Reach(proxy=proxy)
+        provider = at_environment_url(self)
+        call = checked_call(
+            provider,
+            conversation(messages),
+            model,
+            options,
+            reach.transport_factory(provider, Overrides()),
+        )
+        scope = CancelScope(Timeout.of(timeout, Timeout()))
+        return ChatStream(partial(engine.answer, [call], Retry()), scope)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -212,13 +225,3 @@ def checked_url(name: str, url: str) -> str:
             provider=name,
         )
     return url.rstrip("/")
-
-
-def _load_client(*arguments: Any) -> ChatStream:
-    import_module("g4fsync.client")
-    return open_stream(*arguments)
-
-
-# The client stands above the providers and sets this when it is imported, so
-# that a provider can be used alone without importing upwards.
-open_stream: Callable[..., ChatStream] = _load_client

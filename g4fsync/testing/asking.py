@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..call import engine, options
-from ..call.attempt import Call
+from ..call import engine
+from ..call.asking import checked_call, checked_request, conversation
 from ..call.stream import ChatStream
-from ..messages import ChatRequest, as_messages
+from ..messages import ChatRequest
 from ..providers.base import Provider
 from ..scope import CancelScope
 from ..settings import Retry, Timeout
@@ -20,13 +20,7 @@ def request(
     provider: Provider, messages: object, *, model: str | None = None, **given: Any
 ) -> ChatRequest:
     """The checked request a client would make of the arguments of ``chat()``."""
-    made = ChatRequest(
-        messages=as_messages(messages),
-        model=provider.wire_model(model),
-        options=options.checked(given, provider.options, provider.name),
-    )
-    provider.check(made)
-    return made
+    return checked_request(provider, conversation(messages), model, given)
 
 
 def chat(
@@ -45,10 +39,11 @@ def chat(
     between them; one attempt more is an ``AssertionError``.
     """
     waiting = iter(transports)
-    call = Call(
+    call = checked_call(
         provider,
-        provider.model_name(model),
-        request(provider, messages, model=model, **given),
+        conversation(messages),
+        model,
+        given,
         lambda scope: _next(waiting, len(transports)),
     )
     retry = retry or Retry(attempts=max(1, len(transports)), initial=0.0, maximum=0.0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from g4fsync.access import paths
+from g4fsync.access.names import folded
 from g4fsync.errors import ConfigurationError
 
 
@@ -75,7 +76,7 @@ def test_no_home_directory_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> 
     "name", ["openassistant", "OpenAssistant", "open_assistant", "OPEN-assistant"]
 )
 def test_names_are_folded_without_case_and_dashes(name: str) -> None:
-    assert paths.folded(name) == "openassistant"
+    assert folded(name) == "openassistant"
 
 
 def test_text_loses_its_byte_order_mark(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class TestFork:
         held, go = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with client._lock, client._access._lock, watchdog._changed:
+            with client._lock, client._reach._lock, watchdog._changed:
                 held.set()
                 assert go.wait(PATIENCE)
 

@@ -58,9 +58,9 @@ def test_all_but_the_secrets_is_pickled() -> None:
     client = pickle.loads(pickle.dumps(full_of_secrets()))
     assert (client.model, client.fallback) == ("openai:gpt-4o", ("koala",))
     assert (client.timeout, client.retry) == (Timeout(total=7), Retry(attempts=2))
-    provider, _ = client._access.resolve("koala", None)
+    provider, _ = client._resolve("koala", None)
     assert provider.base_url == "http://127.0.0.1:1/koala"
-    assert client._access.gate(provider) is not None
+    assert client._reach.gate(provider) is not None
 
 
 def test_a_proxy_is_not_forgotten_with_its_password(emulator: Emulator, serve: Serve) -> None:

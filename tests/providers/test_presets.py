@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from g4fsync import Client, registry
-from g4fsync.access.reach import Access, Own
+from g4fsync.access.reach import Overrides, Reach
 from g4fsync.errors import AuthenticationError, ConfigurationError, InvalidRequest, ProtocolError
 from g4fsync.providers.anthropic import Anthropic
 from g4fsync.providers.base import Provider
@@ -41,21 +41,8 @@ def resolved(
     name: str | Provider, base_url: str | None = None, model: str | None = None
 ) -> Provider:
     base_urls = None if base_url is None else {str(name): base_url}
-    found, _ = access(base_urls=base_urls).resolve(model, name)
+    found, _ = registry.resolve(model, name, Reach(base_urls=base_urls).base_urls)
     return found
-
-
-def access(
-    base_urls: dict[str, str] | None = None, api_keys: dict[str, str] | None = None
-) -> Access:
-    return Access(
-        proxy=None,
-        verify=True,
-        cookies=None,
-        api_keys=api_keys,
-        base_urls=base_urls,
-        max_concurrent=None,
-    )
 
 
 def key_sent(
@@ -65,12 +52,12 @@ def key_sent(
     explicit: str | None = None,
 ) -> str | None:
     """The key a request would carry."""
-    way = access(
+    reach = Reach(
         base_urls=None if base_url is None else {str(name): base_url},
         api_keys=None if explicit is None else {str(name): explicit},
     )
-    provider, _ = way.resolve(None, name)
-    transport = way.opener(provider, Own())(CancelScope())
+    provider, _ = registry.resolve(None, name, reach.base_urls)
+    transport = reach.transport_factory(provider, Overrides())(CancelScope())
     return transport.api_key
 
 

@@ -1,0 +1,75 @@
+"""From what a caller says to a checked :class:`~.attempt.Call`: messages, model, options.
+
+The one recipe for it: clients, providers asked alone, tests and other libraries'
+shapes all come through here, so that all of them check alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import InvalidRequest
+from ..messages import ChatRequest, Message, as_messages
+from . import options
+from .attempt import Answering, Call
+
+if TYPE_CHECKING:
+    from ..scope import CancelScope
+    from ..scope.gate import Gate
+    from ..transport.base import AttemptTransport
+
+
+class Askable(Answering, Protocol):
+    """A provider as a question to it is checked."""
+
+    @property
+    def options(self) -> frozenset[str]: ...
+    def model_name(self, model: str | None) -> str: ...
+    def wire_model(self, model: str | None) -> str: ...
+    def check(self, request: ChatRequest) -> None: ...
+
+
+def conversation(messages: object, system: object = None) -> tuple[Message, ...]:
+    """*messages* as a caller may give them, checked; *system* text is put before them."""
+    turns = as_messages(messages)
+    if system is None:
+        return turns
+    if not isinstance(system, str | Sequence):
+        raise InvalidRequest(
+            f"system: content must be a str or a list of parts, got {type(system).__name__}"
+        )
+    content: Any = system
+    return as_messages([Message("system", content), *turns])
+
+
+def checked_request(
+    provider: Askable, turns: tuple[Message, ...], model: str | None, given: Mapping[str, Any]
+) -> ChatRequest:
+    """What *provider* is to be asked; raises for all that is wrong with it before sending."""
+    request = ChatRequest(
+        messages=turns,
+        model=provider.wire_model(model),
+        options=options.checked(given, provider.options, provider.name),
+    )
+    provider.check(request)
+    return request
+
+
+def checked_call(
+    provider: Askable,
+    turns: tuple[Message, ...],
+    model: str | None,
+    given: Mapping[str, Any],
+    open_transport: Callable[[CancelScope], AttemptTransport],
+    gate: Gate | None = None,
+) -> Call:
+    """A question that is ready to be asked, again if need be."""
+    request = checked_request(provider, turns, model, given)
+    return Call(
+        provider=provider,
+        model=provider.model_name(model),
+        request=request,
+        open=open_transport,
+        gate=gate,
+    )
