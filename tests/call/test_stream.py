@@ -9,8 +9,8 @@ import pytest
 
 from g4fsync.call.stream import ChatStream, Journal
 from g4fsync.errors import Cancelled, G4FSyncError, InvalidRequest, StreamInterrupted
-from g4fsync.events import Attempt, Event, Finish, Reasoning, Text, ToolCall, Usage
-from g4fsync.messages import ChatResult
+from g4fsync.events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from g4fsync.messages import ChatResult, Message, as_messages
 from g4fsync.scope import CancelScope
 
 STOP = Finish("stop")
@@ -413,3 +413,47 @@ def test_there_is_no_pace_before_the_second_token() -> None:
     stream, _ = streamed("a", STOP)
     stream.result()
     assert stream.tokens_per_second is None
+
+
+# -- the answer as a turn of the history ------------------------------------
+
+THINKING = ProviderData("p", "block", {"type": "thinking"})
+SIGNED = ProviderData("p", "block", {"type": "signed"})
+
+
+def test_what_the_provider_wants_back_knows_its_place_in_the_answer() -> None:
+    call = ToolCall("1", "f", "{}")
+    first = ProviderData("p", "part", {}, 0, 0)
+    stream, _ = streamed(THINKING, "Hel", "lo", SIGNED, call, SIGNED, first, STOP)
+    kept = (
+        ProviderData("p", "block", {"type": "thinking"}, 0, 0),
+        ProviderData("p", "block", {"type": "signed"}, 5, 0),
+        ProviderData("p", "block", {"type": "signed"}, 5, 1),
+        first,
+    )
+    result = stream.result()
+    assert stream.provider_data == result.provider_data == kept
+    assert result.message == Message("assistant", "Hello", tool_calls=(call,), provider_data=kept)
+    assert stream.message == result.message
+    assert as_messages([stream, result]) == (result.message, result.message)
+
+
+def test_what_the_provider_wants_back_is_no_event_for_a_caller() -> None:
+    stream, _ = streamed(THINKING, "Hi", SIGNED, STOP)
+    assert list(stream.events()) == [Text("Hi"), STOP]
+
+
+def test_an_answer_that_is_still_to_come_is_no_turn() -> None:
+    stream, _ = streamed("Hel", "lo", STOP)
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match=r"^the answer is not complete yet: read the"):
+            as_messages([stream])
+        next(stream)
+
+
+def test_an_answer_that_failed_is_no_turn() -> None:
+    stream, _ = streamed("Hel", StreamInterrupted("reset"))
+    with pytest.raises(StreamInterrupted):
+        list(stream)
+    with pytest.raises(StreamInterrupted):
+        as_messages([stream])

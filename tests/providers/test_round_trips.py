@@ -49,6 +49,30 @@ def test_a_tool_is_called_and_its_result_read(client: Client, model: str) -> Non
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_an_answer_with_thoughts_and_a_call_is_a_turn_of_the_history(
+    client: Client, model: str
+) -> None:
+    history: list[Any] = [{"role": "user", "content": "Berlin"}]
+    first = client.ask(history, model=model, tools=[TOOL], reasoning_effort="low")
+    [call] = first.tool_calls
+    history += [first, {"role": "tool", "content": "sunny", "tool_call_id": call.id}]
+    stream = client.chat(history, model=model, tools=[TOOL], reasoning_effort="low")
+    assert "sunny" in "".join(stream)
+    history += [stream, {"role": "user", "content": "Thanks"}]
+    assert client.ask(history, model=model).text.startswith("You said: Thanks")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_answer_of_one_provider_is_a_turn_for_all_others(client: Client, model: str) -> None:
+    history: list[Any] = [{"role": "user", "content": "Berlin"}]
+    first = client.ask(history, model=model, tools=[TOOL], reasoning_effort="low")
+    [call] = first.tool_calls
+    history += [first, {"role": "tool", "content": "sunny", "tool_call_id": call.id}]
+    for other in MODELS:
+        assert "sunny" in client.ask(history, model=other, tools=[TOOL]).text
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_an_image_is_sent(client: Client, model: str) -> None:
     content = ["What is this?", Image.from_bytes(PNG)]
     result = client.ask([{"role": "user", "content": content}], model=model)
