@@ -459,3 +459,13 @@ def test_a_conversation_is_held_and_continued_once(caller: Caller, emulator: Emu
     thread = {"type": "continue", "previous_message_id": "msg_0"}
     lost = caller.chat("Go on", thread=thread)
     assert lost.json()["error"]["details"] == {"error_code": "thread_not_found"}
+
+
+def test_a_system_message_may_stand_in_the_conversation(caller: Caller, emulator: Emulator) -> None:
+    emulator.anthropic.reply = lambda messages: [messages[1]["role"]]
+    asked = [
+        {"role": "user", "content": "Hi"},
+        {"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+        {"role": "user", "content": "Go on"},
+    ]
+    assert caller.chat(asked).json()["content"][0]["text"] == "system"

@@ -493,3 +493,16 @@ def test_a_content_type_may_have_parameters(caller: Caller) -> None:
     assert caller.chat().status_code == 200
     caller.headers["Content-Type"] = "text/plain"
     assert caller.chat().status_code == 415
+
+
+def test_several_choices_and_log_probabilities(caller: Caller) -> None:
+    choices = caller.chat(n=2, logprobs=True).json()["choices"]
+    assert [choice["index"] for choice in choices] == [0, 1]
+    assert [each["token"] for each in choices[0]["logprobs"]["content"]] == ["Hel", "lo Ж🙂"]
+    chunks = caller.stream(n=2, logprobs=True)[:-1]
+    texts = {0: "", 1: ""}
+    for chunk in chunks:
+        (choice,) = chunk["choices"]
+        texts[choice["index"]] += choice["delta"].get("content", "")
+    assert texts == {0: "Hello Ж🙂", 1: "Hello Ж🙂"}
+    assert chunks[2]["choices"][0]["logprobs"]["content"][0]["token"] == "Hel"

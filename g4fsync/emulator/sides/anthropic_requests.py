@@ -57,7 +57,7 @@ COUNT_OPTIONAL = _PROMPT
 _CACHE = {"cache_control": "object or null"}
 _CALL = {"caller": "object", "toolset_name": "string or null"}
 BLOCKS: Mapping[str, tuple[str, Mapping[str, str], Mapping[str, str]]] = {
-    "text": ("user or assistant", {"text": "text"}, {"citations": "array or null"}),
+    "text": ("user or assistant or system", {"text": "text"}, {"citations": "array or null"}),
     "image": ("user", {"source": "object"}, {"transformations": "object or null"}),
     "document": (
         "user or assistant",
@@ -111,7 +111,8 @@ def read_messages(exchange: Exchange, messages: list[Any]) -> Messages:
     for number, message in enumerate(messages):
         where = f"messages.{number}"
         check_object(message, {"role": "text", "content": "string or array"}, where=where)
-        if message["role"] not in ("user", "assistant"):
+        # A system message may stand in the conversation, not before it.
+        if message["role"] not in ("user", "assistant", "system" if number else "user"):
             raise Wrong(400, f'{where}.role: Input should be "user" or "assistant"')
         if number == 0 and message["role"] != "user":
             raise Wrong(400, "messages: first message must use the user role")

@@ -121,11 +121,11 @@ class ChatCompletions(ModelSide):
         answer = self.answer(exchange, question, whole=complete)
         request_id = {"x-request-id": f"req_{exchange.number}"}
         if complete:
-            exchange.json(200, self._whole(exchange, answer, body["model"]), request_id)
+            exchange.json(200, self._whole(exchange, answer, body), request_id)
             return
         exchange.keepalive = b": keep-alive\n\n"
         usage = bool((options or {}).get("include_usage"))
-        events = self._events(exchange, answer, body["model"], usage=usage)
+        events = self._events(exchange, answer, body, usage=usage)
         exchange.stream(events, "text/event-stream", request_id)
 
     def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
@@ -134,8 +134,8 @@ class ChatCompletions(ModelSide):
         thinks = self.always_thinks or body.get("reasoning_effort") not in (None, "none")
         if body["model"].startswith("deepseek"):
             switch = (body.get("thinking") or {}).get("type")
-            thinks = switch == "enabled" or (body["model"] == "deepseek-reasoner" and not switch)
-            if thinks:
+            if switch == "enabled" or (body["model"] == "deepseek-reasoner" and not switch):
+                thinks = True
                 check_reasoning(body["messages"])
         return Question(
             read_messages(exchange, body["messages"]),
@@ -148,7 +148,9 @@ class ChatCompletions(ModelSide):
             read_format(body.get("response_format")),
         )
 
-    def _whole(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
+    def _whole(
+        self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
         pieces = list(answer.pieces())
         message: dict[str, Any] = {"role": "assistant", "content": text_of(pieces, Said)}
         if thought := text_of(pieces, Thought):
@@ -157,43 +159,49 @@ class ChatCompletions(ModelSide):
             message["content"] = None
             message["tool_calls"] = [_call_value(call, call.arguments) for call in calls]
         finish = None if exchange.find(NoEndMark) else self.finish_reason or answer.finish
-        choice = {"index": 0, "message": message, "finish_reason": finish, "logprobs": None}
+        logprobs = _logprobs(*pieces) if body.get("logprobs") else None
+        choice = {"message": message, "finish_reason": finish, "logprobs": logprobs}
         return {
             "id": f"chatcmpl-{exchange.number}",
             "object": "chat.completion",
             "created": CREATED,
-            "model": model,
-            "choices": [choice],
+            "model": body["model"],
+            # They are all alike.
+            "choices": [{"index": index, **choice} for index in range(body.get("n", 1))],
             "usage": _usage(answer),
         }
 
     def _events(
-        self, exchange: Exchange, answer: ModelAnswer, model: str, *, usage: bool
+        self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any], *, usage: bool
     ) -> Generator[bytes, None, None]:
         def chunk(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> bytes:
-            choice = {"index": 0, "delta": delta, "finish_reason": finish}
-            return _event({**head, "choices": [choice], **more})
+            choice = {"delta": delta, "finish_reason": finish, **more}
+            return b"".join(
+                _event({**head, "choices": [{"index": index, **choice}], **silent})
+                for index in range(body.get("n", 1))
+            )
 
         head = {
             "id": f"chatcmpl-{exchange.number}",
             "object": "chat.completion.chunk",
             "created": CREATED,
-            "model": model,
+            "model": body["model"],
         }
         silent = {"usage": None} if usage else {}
         if self.noise:
             yield b": OPENROUTER PROCESSING\n\n"
             yield _event({**head, "choices": [], "prompt_filter_results": []})
-        yield chunk({"role": "assistant", "content": ""}, **silent)
+        yield chunk({"role": "assistant", "content": ""})
         for piece in answer.pieces():
+            more: Any = {"logprobs": _logprobs(piece)} if body.get("logprobs") else {}
             for delta in self._deltas(piece):
-                yield chunk(delta, **silent)
+                yield chunk(delta, **more)
         end = exchange.find(NoEndMark)
         if error := exchange.find(InBandError):
             yield from self._error(error, head)
             return
         if not end:
-            yield chunk({}, self.finish_reason or answer.finish, **silent)
+            yield chunk({}, self.finish_reason or answer.finish)
             if usage:
                 yield _event({**head, "choices": [], "usage": _usage(answer)})
         if not end or end.lie:
@@ -246,6 +254,23 @@ def _call_value(call: Called, arguments: Mapping[str, Any] | None) -> dict[str, 
         "id": call.id,
         "type": "function",
         "function": {"name": call.name, "arguments": text},
+    }
+
+
+def _logprobs(*pieces: Piece) -> dict[str, Any]:
+    """The tokens with made-up probabilities."""
+    tokens = [piece.text for piece in pieces if isinstance(piece, Said)]
+    return {
+        "content": [
+            {
+                "token": token,
+                "logprob": -0.1,
+                "bytes": list(token.encode("utf-8", "replace")),
+                "top_logprobs": [],
+            }
+            for token in tokens
+        ],
+        "refusal": None,
     }
 
 
