@@ -23,11 +23,13 @@ class ChunkDecoder:
     """Take the framing off one body; ``ended`` once its last chunk has come.
 
     Framing that is none raises :class:`ProtocolError`, after which the decoder
-    is of no use.
+    is of no use; ``before_fault`` is the payload that stood before it in the same
+    block, so that how a body was cut decides nothing.
     """
 
     def __init__(self) -> None:
         self.ended = False
+        self.before_fault = b""
         self._rest = b""  # framing that is not complete yet
         self._left = 0  # bytes of the current chunk still to come, its CR LF included
         self._trailer_bytes = -1  # counted from the last chunk on
@@ -40,12 +42,16 @@ class ChunkDecoder:
                 return payload
         data = self._rest + block
         pieces: list[bytes] = []
-        if self._left:
-            data = data[self._payload(data, 0, pieces) :]
-        if not self._left and self._trailer_bytes < 0:
-            payload, data = _whole_chunks(data)
-            pieces.append(payload)
-        self._one_by_one(data, pieces)
+        try:
+            if self._left:
+                data = data[self._payload(data, 0, pieces) :]
+            if not self._left and self._trailer_bytes < 0:
+                payload, data = _whole_chunks(data)
+                pieces.append(payload)
+            self._one_by_one(data, pieces)
+        except ProtocolError:
+            self.before_fault = b"".join(pieces)
+            raise
         return b"".join(pieces)
 
     def close(self) -> None:

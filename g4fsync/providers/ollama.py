@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..codecs import refusals
@@ -87,15 +87,16 @@ class Ollama(Provider):
         for record in response.records():
             if record.get("error"):
                 raise refusals.in_band(record)
-            came = False
-            for event in delta_events(record, calls, thoughts):
-                came = True
-                yield event
-            if record.get("done") in (True, "true"):
+            events = delta_events(record, calls, thoughts)
+            yield from events
+            done = record.get("done")
+            if done and done in (True, "true"):
                 if thoughts:
                     yield ProviderData(self.name, "message", {"thinking": "".join(thoughts)})
-                yield from finish_events(record, calls, may_continue=came or silent)
-            silent = silent and not came
+                    thoughts.clear()
+                yield from finish_events(record, calls, may_continue=bool(events) or silent)
+            if events:
+                silent = False
 
     def list_models(self, transport: Transport) -> list[str]:
         return dialect.model_names(
@@ -131,12 +132,23 @@ def _authorization(transport: Transport) -> dict[str, str]:
 
 def delta_events(
     record: Mapping[str, Any], calls: FunctionCalls, thoughts: list[str]
-) -> Iterator[str | Event]:
+) -> Sequence[str | Event]:
     """What a line says, its thoughts also kept in *thoughts*.
 
     ``response`` is the text where a server answers like ``/api/generate``.
     """
     message = record.get("message")
+    # Nearly all are a text and nothing else: no generator for these.
+    if message.__class__ is dict and len(message) == 2 and "role" in message:
+        content = message.get("content")
+        if content.__class__ is str:
+            return (content,) if content else ()
+    return tuple(_delta_events(record, message, calls, thoughts))
+
+
+def _delta_events(
+    record: Mapping[str, Any], message: Any, calls: FunctionCalls, thoughts: list[str]
+) -> Iterator[str | Event]:
     if not isinstance(message, Mapping):
         message = {"content": record.get("response") if message is None else message}
     thought = fields.thought(message.get("thinking"), "thinking")

@@ -393,6 +393,7 @@ class _Chunks:
         self._scope = scope
         self._is_first = True
         self._decoder = ChunkDecoder()
+        self._fault: ProtocolError | None = None
 
     @classmethod
     def below(cls, raw: Any, wire: Wire) -> _Chunks | None:
@@ -410,11 +411,17 @@ class _Chunks:
 
     def read(self) -> bytes:
         while not self._decoder.ended:
+            if self._fault is not None:
+                raise self._fault
             block = self._block()
             if not block:
                 self._scope.check()
                 self._decoder.close()
-            payload = self._decoder.feed(block)
+            try:
+                payload = self._decoder.feed(block)
+            except ProtocolError as fault:
+                self._fault = fault
+                payload = self._decoder.before_fault
             if payload:
                 return payload
         # What reading to the end through urllib3 would have done.

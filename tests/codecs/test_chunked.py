@@ -56,6 +56,35 @@ def test_garbage_gives_a_protocol_error_or_nothing(wire: bytes, cuts: list[int])
         pass
 
 
+def outcome(wire: bytes, cuts: list[int]) -> tuple[bytes, bool, str]:
+    """The payload up to the end or the fault, whether it ended, and the fault."""
+    decoder, payload = ChunkDecoder(), b""
+    edges = sorted({min(cut, len(wire)) for cut in cuts} | {0, len(wire)})
+    try:
+        for a, b in itertools.pairwise(edges):
+            payload += decoder.feed(wire[a:b])
+    except ProtocolError as fault:
+        return payload + decoder.before_fault, False, str(fault)
+    return payload, decoder.ended, ""
+
+
+@settings(deadline=None)
+@given(
+    payloads,
+    st.lists(st.integers(0, 400)),
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from(b"0a;\r\nX")), max_size=4),
+)
+def test_any_cutting_gives_the_same_payload_before_the_same_fault(
+    chunks: list[bytes], cuts: list[int], changes: list[tuple[int, int]]
+) -> None:
+    wire = bytearray(framed(chunks))
+    for place, value in changes:
+        wire[place % len(wire)] = value
+    whole = outcome(bytes(wire), [])
+    assert outcome(bytes(wire), [*range(len(wire))])[:2] == whole[:2]
+    assert outcome(bytes(wire), cuts)[:2] == whole[:2]
+
+
 @pytest.mark.parametrize(
     "wire",
     [b"zz\r\n", b"-1\r\n", b"+1\r\n", b"1_0\r\n", b"0x1\r\n", b"\r\n", b"5\r\nabcdeX\r\n"]

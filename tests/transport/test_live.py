@@ -316,6 +316,36 @@ def test_a_compressed_body_without_its_end_mark_was_cut(serve: Serve, connect: O
         next(events)
 
 
+def test_what_came_before_damaged_gzip_in_the_same_read_is_given(
+    serve: Serve, connect: Open
+) -> None:
+    coder = zlib.compressobj(wbits=31)
+    body = b"".join(
+        coder.compress(b"data: %d\n\n" % i) + coder.flush(zlib.Z_SYNC_FLUSH) for i in range(4)
+    )
+    server = serve(answering(body + b"data: in the clear\n\n", "Content-Encoding: gzip"))
+    events = connect(server.url).post("/ask").events()
+    assert [next(events).data for _ in range(4)] == ["0", "1", "2", "3"]
+    with pytest.raises(ProtocolError, match="the body is not gzip"):
+        next(events)
+
+
+def test_what_came_before_broken_chunks_in_the_same_read_is_given(
+    serve: Serve, connect: Open
+) -> None:
+    def talk(peer: Peer) -> None:
+        peer.request()
+        event = b"data: hello\n\n"
+        chunks = b"%x\r\n%b\r\n" % (len(event), event) * 2 + b"no size\r\n"
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+        peer.hold()
+
+    events = connect(serve(talk).url).post("/ask").events()
+    assert [next(events).data for _ in range(2)] == ["hello", "hello"]
+    with pytest.raises((ProtocolError, StreamInterrupted)):
+        next(events)
+
+
 @pytest.mark.parametrize("reset", [False, True], ids=["fin", "rst"])
 def test_a_connection_that_ends_without_an_answer_is_a_failed_connection(
     reset: bool, serve: Serve, connect: Open
