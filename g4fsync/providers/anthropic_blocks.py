@@ -30,7 +30,8 @@ class KeptBlocks:
 
     def begin(self, index: int | None, block: Mapping[str, Any]) -> None:
         """Take a block's start, or the complete block."""
-        if (block.get("type") or "") not in _SAID_IN_FULL:
+        kind = block.get("type")
+        if isinstance(kind, str) and kind not in _SAID_IN_FULL:
             self._open[index] = _Block(block)
             self._latest = index
 
