@@ -17,7 +17,8 @@ from g4fsync.errors import (
     ProtocolError,
     StreamTruncated,
 )
-from g4fsync.messages import ROLES
+from g4fsync.events import ProviderData
+from g4fsync.messages import ROLES, ChatResult, Message
 from g4fsync.providers.base import Provider
 from g4fsync.testing import Reply, ScriptedTransport, SocketEvent, chat, request
 
@@ -261,3 +262,50 @@ def test_an_answer_leaves_no_trace_in_module_class_or_object(name: str) -> None:
     for _ in range(2):
         chat(each, "Hi", ScriptedTransport(HELLO[name]), model=model_of(name)).result()
     assert state() == before
+
+
+# -- what the caller gives is sent or refused -----------------------------------
+
+SEEDS = ("koala", "flowgpt", "myshell", "openassistant")
+CACHE = {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize("name", SEEDS)
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"content": "Hi", "cache_control": CACHE}, "'cache_control'"),
+        ({"content": "Hi", "name": "Ann"}, "'name'"),
+        (
+            {"content": [{"type": "text", "text": "Hi", "cache_control": CACHE}]},
+            "'cache_control'",
+        ),
+        (
+            {"content": ["Hi", {"type": "input_audio", "input_audio": {}}]},
+            "parts like 'input_audio'",
+        ),
+        ({"content": ["Hi", {"inlineData": {"data": ""}}]}, "parts like 'inlineData'"),
+    ],
+)
+def test_a_site_refuses_what_it_has_no_word_for(
+    name: str, given: Mapping[str, Any], what: str
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        request(provider(name), [{"role": "user", **given}])
+    assert str(caught.value) == f"{name}: messages[0]: {name} does not take {what}"
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_a_site_takes_the_answer_of_another_provider(name: str) -> None:
+    data = (ProviderData("anthropic", "block", {"type": "thinking", "signature": "s"}, 0, 0),)
+    answer = ChatResult("Hello", provider_data=data)
+    messages = [{"role": "user", "content": "Hi"}, answer, {"role": "user", "content": "so?"}]
+    assert request(provider(name), messages).contents("user") == ["Hi", "so?"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_members_that_are_null_count_as_missing(name: str) -> None:
+    null = dict.fromkeys(("annotations", "audio", "function_call", "name", "refusal"))
+    messages = [{"role": "user", "content": "Hi", **null}]
+    model = None if provider(name).default_model else "m"
+    assert request(provider(name), messages, model=model).last == Message("user", "Hi")

@@ -17,8 +17,10 @@ from g4fsync import (
     G4FSyncError,
     Image,
     Message,
+    Part,
     ProtocolError,
     Provider,
+    ProviderData,
     ProviderError,
     RateLimited,
     Reasoning,
@@ -90,6 +92,14 @@ def a_conversation(client: Client) -> ChatStream:
         temperature=0.5,
         stop=["\n"],
     )
+
+
+def an_answer_in_the_history(client: Client, stream: ChatStream, result: ChatResult) -> ChatStream:
+    turn: Message = stream.message
+    wanted_back: tuple[ProviderData, ...] = turn.provider_data
+    parts: tuple[str | Image | Part, ...] = turn.parts
+    print(wanted_back, parts, turn.extra.get("prefix"), result.message.tool_calls)
+    return client.chat([turn, result, Message("user", "so?")])
 
 
 def what_a_stream_tells(stream: ChatStream) -> ChatResult:
