@@ -375,6 +375,72 @@ def test_a_page_in_place_of_an_answer(serve: Serve) -> None:
     assert step.advice.startswith("check the base URL")
 
 
+CHAT = {
+    "/v1/chat/completions": {
+        "object": "chat.completion",
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["404 Not Found", "405 Method Not Allowed", "501 Not Implemented", "400 Bad Request"],
+)
+def test_a_server_that_lists_no_models_is_asked_for_the_one_named(
+    status: str, serve: Serve
+) -> None:
+    server = serve(web({"/v1/models": (status, {"error": "no such path"}), **CHAT}))
+    made = steps("openai:gpt-4o", base_url=f"{server.url}/v1")
+    assert [(step.name, step.ok, step.told) for step in made[-2:]] == [
+        ("models", True, f"this server lists none (HTTP {status[:3]}); 'gpt-4o' will be asked"),
+        ("token", True, "'Hi' from gpt-4o"),
+    ]
+
+
+def test_without_a_model_the_list_is_missed(serve: Serve) -> None:
+    server = serve(web({"/v1/models": ("404 Not Found", {"error": "no such path"}), **CHAT}))
+    step = last("openai", base_url=f"{server.url}/v1")
+    assert (step.name, step.told) == ("models", "HTTP 404: no such path")
+
+
+def test_where_neither_list_nor_chat_is_there_the_base_url_is_wrong(serve: Serve) -> None:
+    step = last("openai:gpt-4o", base_url=serve(web({})).url)
+    assert (step.name, step.told) == ("token", "HTTP 404: Not Found")
+    assert step.advice.startswith("check the base URL (most end in /v1) and the model")
+
+
+@pytest.mark.parametrize("status", ["500 Error", "400 Bad Request"])
+def test_a_server_that_may_have_missed_a_key_is_told_of_none_sent(
+    status: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = (status, {"error": {"message": "No module named 'prisma'"}})
+    server = serve(web({"/v1/models": answer}))
+    step = last("openai", base_url=f"{server.url}/v1")
+    assert (step.name, step.told) == ("models", f"HTTP {status[:3]}: No module named 'prisma'")
+    assert step.advice.endswith(
+        "; no key was sent; if the server wants one, set OPENAI_BASE_URL in place of --base-url, "
+        "and run g4fsync keys set openai, or set OPENAI_API_KEY"
+    )
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    step = last("openai", base_url=f"{server.url}/v1")
+    assert step.advice.endswith("wants one, set OPENAI_BASE_URL in place of --base-url")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+    assert "no key was sent" not in last("openai").advice
+
+
+def test_litellms_words_for_a_wrong_key_are_understood(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"error": {"message": "No connected db.", "type": "no_db_connection", "code": "400"}}
+    server = serve(web({"/v1/models": ("400 Bad Request", error)}))
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+    step = last("openai")
+    assert (step.name, step.told) == ("models", "HTTP 400: No connected db.")
+    assert step.advice.startswith("replace the key from OPENAI_API_KEY")
+
+
 def test_a_retired_site_is_no_puzzle(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*args: Any, **kwargs: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -550,6 +616,31 @@ SERVERS: dict[str, tuple[Callable[[Peer], None], dict[str, Any]]] = {
     "vLLM, without a version": (
         web({"/v1/models": models("m", owned_by="vllm")}),
         {"name": "vLLM", "provider": "vllm", "models": ("m",)},
+    ),
+    "LiteLLM without a database": (
+        web(
+            {
+                "/v1/models": (
+                    "400 Bad Request",
+                    {"error": {"message": "No connected db.", "type": "no_db_connection"}},
+                ),
+                "/health/liveliness": "I'm alive!",
+            }
+        ),
+        {"name": "LiteLLM", "provider": "litellm", "needs_key": True},
+    ),
+    "LiteLLM that fails for want of a key": (
+        web(
+            {
+                "/v1/models": ("500 Error", {"error": {"message": "No module named 'prisma'"}}),
+                "/health/liveliness": "I'm alive!",
+            }
+        ),
+        {"name": "LiteLLM", "provider": "litellm", "needs_key": True},
+    ),
+    "a server that says with 400 that it wants a key": (
+        web({"/v1/models": ("400 Bad Request", {"error": "Missing API key"})}),
+        {"name": "OpenAI-compatible, unknown", "provider": "openai", "needs_key": True},
     ),
     "LiteLLM": (
         web({"/v1/models": REFUSED, "/health/liveliness": "I'm alive!"}),

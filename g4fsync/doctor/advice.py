@@ -32,6 +32,7 @@ class Case:
     key_searched: bool = False  # the places were readable
     key_source: str = ""
     key_sent: bool = False
+    lists_none: bool = False  # the server answered that it has no list of models
 
     @property
     def is_retired(self) -> bool:
@@ -66,8 +67,8 @@ def _about_way(step: str, error: G4FSyncError, case: Case) -> str:
         return f"say where it is: --base-url URL{variables}"
     if step == "TLS" and "not trusted" in told:
         return (
-            "check this machine's clock; if a proxy or virus scanner opens TLS here, give its "
-            'certificate: Client(verify="ca.pem")'
+            "check this machine's clock; if its authority is your own, or a proxy or virus "
+            'scanner opens TLS here, give the certificate: Client(verify="ca.pem")'
         )
     if case.proxy_source:
         return f"check the proxy that {case.proxy_source} names; NO_PROXY lists hosts to spare it"
@@ -101,11 +102,35 @@ def _about_answer(step: str, error: G4FSyncError, case: Case) -> str:
     if isinstance(error, AuthenticationError):
         return _about_refused_key(case)
     if isinstance(error, ProviderError) and error.status == 404 and step == "token":
+        if case.lists_none:
+            return (
+                f"check the base URL (most end in /v1) and the model: g4fsync doctor {name}:MODEL"
+            )
         return f"choose another model: g4fsync models {name}, then g4fsync doctor {name}:MODEL"
     for kinds, words in _ANSWERS:
         if isinstance(error, kinds):
-            return words.format(name=name, url=case.provider.url)
+            words = words.format(name=name, url=case.provider.url)
+            return f"{words}; {_send_key(case)}" if _may_want_key(error, case) else words
     return ""
+
+
+def _may_want_key(error: G4FSyncError, case: Case) -> bool:
+    """Whether a server may have failed at the lack of a key: some say so with 400 or 500."""
+    status = error.status if isinstance(error, ProviderError) else None
+    is_odd = status is not None and (status == 400 or status >= 500)
+    return is_odd and not case.key_sent and bool(case.provider.key_variables)
+
+
+def _send_key(case: Case) -> str:
+    sentence = "no key was sent; if the server wants one,"
+    variables = case.provider.base_url_variables
+    if case.provider.has_base_url_given and not variables:
+        return f"{sentence} give it to the call: Client(api_keys=...)"
+    if case.provider.has_base_url_given:
+        # Where a base-URL variable points, the user's key may go.
+        way = f"set {variables[0]} in place of --base-url"
+        return f"{sentence} {way}" + ("" if case.key_source else f", and {_give_key(case)}")
+    return f"{sentence} {_give_key(case)}"
 
 
 def _about_refused_key(case: Case) -> str:

@@ -23,13 +23,19 @@ from ..access.checks import checked_verify
 from ..access.reach import Overrides, Reach, checked_proxy
 from ..call.listing import list_models
 from ..client import Client
-from ..errors import ConfigurationError, DeadlineExceeded, G4FSyncError, InvalidRequest
+from ..errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    G4FSyncError,
+    InvalidRequest,
+    ProviderError,
+)
 from ..events import Finish, Reasoning, Text, ToolCall
 from ..providers.base import Provider
 from ..scope import CancelScope
 from ..settings import Retry, Timeout
 from ..transport.connections import Wire, resolve
-from ..transport.failures import Translated
+from ..transport.failures import CA_ADVICE, Translated
 from ..transport.live import Network
 from .advice import Case, advice
 from .choosing import cheapest
@@ -39,6 +45,8 @@ STEP_SECONDS = 5.0
 TOKEN_SECONDS = 15.0
 MAX_TOKENS = 16  # fewer are refused by some models that think first
 _DAY_SECONDS = 86_400
+# What servers without a list of models say to the question; a gateway also 400, without a model.
+_NO_LIST = frozenset({400, 404, 405, 501})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,8 @@ class Checkup:
             return f"no answer within {seconds:.1f} s"
         told = str(error).removeprefix(f"{self.name}: ")
         # What to do stands on a line of its own, in the words of the command line.
-        for words in (f"; {self._case.key_advice}", f" ({self._case.key_advice})"):
+        advices = self._case.key_advice
+        for words in (f"; {advices}", f" ({advices})", f"; {CA_ADVICE}"):
             told = told.removesuffix(words)
         return "no base URL" if told.startswith("no base URL;") else told
 
@@ -233,7 +242,15 @@ class Checkup:
             known = len(provider.models)
             return f"the server tells none; {known} known here"
         opener = self._reach.transport_factory(provider, self._overrides)
-        self._listed = list_models(provider, opener, CancelScope(self._limits))
+        try:
+            self._listed = list_models(provider, opener, CancelScope(self._limits))
+        except ProviderError as error:
+            if self._model is None or error.status not in _NO_LIST:
+                raise
+            self._case.lists_none = True
+            return (
+                f"this server lists none (HTTP {error.status}); {self._model!r:.80} will be asked"
+            )
         count = len(self._listed)
         told = "1 model" if count == 1 else f"{count} models"
         wanted = self._model

@@ -96,7 +96,8 @@ def _look_at(place: Place) -> Server | None:
         provider=kind.provider,
         version=kind.test(finding) or "",
         models=_names(finding.reply.value),
-        needs_key=finding.refused,
+        # LiteLLM without a database fails in odd ways, but only at what it can't look up: a key.
+        needs_key=finding.refused or (kind.name == "LiteLLM" and finding.reply.status >= 400),
         remark="still loading its model" if finding.reply.status == 503 else "",
     )
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ..codecs import refusals
+from ..errors import AuthenticationError
 from .places import Place, Reply
 
 
@@ -28,7 +30,12 @@ class Finding(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        return self.reply.status in (401, 403) and not self.reply.is_page
+        """Whether it wants a key; some say so with another status than 401."""
+        reply = self.reply
+        if reply.status < 400 or reply.is_page:
+            return False
+        error = refusals.from_answer(reply.status, reply.headers, reply.body)
+        return reply.status == 403 or isinstance(error, AuthenticationError)
 
     def owned_by(self, owner: str) -> bool:
         """Whether a model in the list has this owner."""
