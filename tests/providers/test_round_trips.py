@@ -72,6 +72,27 @@ def test_an_answer_of_one_provider_is_a_turn_for_all_others(client: Client, mode
         assert "sunny" in client.ask(history, model=other, tools=[TOOL]).text
 
 
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("anthropic:claude-opus-4-1", {"reasoning_effort": "low", "max_tokens": 5000}),
+        ("gemini:gemini-3-pro-preview", {}),
+        ("openai:deepseek-reasoner", {}),
+    ],
+)
+def test_thoughts_of_a_turn_with_calls_go_back(
+    client: Client, model: str, options: dict[str, Any]
+) -> None:
+    """Each of these servers refuses the turn without its thoughts or signatures."""
+    asked: list[Any] = [{"role": "user", "content": "Berlin"}]
+    first = client.ask(asked, model=model, tools=[TOOL], **options)
+    asked += [
+        first.message,
+        {"role": "tool", "content": "sunny", "tool_call_id": first.tool_calls[0].id},
+    ]
+    assert "sunny" in client.ask(asked, model=model, tools=[TOOL], **options).text
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_an_image_is_sent(client: Client, model: str) -> None:
     content = ["What is this?", Image.from_bytes(PNG)]

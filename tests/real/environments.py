@@ -68,7 +68,7 @@ def cache_folder() -> Path:
     named = os.environ.get(CACHE_VARIABLE)
     if not named:
         return Path(_temporary().name)
-    folder = Path(named)
+    folder = Path(named).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
