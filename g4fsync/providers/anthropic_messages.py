@@ -92,7 +92,7 @@ def _blocks(where: str, message: Message, provider: str) -> list[dict[str, Any]]
 
 def _parts(where: str, message: Message, provider: str) -> Iterator[dict[str, Any]]:
     counts = {Part: 0, ToolCall: 0}
-    for piece in sending.pieces(message, provider):
+    for piece in _without_cut_thought(list(sending.pieces(message, provider))):
         match piece:
             case ProviderData():
                 if piece.kind == "block":
@@ -107,6 +107,17 @@ def _parts(where: str, message: Message, provider: str) -> Iterator[dict[str, An
                     raise InvalidRequest(f"{place}: {provider} takes only text as system text")
                 if piece != "":
                     yield _part(place, piece, provider)
+
+
+def _without_cut_thought(pieces: list[sending.Piece]) -> list[sending.Piece]:
+    """*pieces* without a thought at their end that was cut off before its signature came.
+
+    The API refuses it; a server that signs nothing has text or a call after its thoughts.
+    """
+    last = pieces[-1] if pieces else None
+    if isinstance(last, ProviderData) and last.data.get("type") == "thinking":
+        return pieces if last.data.get("signature") else pieces[:-1]
+    return pieces
 
 
 def _is_text(part: str | Image | Part) -> bool:

@@ -147,6 +147,27 @@ def test_a_plain_answer_keeps_its_blocks_too() -> None:
     assert blocks(result) == content
 
 
+def test_a_thought_that_was_cut_off_before_its_signature_does_not_come_back() -> None:
+    result = answered(
+        *thinking(0, "They want", "sig"),
+        *text(1, "Hello"),
+        *block(2, {"type": "thinking", "thinking": "hm", "signature": ""}),
+        stop_reason="max_tokens",
+    )
+    assert blocks(result) == [
+        {"type": "thinking", "thinking": "They want", "signature": "sig"},
+        {"type": "text", "text": "Hello"},
+    ]
+
+
+def test_thoughts_of_a_server_that_signs_nothing_come_back() -> None:
+    unsigned = {"type": "thinking", "thinking": "hm", "signature": ""}
+    assert blocks(answered(*block(0, unsigned), *text(1, "Hello"))) == [
+        unsigned,
+        {"type": "text", "text": "Hello"},
+    ]
+
+
 def test_a_plain_text_comes_back_as_text() -> None:
     assert blocks(answered(*text(0, "Hello"))) == "Hello"
 
