@@ -125,7 +125,7 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 def _folder(group: str, registry: str, wanted: Pins, *, latest: bool) -> Path:
     if latest:
-        return Path(tempfile.mkdtemp(prefix=f"{group}-{registry}-latest-", dir=cache_folder()))
+        return Path(tempfile.mkdtemp(prefix=f"{group}-{registry}-latest-", dir=_temporary().name))
     digest = hashlib.sha256(json.dumps([sys.version, wanted]).encode()).hexdigest()[:12]
     return cache_folder() / f"{group}-{registry}-{digest}"
 
