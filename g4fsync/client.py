@@ -1,31 +1,27 @@
-"""The face: :class:`Client`, from what a caller says to what the engine does."""
+"""The methods users call: :class:`Client`."""
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-from . import registry
-from .access.checks import checked_iterator, checked_list, checked_models, checked_text, is_text
-from .access.reach import Cookies, Overrides, Reach
-from .call import engine
-from .call.asking import checked_call, conversation
-from .call.attempt import Call
+from .access.checks import checked_iterator, checked_models, is_text
+from .access.reach import Cookies, Overrides
+from .call.asking import conversation
 from .call.listing import list_models
+from .call.options import ChatOptions, MapOptions
 from .call.stream import ChatStream
-from .errors import ConfigurationError, G4FSyncError
-from .messages import ChatResult, Message
-from .providers.base import Provider
+from .client_base import ClientBase
+from .errors import G4FSyncError
+from .messages import ChatResult
 from .registry import ProviderSpec
-from .scope import CancelScope, process
-from .settings import Limits, Retry, Timeout
+from .scope import CancelScope
+from .settings import Retry, Timeout
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from os import PathLike
+
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
 
     from .fanout.comparison import Comparison
     from .fanout.racing import Until
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = "ChatResult | G4FSyncError"
 
 
-class Client:
+class Client(ClientBase):
     """Asks chat providers; cheap to make, safe to share between threads, usable after fork.
 
     ``model`` is ``"provider"`` or ``"provider:model"``, the default for each
@@ -61,48 +57,6 @@ class Client:
     connections.
     """
 
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        fallback: Sequence[str] = (),
-        timeout: Timeout | float | None = None,
-        retry: Retry | int | None = None,
-        proxy: str | None = None,
-        verify: bool | str | PathLike[str] = True,
-        cookies: Mapping[str, Cookies] | None = None,
-        api_keys: Mapping[str, str] | None = None,
-        base_urls: Mapping[str, str] | None = None,
-        max_concurrent: Mapping[str, int] | None = None,
-        limits: Limits | None = None,
-    ) -> None:
-        self.model = checked_text("model", model)
-        listed = [fallback] if isinstance(fallback, str) else fallback
-        models = checked_list("fallback", listed, "models")
-        self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
-        self.timeout = Timeout.of(timeout, Timeout())
-        self.retry = Retry.of(retry, Retry())
-        self._reach = Reach(
-            proxy=proxy,
-            verify=verify,
-            cookies=cookies,
-            api_keys=api_keys,
-            base_urls=base_urls,
-            max_concurrent=max_concurrent,
-            limits=limits,
-        )
-        self._setup()
-
-    def _setup(self) -> None:
-        """What is not configuration, and made anew in each process."""
-        self._closed = False
-        self._begin()
-        _living.add(self)
-
-    def _begin(self) -> None:
-        self._lock = threading.RLock()  # guards all below, and _closed
-        self._streams: weakref.WeakSet[ChatStream] = weakref.WeakSet()
-
     def chat(
         self,
         messages: object,
@@ -115,7 +69,7 @@ class Client:
         proxy: str | None = None,
         cookies: Cookies | None = None,
         api_key: str | None = None,
-        **options: Any,
+        **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Ask, and get the answer as a :class:`ChatStream` of ``str``.
 
@@ -137,9 +91,34 @@ class Client:
             calls += self._calls(turns, self.fallback, None, Overrides(proxy), options)
         return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), patience)
 
-    def ask(self, messages: object, **arguments: Any) -> ChatResult:
-        """Ask and wait for the whole answer; the same arguments as :meth:`chat`."""
-        with self.chat(messages, **arguments) as stream:
+    def ask(
+        self,
+        messages: object,
+        *,
+        model: str | None = None,
+        provider: ProviderSpec | None = None,
+        system: str | None = None,
+        timeout: Timeout | float | None = None,
+        retry: Retry | int | None = None,
+        proxy: str | None = None,
+        cookies: Cookies | None = None,
+        api_key: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatResult:
+        """Ask and wait for the complete answer; the same arguments as :meth:`chat`."""
+        stream = self.chat(
+            messages,
+            model=model,
+            provider=provider,
+            system=system,
+            timeout=timeout,
+            retry=retry,
+            proxy=proxy,
+            cookies=cookies,
+            api_key=api_key,
+            **options,
+        )
+        with stream:
             return stream.result()
 
     def compare(
@@ -152,14 +131,14 @@ class Client:
         executor: Executor | None = None,
         system: str | None = None,
         retry: Retry | int | None = None,
-        **options: Any,
+        **options: Unpack[ChatOptions],
     ) -> Comparison:
         """Ask several models at once; iterate over the :class:`Comparison` for their tokens.
 
         ``models`` are as for :meth:`chat`, or provider objects.  ``timeout`` is
         for all together; ``max_workers`` lanes run at a time, by default all.
         ``executor`` is any :class:`concurrent.futures.Executor` of threads to
-        use in place of a pool of the comparison's overrides.
+        use in place of a pool of the comparison's own.
         """
         from .fanout.comparison import Comparison
 
@@ -177,7 +156,7 @@ class Client:
         executor: Executor | None = None,
         system: str | None = None,
         retry: Retry | int | None = None,
-        **options: Any,
+        **options: Unpack[ChatOptions],
     ) -> ChatStream:
         """Ask several models at once, and get the fastest's answer; the others are shut down.
 
@@ -203,7 +182,7 @@ class Client:
         rate: float | None = ...,
         ordered: Literal[True] = ...,
         executor: Executor | None = ...,
-        **options: Any,
+        **options: Unpack[MapOptions],
     ) -> Iterator[Outcome]: ...
     @overload
     def map(
@@ -216,7 +195,7 @@ class Client:
         rate: float | None = ...,
         ordered: Literal[False],
         executor: Executor | None = ...,
-        **options: Any,
+        **options: Unpack[MapOptions],
     ) -> Iterator[tuple[int, Outcome]]: ...
     def map(
         self,
@@ -228,7 +207,7 @@ class Client:
         rate: float | None = None,
         ordered: bool = True,
         executor: Executor | None = None,
-        **options: Any,
+        **options: Unpack[MapOptions],
     ) -> Iterator[Any]:
         """Ask each prompt; iterate for its ``ChatResult``, or the error it ended with.
 
@@ -241,10 +220,10 @@ class Client:
 
         ``executor`` is any :class:`concurrent.futures.Executor`.  For one of
         other processes the client is pickled without ``api_keys``, ``cookies``
-        and passwords in URLs: a worker finds keys in its overrides environment, or pass
+        and passwords in URLs: a worker finds keys in its own environment, or pass
         ``api_key=`` here.
         """
-        from .fanout.mapping import outcomes
+        from .fanout.mapping import Asker, outcomes
 
         if models is not None and not isinstance(models, str):
             wanted = checked_models(models, is_text)
@@ -255,7 +234,7 @@ class Client:
         Retry.of(options.get("retry"), self.retry)
         arguments = {"timeout": timeout, **options}
         tasks = ((prompt, model, arguments) for prompt in prompts for model in wanted)
-        asker = _Asker(self)
+        asker = Asker(self)
         found = outcomes(
             asker,
             tasks,
@@ -276,7 +255,7 @@ class Client:
         cookies: Cookies | None = None,
         api_key: str | None = None,
     ) -> list[str]:
-        """The names of a provider's models, by default of the client's overrides provider.
+        """The names of a provider's models, by default of the client's own provider.
 
         The server is asked where it can tell them; of the others the names
         known to this package are given.  Tried once; raises what asking raises.
@@ -285,155 +264,3 @@ class Client:
         overrides = Overrides(proxy, cookies, api_key)
         scope = CancelScope(Timeout.of(timeout, self.timeout))
         return list_models(chosen, self._reach.transport_factory(chosen, overrides), scope)
-
-    def close(self) -> None:
-        """Cancel what is still running, and close idle connections."""
-        with self._lock:
-            self._closed = True
-            streams = tuple(self._streams)
-        for stream in streams:
-            stream.close()
-        self._reach.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"Client({self.model!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Configuration without secrets, for another process."""
-        names = ("model", "fallback", "timeout", "retry", "_reach")
-        return {name: vars(self)[name] for name in names}
-
-    def __copy__(self) -> Client:
-        """A client of its overrides connections, with the same settings and credentials."""
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self), _reach=self._reach.copy())
-        twin._setup()
-        return twin
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Client:
-        # Not as pickle has it: a copy stays in this process, so it may keep the secrets.
-        twin = memo[id(self)] = self.__copy__()
-        return twin
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._setup()
-
-    # -- inside ---------------------------------------------------------
-
-    def _after_fork(self) -> None:
-        """In the child: streams are the parent's, a thread that is gone may hold a lock."""
-        self._begin()
-        self._reach.after_fork()
-
-    def _leave(self) -> None:
-        """Close what stands still half-way; a thread that is inside a call would complain."""
-        for stream in tuple(self._streams):
-            if not getattr(stream._items, "gi_running", False):
-                stream.close()
-
-    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:
-        stream = ChatStream(partial(engine.answer, calls, retry), scope)
-        with self._lock:
-            if self._closed:
-                raise ConfigurationError("the client is closed")
-            self._streams.add(stream)
-        return stream
-
-    def _lanes(
-        self,
-        messages: object,
-        models: Sequence[ProviderSpec],
-        timeout: Timeout | float | None,
-        system: str | None,
-        retry: Retry | int | None,
-        given: Mapping[str, Any],
-    ) -> list[tuple[str, ChatStream]]:
-        """A label and a stream for each model."""
-        wanted = checked_models(models)
-        turns, limits = conversation(messages, system), Timeout.of(timeout, self.timeout)
-        patience = Retry.of(retry, self.retry)
-        lanes = []
-        for each in wanted:
-            model, provider = (each, None) if isinstance(each, str) else (None, each)
-            calls = self._calls(turns, [model], provider, Overrides(), given)
-            label = each if isinstance(each, str) else calls[0].provider.name
-            lanes.append((label, self._stream(calls, CancelScope(limits), patience)))
-        return lanes
-
-    def _resolve(
-        self, model: str | None, provider: ProviderSpec | None
-    ) -> tuple[Provider, str | None]:
-        return registry.resolve(model, provider, self._reach.base_urls)
-
-    def _calls(
-        self,
-        turns: tuple[Message, ...],
-        models: Sequence[str | None],
-        provider: ProviderSpec | None,
-        overrides: Overrides,
-        given: Mapping[str, Any],
-    ) -> list[Call]:
-        """Everything checked that can be before anything is sent."""
-        calls = []
-        for each in models:
-            chosen, model = self._resolve(each, provider)
-            open_transport = self._reach.transport_factory(chosen, overrides)
-            gate = self._reach.gate(chosen)
-            calls.append(checked_call(chosen, turns, model, given, open_transport, gate))
-        return calls
-
-
-class _Asker:
-    """What :meth:`Client.map` sends to a worker: ask one prompt, never raise ours."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._running: weakref.WeakSet[ChatStream] = weakref.WeakSet()
-        self._stopped = False
-
-    def __call__(self, task: tuple[object, str | None, Mapping[str, Any]]) -> Outcome:
-        prompt, model, arguments = task
-        if self._client._closed:  # else an endless map would fail without end
-            raise ConfigurationError("the client is closed")
-        try:
-            with self._client.chat(prompt, model=model, **arguments) as stream:
-                self._running.add(stream)
-                if self._stopped:
-                    stream.cancel()
-                return stream.result()
-        except G4FSyncError as error:
-            return error
-
-    def stop(self) -> None:
-        """End what runs in this process."""
-        self._stopped = True
-        for stream in tuple(self._running):
-            stream.cancel()
-
-    def __reduce__(self) -> tuple[type[_Asker], tuple[Client]]:
-        return _Asker, (self._client,)
-
-
-_living: weakref.WeakSet[Client] = weakref.WeakSet()
-
-
-def _leave_all() -> None:
-    """At the interpreter's end, while modules still work, so that clean-ups can run."""
-    for client in tuple(_living):
-        client._leave()
-
-
-def _after_fork() -> None:
-    for client in tuple(_living):
-        client._after_fork()
-
-
-process.at_exit(_leave_all)
-process.after_fork(_after_fork)

@@ -7,6 +7,7 @@ import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -241,10 +242,10 @@ def test_a_bare_models_name_sends_the_prompt_nowhere(
     client: Client, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    for call in (client.ask, Client("gpt-4o", base_urls=emulator.base_urls).ask):
-        given = {"model": "gpt-4o"} if call == client.ask else {}
+    default = Client("gpt-4o", base_urls=emulator.base_urls)
+    for call in (partial(client.ask, model="gpt-4o"), default.ask):
         with pytest.raises(InvalidRequest) as caught:
-            call("secret", **given)
+            call("secret")
         assert str(caught.value) == "unknown provider or model 'gpt-4o'; write 'openai:gpt-4o'"
     assert asked(emulator) == []
 

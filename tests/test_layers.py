@@ -23,6 +23,7 @@ LAYERS = (
     ("doctor",),
     ("",),
     ("client",),
+    ("client_base",),
     ("registry", "fanout", "testing"),
     ("providers",),
     ("call", "access"),

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..scope import CancelScope
     from ..scope.gate import Gate
     from ..transport.base import AttemptTransport, Transport
-    from .stream import Journal
+    from .journal import Journal
 
 # How long to wait for usage, or for more text, after a finish that seems to be the last.
 AFTER_FINISH_SECONDS = 1.0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..scope import CancelScope
     from ..settings import Retry
-    from .stream import Journal
+    from .journal import Journal
 
 
 def answer(

@@ -7,10 +7,46 @@ whether a provider honours an option at all is for its ``options`` to say.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypedDict
 
 from ..errors import InvalidRequest
+from ..settings import Retry
+
+
+class ChatOptions(TypedDict, total=False):
+    """The options of the built-in providers, for editors and type checkers.
+
+    What a provider does not honour is refused when it is asked.
+    """
+
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    stop: str | Sequence[str] | None
+    seed: int | None
+    tools: Sequence[Mapping[str, Any]] | None
+    tool_choice: str | Mapping[str, Any] | None
+    response_format: str | Mapping[str, Any] | None
+    reasoning_effort: str | None
+    extra_body: Mapping[str, Any] | None
+    extra_headers: Mapping[str, str] | None
+    # Of Open-Assistant's servers:
+    top_k: int | None
+    typical_p: float | None
+    repetition_penalty: float | None
+    max_new_tokens: int | None
+
+
+class MapOptions(ChatOptions, total=False):
+    """What else each prompt of a ``map()`` may be asked with; see ``chat()``."""
+
+    provider: Any
+    system: str | None
+    retry: Retry | int | None
+    proxy: str | None
+    cookies: Any
+    api_key: str | None
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:

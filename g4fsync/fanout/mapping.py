@@ -7,19 +7,64 @@ executor will do: threads, processes, a Dask cluster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from time import monotonic, sleep
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from ..errors import InvalidRequest
+from ..call.stream import ChatStream
+from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
+from ..messages import ChatResult
 from ..scope import process
 from ..settings import is_count, is_number
 from .workers import check_executor
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
+
+
+class Asking(Protocol):
+    """A client, as it is sent to a worker."""
+
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def chat(self) -> Callable[..., ChatStream]: ...
+
+
+class Asker:
+    """What a client's ``map()`` sends to a worker: ask one prompt, never raise our errors."""
+
+    def __init__(self, client: Asking) -> None:
+        self._client = client
+        self._running: weakref.WeakSet[ChatStream] = weakref.WeakSet()
+        self._stopped = False
+
+    def __call__(
+        self, task: tuple[object, str | None, Mapping[str, Any]]
+    ) -> ChatResult | G4FSyncError:
+        prompt, model, arguments = task
+        if self._client.closed:  # else an endless map would fail without end
+            raise ConfigurationError("the client is closed")
+        try:
+            with self._client.chat(prompt, model=model, **arguments) as stream:
+                self._running.add(stream)
+                if self._stopped:
+                    stream.cancel()
+                return stream.result()
+        except G4FSyncError as error:
+            return error
+
+    def stop(self) -> None:
+        """End what runs in this process."""
+        self._stopped = True
+        for stream in tuple(self._running):
+            stream.cancel()
+
+    def __reduce__(self) -> tuple[type[Asker], tuple[Asking]]:
+        return Asker, (self._client,)
 
 
 def outcomes(

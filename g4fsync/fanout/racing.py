@@ -13,7 +13,8 @@ from concurrent.futures import Executor
 from time import monotonic
 from typing import Literal, TypeAlias
 
-from ..call.stream import ChatStream, Journal
+from ..call.journal import Journal
+from ..call.stream import ChatStream
 from ..errors import AllFailed, G4FSyncError, InvalidRequest, ProviderError
 from ..events import Attempt, Event, ProviderData
 from ..messages import ChatResult

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from g4fsync.call.stream import ChatStream, Journal
+from g4fsync.call.journal import Journal
+from g4fsync.call.stream import ChatStream
 from g4fsync.errors import Cancelled, G4FSyncError, InvalidRequest, StreamInterrupted
 from g4fsync.events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import ChatResult, Message, as_messages

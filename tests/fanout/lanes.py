@@ -6,7 +6,8 @@ import threading
 from collections.abc import Generator
 from typing import TypeAlias
 
-from g4fsync.call.stream import ChatStream, Journal
+from g4fsync.call.journal import Journal
+from g4fsync.call.stream import ChatStream
 from g4fsync.events import Event
 from g4fsync.scope import CancelScope
 from g4fsync.settings import Timeout

@@ -23,8 +23,8 @@ from g4fsync import (
     Retry,
     Timeout,
 )
-from g4fsync.client import _Asker
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Status
+from g4fsync.fanout.mapping import Asker
 from tests.conftest import Serve
 from tests.support.servers import Peer
 from tests.support.timing import PATIENCE, Worker, eventually
@@ -49,7 +49,7 @@ def full_of_secrets() -> Client:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_no_secret_is_pickled(protocol: int) -> None:
     client = full_of_secrets()
-    for each in (client, _Asker(client)):
+    for each in (client, Asker(client)):
         pickled = pickle.dumps(each, protocol)
         assert not [name for name, secret in SECRETS.items() if secret.encode() in pickled]
 

@@ -198,3 +198,17 @@ def its_test() -> None:
     asked: list[Request] = transport.requests
     opened: list[Connection] = transport.connections
     print(asked[0].params, opened[0].namespace, transport.slept, transport.closed)
+
+
+def what_a_checker_refuses(client: Client) -> None:
+    """A misspelt option; with the ignored line gone, ``warn_unused_ignores`` would speak."""
+    client.ask("Hello", temprature=0.1)  # type: ignore[call-arg]
+    client.chat("Hello", max_tokens="many")  # type: ignore[arg-type]
+    client.map(["Hello"], timeout=1, sistem="x")  # type: ignore[call-overload]
+    result: ChatResult = client.ask("Hello", model="koala", temperature=0.1, stop=["a"])
+    print(result.finish_reason)
+
+
+def what_a_caller_annotates(comparison: g4fsync.Comparison, event: g4fsync.Event) -> g4fsync.Lane:
+    print(event)
+    return comparison.lanes[0]

@@ -1,0 +1,90 @@
+"""What is noted down about a call while it runs: :class:`Journal`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ..errors import G4FSyncError
+from ..events import Attempt, Finish, ProviderData, Reasoning, ToolCall, Usage
+
+_PIECES_KEPT = 1024  # of text, before they become one
+
+
+class Tried(Protocol):
+    """Another call whose attempts count here too."""
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]: ...
+
+
+@dataclass(slots=True)
+class Journal:
+    """What is noted down about a call while it runs.
+
+    It stands apart from :class:`ChatStream` so that the generator that does the
+    work holds no reference to the stream: a stream that is dropped must end at
+    once, not when the garbage collector finds the circle.
+    """
+
+    provider: str | None = None
+    model: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    first_token_seconds: float | None = None
+    losers: Sequence[Tried] = ()  # of a race this answer won
+    pieces: int = 0  # of text
+    _text: list[str] = field(default_factory=list)  # the first of them in one, see note_text()
+    _joined: int = 0
+    reasoning: list[str] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    provider_data: list[ProviderData] = field(default_factory=list)
+    usage: Usage | None = None
+    finish: Finish | None = None
+    error: G4FSyncError | None = None  # why the answer is not whole
+    seconds: float | None = None  # set at the end
+
+    def text(self) -> str:
+        """The pieces as one; any thread may ask while another writes."""
+        return "".join(self._text)
+
+    def note_text(self, piece: str) -> None:
+        """Keep a piece of the answer."""
+        self._text.append(piece)
+        self.pieces += 1
+        if self.pieces % _PIECES_KEPT == 0:
+            # An object for each would take five times the text.  Replaced in one slice,
+            # so that a thread that reads meanwhile sees all of them once.
+            self._text[self._joined :] = ["".join(self._text[self._joined :])]
+            self._joined += 1
+
+    def note(self, event: object) -> None:
+        """Keep what *event* tells."""
+        if isinstance(event, Reasoning):
+            self.reasoning.append(event.text)
+        elif isinstance(event, ToolCall):
+            self.tool_calls.append(event)
+        elif isinstance(event, ProviderData):
+            self.provider_data.append(self._at_its_place(event))
+        elif isinstance(event, Usage):
+            self.usage = event
+        elif isinstance(event, Finish):
+            self.finish = event
+
+    def _at_its_place(self, data: ProviderData) -> ProviderData:
+        """*data* with where in the answer it stands: here, unless the provider knows better."""
+        length, count = data.text_length, data.call_count
+        if length is None:
+            length = sum(map(len, self._text))
+        if count is None:
+            count = len(self.tool_calls)
+        return replace(data, text_length=length, call_count=count)
+
+    def fail(self, error: G4FSyncError) -> None:
+        """The answer has ended with *error*; the first one counts."""
+        if self.error is None:
+            error.partial = self.text()
+            error.attempts = tuple(self.attempts)
+            error.provider = error.provider or self.provider
+            error.model = error.model or self.model
+            self.error = error

@@ -1,0 +1,204 @@
+"""What every client has: settings, shared connections, and the streams that are under way.
+
+Streams are known weakly: a client that is closed, a process that ends or forks
+must find them, and none of them may live for that.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import registry
+from .access.checks import checked_list, checked_models, checked_text
+from .access.reach import Cookies, Overrides, Reach
+from .call import engine
+from .call.asking import checked_call, conversation
+from .call.attempt import Call
+from .call.stream import ChatStream
+from .errors import ConfigurationError
+from .messages import Message
+from .providers.base import Provider
+from .registry import ProviderSpec
+from .scope import CancelScope, process
+from .settings import Limits, Retry, Timeout
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+_Self = TypeVar("_Self", bound="ClientBase")
+
+
+class ClientBase:
+    """Settings and connections of a client; :class:`~.client.Client` asks with them."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        fallback: Sequence[str] = (),
+        timeout: Timeout | float | None = None,
+        retry: Retry | int | None = None,
+        proxy: str | None = None,
+        verify: bool | str | PathLike[str] = True,
+        cookies: Mapping[str, Cookies] | None = None,
+        api_keys: Mapping[str, str] | None = None,
+        base_urls: Mapping[str, str] | None = None,
+        max_concurrent: Mapping[str, int] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.model = checked_text("model", model)
+        listed = [fallback] if isinstance(fallback, str) else fallback
+        models = checked_list("fallback", listed, "models")
+        self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
+        self.timeout = Timeout.of(timeout, Timeout())
+        self.retry = Retry.of(retry, Retry())
+        self._reach = Reach(
+            proxy=proxy,
+            verify=verify,
+            cookies=cookies,
+            api_keys=api_keys,
+            base_urls=base_urls,
+            max_concurrent=max_concurrent,
+            limits=limits,
+        )
+        self._setup()
+
+    def _setup(self) -> None:
+        """What is not configuration, and made anew in each process."""
+        self._closed = False
+        self._begin()
+        _living.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()  # guards all below, and _closed
+        self._streams: weakref.WeakSet[ChatStream] = weakref.WeakSet()
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called; then nothing can be asked any more."""
+        return self._closed
+
+    def close(self) -> None:
+        """Cancel what is still running, and close idle connections."""
+        with self._lock:
+            self._closed = True
+            streams = tuple(self._streams)
+        for stream in streams:
+            stream.close()
+        self._reach.close()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Configuration without secrets, for another process."""
+        names = ("model", "fallback", "timeout", "retry", "_reach")
+        return {name: vars(self)[name] for name in names}
+
+    def __copy__(self: _Self) -> _Self:
+        """A client of its own connections, with the same settings and credentials."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _reach=self._reach.copy())
+        twin._setup()
+        return twin
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        # Not as pickle has it: a copy stays in this process, so it may keep the secrets.
+        twin = memo[id(self)] = self.__copy__()
+        return twin
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._setup()
+
+    # -- inside ---------------------------------------------------------
+
+    def _after_fork(self) -> None:
+        """In the child: streams are the parent's, a thread that is gone may hold a lock."""
+        self._begin()
+        self._reach.after_fork()
+
+    def _leave(self) -> None:
+        """Close what stands still half-way; a thread that is inside a call would complain."""
+        for stream in tuple(self._streams):
+            if not getattr(stream._items, "gi_running", False):
+                stream.close()
+
+    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:
+        stream = ChatStream(partial(engine.answer, calls, retry), scope)
+        with self._lock:
+            if self._closed:
+                raise ConfigurationError("the client is closed")
+            self._streams.add(stream)
+        return stream
+
+    def _lanes(
+        self,
+        messages: object,
+        models: Sequence[ProviderSpec],
+        timeout: Timeout | float | None,
+        system: str | None,
+        retry: Retry | int | None,
+        given: Mapping[str, Any],
+    ) -> list[tuple[str, ChatStream]]:
+        """A label and a stream for each model."""
+        wanted = checked_models(models)
+        turns, limits = conversation(messages, system), Timeout.of(timeout, self.timeout)
+        patience = Retry.of(retry, self.retry)
+        lanes = []
+        for each in wanted:
+            model, provider = (each, None) if isinstance(each, str) else (None, each)
+            calls = self._calls(turns, [model], provider, Overrides(), given)
+            label = each if isinstance(each, str) else calls[0].provider.name
+            lanes.append((label, self._stream(calls, CancelScope(limits), patience)))
+        return lanes
+
+    def _resolve(
+        self, model: str | None, provider: ProviderSpec | None
+    ) -> tuple[Provider, str | None]:
+        return registry.resolve(model, provider, self._reach.base_urls)
+
+    def _calls(
+        self,
+        turns: tuple[Message, ...],
+        models: Sequence[str | None],
+        provider: ProviderSpec | None,
+        overrides: Overrides,
+        given: Mapping[str, Any],
+    ) -> list[Call]:
+        """Everything checked that can be before anything is sent."""
+        calls = []
+        for each in models:
+            chosen, model = self._resolve(each, provider)
+            open_transport = self._reach.transport_factory(chosen, overrides)
+            gate = self._reach.gate(chosen)
+            calls.append(checked_call(chosen, turns, model, given, open_transport, gate))
+        return calls
+
+
+_living: weakref.WeakSet[ClientBase] = weakref.WeakSet()
+
+
+def _leave_all() -> None:
+    """At the interpreter's end, while modules still work, so that clean-ups can run."""
+    for client in tuple(_living):
+        client._leave()
+
+
+def _after_fork() -> None:
+    for client in tuple(_living):
+        client._after_fork()
+
+
+process.at_exit(_leave_all)
+process.after_fork(_after_fork)
