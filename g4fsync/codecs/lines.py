@@ -6,9 +6,12 @@ U+0085 and U+2028, which may stand raw inside JSON.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from ..errors import ProtocolError
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
+_FAILED = -1  # the limit after a line that was too long
 
 
 class LineDecoder:
@@ -16,11 +19,11 @@ class LineDecoder:
 
     A line longer than *max_line_bytes* (its end not counted) raises
     :class:`ProtocolError`; the decoder is of no use after that.  Lines before
-    it are lost with it only when one piece holds more than the limit.
+    it in the same piece are given first, then the next call raises.
     """
 
     def __init__(self, *, max_line_bytes: int = MAX_LINE_BYTES) -> None:
-        self._max_line_bytes = max_line_bytes
+        self._max_line_bytes = self._limit = max_line_bytes
         self._rest = bytearray()  # the unfinished line: grown, never searched
         self._after_cr = False
 
@@ -40,10 +43,12 @@ class LineDecoder:
     @property
     def pending(self) -> bool:
         """Whether a line is unfinished, or a LF may still belong to the one before."""
-        return bool(self._rest) or self._after_cr
+        return bool(self._rest) or self._after_cr or self._limit == _FAILED
 
     def close(self) -> bytes:
         """What came after the last line end; ``b""`` when the last line is whole."""
+        if self._limit == _FAILED:
+            raise self._too_long()
         rest = bytes(self._rest)
         self._rest.clear()
         return rest
@@ -54,11 +59,16 @@ class LineDecoder:
             self._rest += lines[0]
             lines[0] = self.close()
         self._rest += tail
-        if max(map(len, lines), default=0) > self._max_line_bytes or (
-            len(self._rest) > self._max_line_bytes
-        ):
-            raise ProtocolError(f"a line is longer than {self._max_line_bytes} bytes")
+        if max(map(len, lines), default=0) > self._limit or len(self._rest) > self._limit:
+            lines = list(takewhile(lambda line: len(line) <= self._limit, lines))
+            if not lines:
+                raise self._too_long()
+            self._limit = _FAILED  # which any line is over
+            self._rest.clear()
         return lines
+
+    def _too_long(self) -> ProtocolError:
+        return ProtocolError(f"a line is longer than {self._max_line_bytes} bytes")
 
 
 class NewlineDecoder(LineDecoder):

@@ -118,3 +118,16 @@ def test_any_cutting_gives_the_same_lines(text: bytes, cuts: list[int]) -> None:
 def test_lines_are_those_of_the_standard_library(text: bytes) -> None:
     lines, rest = decode(LineDecoder(), [text])
     assert [*lines, *([rest] if rest else [])] == text.splitlines()
+
+
+@pytest.mark.parametrize("decoder_class", [LineDecoder, NewlineDecoder])
+@pytest.mark.parametrize("long", [b"12345", b"12345\n", b"12345\nc\n"])
+def test_lines_before_one_over_the_limit_are_given_first(
+    decoder_class: type[LineDecoder], long: bytes
+) -> None:
+    for rest in (b"x", b"\n", None):
+        decoder = decoder_class(max_line_bytes=4)
+        assert decoder.feed(b"a\n\n1234\n" + long) == [b"a", b"", b"1234"]
+        assert decoder.pending
+        with pytest.raises(ProtocolError, match=r"^a line is longer than 4 bytes$"):
+            decoder.close() if rest is None else decoder.feed(rest)
