@@ -58,6 +58,7 @@ class Answer:
         self._calls = ToolCalls(provider)
         self._kept = MessageFields(provider)
         self._has_text = self._has_reasoning = False
+        self._has_anything = False  # of a kind that is not read too, such as audio
         self._reason: str | None = None  # the last one; "" when there were empty ones only
         self._finished = False  # the end mark was given, and nothing has come after it
         self._usage: Mapping[str, Any] | None = None  # not given yet
@@ -90,15 +91,17 @@ class Answer:
     def ending(self, *, done: bool) -> Iterator[str | Event]:
         """What is left at the end of the body, ``[DONE]`` seen or not.
 
-        Without a reason, usage and then ``[DONE]`` is an end mark, and so are
-        complete calls with an empty reason (xAI).  ``[DONE]`` alone is none.
+        Without a reason, usage and then ``[DONE]`` is an end mark unless nothing was
+        said, and so are complete calls with an empty reason (xAI).  ``[DONE]`` alone
+        is none.
         """
         self._note_plain_text()
         if self._finished:
             return
         if not self._reason:
             has_calls = self._reason == "" and bool(self._calls) and self._calls.are_complete
-            if not (done and (self._usage_ends or has_calls)):
+            has_usage = self._usage_ends and (self._has_text or self._has_anything)
+            if not (done and (has_usage or has_calls)):
                 return
         yield from self._finish_events(self._reason or "", may_continue=False)
         if self._usage:
@@ -144,6 +147,8 @@ class Answer:
         return self._delta_events(delta) if delta else iter(())
 
     def _delta_events(self, delta: Mapping[str, Any]) -> Iterator[str | Event]:
+        if not self._has_anything:
+            self._has_anything = any(value for name, value in delta.items() if name != "role")
         self._kept.add(delta)
         thought = reasoning_text(delta)
         if thought:

@@ -20,7 +20,7 @@ from g4fsync.errors import (
 )
 from tests.faults.cells import ERROR_BODY, Cell, Fault, Outcome, params
 from tests.faults.farside import Far, HttpFar
-from tests.faults.protocols import FLOWGPT, HTTP, MYSHELL, OLLAMA, OPENASSISTANT, Protocol
+from tests.faults.protocols import FLOWGPT, HTTP, KOALA, MYSHELL, OLLAMA, OPENASSISTANT, Protocol
 from tests.support.timing import MS
 
 FAILED = Outcome(ConnectionFailed, tokens=0, asks=2)
@@ -363,7 +363,9 @@ TYPES = [
     Fault(
         "content type JSON that is none",
         lambda far: refuse(200, _JSON, body=b"{", far=far),
-        lambda p: Outcome(StreamTruncated if p is FLOWGPT else ProtocolError, tokens=0),
+        lambda p: Outcome(
+            ProtocolError if p in (KOALA, OPENASSISTANT) else StreamTruncated, tokens=0
+        ),
         HTTP,
     ),
 ]

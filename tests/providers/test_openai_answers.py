@@ -274,6 +274,7 @@ def test_answers_of_other_servers(name: str) -> None:
         sse(text("Hi"), {"choices": [], "usage": None}),
         sse(text("Hi"), {"choices": [], "usage": COUNTED}, done=False),
         sse({"choices": [], "usage": COUNTED}, text("Hi")),
+        sse(delta(role="assistant", content=""), {"choices": [], "usage": COUNTED}),
         sse(text("Hi") | {"usage": COUNTED}, text("Ho") | {"usage": COUNTED}),
         sse(call(0, "a", '{"x"', "")),
     ],
