@@ -44,22 +44,26 @@ class MessageFields:
 
     def add(self, delta: Mapping[str, Any]) -> None:
         """Take what stands in *delta*; shapes that are not known are left out."""
-        for name in delta.keys() & _KEPT:
-            value = delta[name]
-            if not value:
-                continue
-            if name in _TEXTS and isinstance(value, str):
-                self._texts.setdefault(name, []).append(value)
-            elif name in _LISTS and isinstance(value, list):
-                self._add_entries(self._lists.setdefault(name, []), value)
-            elif name in _OBJECTS and isinstance(value, Mapping):
-                dialect.merged(self._objects.setdefault(name, {}), value)
-            else:
-                continue
-            self._is_new = True
-        content = delta.get("content")
-        if isinstance(content, list):
-            self._add_thoughts(content)
+        for name, value in delta.items():
+            pieces = self._texts.get(name)
+            if pieces is not None and value.__class__ is str:  # nearly all: more of the same
+                pieces.append(value)
+                self._is_new = True
+            elif name in _KEPT and value:
+                self._add_member(name, value)
+            elif name == "content" and isinstance(value, list):
+                self._add_thoughts(value)
+
+    def _add_member(self, name: str, value: Any) -> None:
+        if name in _TEXTS and isinstance(value, str):
+            self._texts.setdefault(name, []).append(value)
+        elif name in _LISTS and isinstance(value, list):
+            self._add_entries(self._lists.setdefault(name, []), value)
+        elif name in _OBJECTS and isinstance(value, Mapping):
+            dialect.merged(self._objects.setdefault(name, {}), value)
+        else:
+            return
+        self._is_new = True
 
     @staticmethod
     def _add_entries(entries: list[_Entry], pieces: list[Any]) -> None:
