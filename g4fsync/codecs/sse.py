@@ -8,7 +8,8 @@ Four deviations, each for a reason:
   standard puts U+FFFD in their place, which would pass as an answer.
 * A body that ends inside an event raises
   :class:`~g4fsync.errors.StreamTruncated`; the standard drops the event in
-  silence, and a cut answer would look whole.
+  silence, and a cut answer would look whole.  The data ``[DONE]`` needs no blank
+  line: many servers write none behind their last line.
 * A field named ``error`` counts as ``event: error`` with that value as data:
   llama.cpp servers of 2024 report failures so.
 * Lines from one that begins with ``{`` or ``[`` up to the blank line, known
@@ -30,6 +31,7 @@ from .lines import MAX_LINE_BYTES, LineDecoder
 MAX_EVENT_BYTES = MAX_LINE_BYTES
 
 RAW = "raw"
+_DONE = "[DONE]"  # how OpenAI's protocol ends a stream
 
 _MAX_RETRY_DIGITS = 15  # more than a human life of milliseconds, and cheap to read
 
@@ -97,9 +99,11 @@ class SSEDecoder:
         return not (self._inside or self._at_start or self._lines.pending)
 
     def close(self) -> list[ServerSentEvent]:
-        """End of the body: give a whole :data:`RAW` value that lacks its blank line.
+        """End of the body: give what lacks only its blank line.
 
-        Raises :class:`StreamTruncated` when the body ended inside anything else.
+        That is a complete :data:`RAW` value, and the data ``[DONE]``: nothing can be
+        missing from either, and servers write both so.  Raises :class:`StreamTruncated`
+        when the body ended inside anything else.
         """
         rest = self._lines.close()
         if self._at_start:
@@ -109,6 +113,8 @@ class SSEDecoder:
                 self._take(rest)
             if self._raw and not self._data:
                 strict.parse("\n".join(self._raw))
+                return self._dispatch()
+            if self._data == [_DONE] and not self._raw:
                 return self._dispatch()
         except (ProtocolError, UnicodeDecodeError) as exc:  # half a value, half a character
             raise StreamTruncated("the event stream ended inside an event") from exc

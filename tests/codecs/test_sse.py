@@ -241,6 +241,19 @@ def test_a_body_that_ends_between_events_is_whole(end: bytes) -> None:
     assert decode(b"data: a\n\n" + end) == [ServerSentEvent(data="a")]
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r", b"\r\n"])
+def test_done_needs_no_blank_line(end: bytes) -> None:
+    events = [ServerSentEvent(data="a"), ServerSentEvent(data="[DONE]")]
+    assert decode(b"data: a\n\ndata: [DONE]" + end) == events
+    assert decode(b"data: a\n\ndata:[DONE]" + end) == events
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE", b"data: [DONE]\ndata: a", b"data: [DONE] \n"])
+def test_what_only_begins_like_done_is_truncated(end: bytes) -> None:
+    with pytest.raises(StreamTruncated, match=r"^the event stream ended inside an event$"):
+        decode(b"data: a\n\n" + end)
+
+
 def test_a_field_named_error_is_an_error_event() -> None:
     assert decode(b'error: {"code":500}\n\ndata: [DONE]\n\n') == [
         ServerSentEvent("error", '{"code":500}'),

@@ -230,6 +230,12 @@ ROWS: dict[str, tuple[str, str, Pieces, Answer]] = {
         [events(chunk("I am cut"), DONE)],
         Answer("I am cut", finish=None, error="StreamTruncated"),
     ),
+    "the last chunk has text and the reason, and no blank line follows [DONE]": (
+        "openai",
+        SSE,
+        [events(chunk("Hel"), chunk("lo", "stop")), b"data: [DONE]\n"],
+        Answer("Hello"),
+    ),
     # -- a failed end passes for complete --
     "a finish reason that tells of a network error (GLM)": (
         "openai",
