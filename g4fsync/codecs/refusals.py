@@ -51,7 +51,7 @@ _TOO_LONG = re.compile(
     r"context_length_exceeded|exceed_context_size|ContextWindowExceeded|too_many_prompt_tokens"
     r"|max_prompt_tokens_exceeded|tokens_limit_reached|context_window_exceeded|prompt_too_long"
     r"|maximum (context|model|prompt) length|max(imum)? context length|max_seq_len"
-    r"|(prompt|input|messages?|conversation) (is |are )?too long|too large for model with"
+    r"|(prompt|input|messages?|conversation) (length )?(is |are )?too long|too large for model with"
     r"|input token count .{0,30}exceeds|prompt token count .{0,30}exceeds"
     r"|(exceeds?|exceeded|larger than|longer than|greater than) (the |this |its )?"
     r"(available |model'?s? |maximum )*(allowed )?(context|token limit)"
@@ -80,7 +80,7 @@ _KEY_FIELD = re.compile(rf'"({_KEY_CODES})"')
 _KEY_CODE = re.compile(rf"({_KEY_CODES}|permission_error|PERMISSION_DENIED)")
 _KEY_WORDS = re.compile(
     r"\b(incorrect|invalid|wrong|missing|unknown|expired|revoked|no|bad) (x-|proxy )?"
-    r"(api|subscription)[ _-]?keys?\b(?! (format|name|field|type))"
+    r"(api|subscription)[ _-]?keys?\b(?! (name|field|type))"
     r"|(?<!['\"`])\bapi[ _-]?key\b(?!['\"`]).{0,60}?"
     r"\b(not valid|invalid|incorrect|missing|expired|not found|revoked|disabled"
     r"|not provided|required|leaked|deactivated|not recogni[sz]ed|suspended)\b"
@@ -100,7 +100,7 @@ _NOT_ALLOWED = re.compile(
     r"|not (supported|available|allowed|offered|accessible) in (your|this|the) "
     r"(current )?(country|region|location|territory)|geo-?(block|restrict)"
     r"|model_not_(found|allowed|available)|key_model_access_denied|model_permission|model_blocked"
-    r"|\b(access|permission) to (the |this |use )*(requested )?models?\b"
+    r"|\b(access|permission) to (the |this |use |access )*(requested )?models?\b"
     r"|\bmodels? .{0,120}?(is |are )?not (allowed|available|permitted|enabled|supported|accessible)"
     r"|not (allowed|permitted|authorized|enabled) to (access|use|call|sample from) (the |this )?"
     r"model"

@@ -404,6 +404,7 @@ def test_a_403_for_flagged_input_is_content_filtered() -> None:
         (400, "prompt token count of 130000 exceeds the limit of 128000"),
         (400, "Malformed input request: expected maxLength: 51200, actual: 65535"),
         (500, "the input length exceeds the context length"),
+        (400, "Your request's input length is too long."),
     ],
 )
 def test_each_vendors_words_for_a_too_long_prompt_are_known(status: int, error: object) -> None:
@@ -447,6 +448,7 @@ def test_other_limits_are_not_the_context(status: int, error: str) -> None:
         (400, {"error": {"code": "401", "message": "m"}}),
         (404, {"detail": "Not authenticated"}),
         (403, {"error": "Forbidden"}),
+        (400, {"error": "Invalid API key format"}),
         (403, {"error": {"code": 403, "status": "PERMISSION_DENIED", "message": "m"}}),
         (401, {"error": {"message": "not in your country", "code": "unsupported_country"}}),
     ],
@@ -477,6 +479,7 @@ def test_a_wrong_key_is_an_authentication_error_whatever_the_status(
         ({"error": "Project `p` does not have access to model `gpt-9`"}, ProviderError),
         ({"error": "The model `m` is blocked at the project level."}, ProviderError),
         ({"error": "You are not allowed to sample from this model"}, ProviderError),
+        ({"error": "Your API key does not have permission to access model m"}, ProviderError),
         ({"error": {"message": "m", "type": "key_model_access_denied"}}, ProviderError),
         ({"code": 30001, "message": "Sorry, your account balance is insufficient"}, ProviderError),
         ({"error": "Content violates usage guidelines."}, ContentFiltered),
