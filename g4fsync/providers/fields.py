@@ -50,32 +50,41 @@ def text(value: Any) -> str:
     """An answer's text in any shape that servers give it.
 
     A number (a token of digits that a JavaScript server took for one) and an
-    object (an answer in JSON mode) are their JSON; of a list the texts and text
-    parts count, parts of other kinds say nothing; ``null`` is no text.
+    object or a list (an answer in JSON mode) are their JSON; of a list of parts
+    the texts count, parts of other kinds say nothing; ``null`` is no text.
     """
     if isinstance(value, str):
         return value
     if value is None:
         return ""
-    if isinstance(value, list):
-        return "".join(_text_part(part) for part in value)
-    return _text_part(value)
+    if isinstance(value, list) and all(map(is_part, value)):
+        return "".join(map(_text_part, value))
+    if isinstance(value, Mapping) and value.get("type") == "text" and "text" in value:
+        return text(value["text"])
+    return json.dumps(value, ensure_ascii=False)
+
+
+def is_part(value: Any) -> bool:
+    """Whether *value* is one part of a content: a text, or an object of a type or with a text."""
+    if isinstance(value, Mapping):
+        return isinstance(value.get("type"), str) or isinstance(value.get("text"), str)
+    return isinstance(value, str)
 
 
 def _text_part(part: Any) -> str:
-    if isinstance(part, Mapping) and isinstance(part.get("type"), str):
-        if "text" in part:
-            return text(part["text"])
+    if isinstance(part, str):
+        return part
+    if "text" not in part:
         left_out(f"part {part['type']!r:.40}", part)
-        return ""
-    return part if isinstance(part, str) else json.dumps(part, ensure_ascii=False)
+    return text(part.get("text"))
 
 
 def thought(value: Any, name: str) -> str:
     """Reasoning: a text, a number, or a list of text parts; any other shape is left out."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int | float | list) and not isinstance(value, bool):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number or (isinstance(value, list) and all(map(is_part, value))):
         return text(value)
     if value is not None:
         left_out(name, value)
