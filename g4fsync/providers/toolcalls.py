@@ -44,8 +44,9 @@ class ToolCalls:
             arguments = function.get("arguments")
             if arguments:
                 # The protocol's type is a string; gateways send the object itself.
-                text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-                call.add(text)
+                if not isinstance(arguments, str):
+                    arguments = json.dumps(arguments, ensure_ascii=False)
+                call.add(arguments)
             call.kept |= {name: piece[name] for name in _KEPT if piece.get(name)}
 
     @property

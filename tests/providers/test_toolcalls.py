@@ -78,7 +78,7 @@ def test_an_id_that_changes_without_a_name_is_the_same_call() -> None:
 
 
 def test_arguments_given_as_an_object_become_text() -> None:
-    assert put_together([piece(0, "a", "f", {"x": 1})]) == [ToolCall("a", "f", '{"x": 1}')]
+    assert put_together([piece(0, "a", "f", {"x": "é"})]) == [ToolCall("a", "f", '{"x": "é"}')]
 
 
 def test_a_call_without_an_id_gets_one_by_its_place() -> None:
