@@ -437,7 +437,7 @@ def garbage_after(protocol: Protocol) -> Outcome:
 
 def more_after(protocol: Protocol) -> Outcome:
     """A reason is no end in itself: what comes before the end of the body is the answer's."""
-    return Outcome(text=TEXT + "more") if protocol in (GEMINI, OLLAMA) else Outcome()
+    return Outcome(text=TEXT + "more") if protocol in (OPENAI, GEMINI, OLLAMA) else Outcome()
 
 
 SHAPES = [
