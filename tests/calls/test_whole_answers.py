@@ -142,13 +142,15 @@ def test_an_answer_cut_at_any_byte_does_not_look_complete(
             looked_complete.append(stream.text)
     assert place > 20
     # Without an end mark and without a length only the connection's end tells: a FIN
-    # between two events is no news. The docstrings of both providers say so.
-    undetectable = name in ("koala", "flowgpt") and framing == "close" and not reset
-    assert looked_complete == (["Hi"] if undetectable else [])
+    # between two events is no news. The docstrings of both providers say so. A line
+    # of JSON is complete without its line end, so there are two such places behind it.
+    undetectable = {"koala": ["Hi"], "flowgpt": ["Hi", "Hi"]}.get(name, [])
+    assert looked_complete == (undetectable if framing == "close" and not reset else [])
     assert emulator.openassistant.chats == ()
 
 
-@pytest.mark.parametrize("name", PROVIDERS)
+# FlowGPT has no end mark, and nothing is missing from a last line without its line end.
+@pytest.mark.parametrize("name", [name for name in PROVIDERS if name != "flowgpt"])
 def test_an_answer_without_its_end_mark_is_not_complete(
     name: str, client: Client, emulator: Emulator, at: At
 ) -> None:
