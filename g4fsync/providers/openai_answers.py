@@ -30,6 +30,7 @@ _REASONS: Mapping[str, str] = {
 _TEXT = ("content", "refusal")
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
 _CALLS = ("tool_calls", "function_call")
+_SILENT = frozenset({"content", "role"})
 
 
 def plain_text(chunk: Mapping[str, Any]) -> str:
@@ -41,8 +42,15 @@ def plain_text(chunk: Mapping[str, Any]) -> str:
     if not choice or chunk.get("usage") or choice.get("index") or choice.get("finish_reason"):
         return ""
     delta = choice.get("delta")
-    content = delta.get("content") if delta and len(delta) == 1 else ""
-    return content if content.__class__ is str else ""
+    content: Any = delta.get("content") if delta else None
+    if content.__class__ is not str or (len(delta) > 1 and _says_more(delta)):
+        return ""
+    return content
+
+
+def _says_more(delta: Mapping[str, Any]) -> bool:
+    """Whether *delta* says something besides its content."""
+    return any(map(delta.get, delta.keys() - _SILENT))
 
 
 class Answer:
