@@ -153,7 +153,7 @@ class Reach:
         self, provider: Service, overrides: Overrides
     ) -> Callable[[CancelScope], LiveTransport]:
         def open_transport(scope: CancelScope) -> LiveTransport:
-            from ..transport.live import LiveTransport, Target
+            from ..transport.live import Destination, LiveTransport
 
             network = self._shared_network()
             if overrides.proxy is not None:
@@ -163,14 +163,14 @@ class Reach:
             cookies = self._found_cookies(provider, overrides.cookies or self._cookies.get(name))
             if provider.needs_cookies and not (cookies or key):
                 raise AuthenticationError(_no_cookies(provider), provider=provider.name)
-            target = Target(
+            destination = Destination(
                 provider=provider.name,
                 base_url=provider.base_url,
                 headers=provider.headers,
                 cookies=cookies,
                 api_key=key,
             )
-            return LiveTransport(target, network, scope)
+            return LiveTransport(destination, network, scope)
 
         return open_transport
 

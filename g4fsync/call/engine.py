@@ -70,7 +70,7 @@ def _ask(
     before = len(journal.attempts)
     try:
         with call.gate.slot(scope) if call.gate else nullcontext():
-            scope.asking()
+            scope.start_first_token()
             with closing(_first_token(call, retry, scope, journal)) as attempt:
                 yield from journal.attempts[before:-1]
                 yield from attempt.tokens()

@@ -36,7 +36,7 @@ def list_models(
     if not provider.lists_models:
         return list(provider.models)
     scope.start()
-    scope.asking()
+    scope.start_first_token()
     transport = open_transport(scope)
     try:
         return provider.list_models(transport)

@@ -34,8 +34,8 @@ from ..events import Finish, Reasoning, Text, ToolCall
 from ..providers.base import Provider
 from ..scope import CancelScope
 from ..settings import Retry, Timeout
-from ..transport.connections import Wire, resolve
-from ..transport.failures import CA_ADVICE, Translated
+from ..transport.connections import SocketHandle, resolve
+from ..transport.failures import CA_ADVICE, MappedFailures
 from ..transport.live import Network
 from .advice import Case, advice
 from .choosing import cheapest
@@ -170,7 +170,7 @@ class Checkup:
 
     def _look_up(self) -> str:
         way, scope = self._way, self._scope()
-        with Translated(scope, way.host, also=(UnicodeError,)):
+        with MappedFailures(scope, way.host, also=(UnicodeError,)):
             found = resolve(way.host, way.port, scope)
         self._addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         first, *others = self._addresses
@@ -203,14 +203,14 @@ class Checkup:
 
     def _open(self, url: str, proxies: dict[str, str], host: str) -> Any:
         scope = self._scope()
-        wire = Wire(scope)
+        handle = SocketHandle(scope)
         try:
-            with Translated(scope, host):
+            with MappedFailures(scope, host):
                 return self._network.adapter.open_socket(
-                    wire, url, proxies=proxies, verify=self._network.trusted(url, proxies)
+                    handle, url, proxies=proxies, verify=self._network.trusted(url, proxies)
                 )
         finally:
-            wire.drop()
+            handle.drop()
 
     # -- the credentials ------------------------------------------------
 
@@ -224,7 +224,7 @@ class Checkup:
         with closing(
             self._reach.transport_factory(provider, self._overrides)(self._scope())
         ) as transport:
-            sent, cookies = transport.api_key, transport.target.cookies
+            sent, cookies = transport.api_key, transport.destination.cookies
         self._case.key_sent = bool(sent)
         if provider.needs_cookies:
             return f"{len(cookies)} found"

@@ -15,8 +15,8 @@ from ..errors import Cancelled, G4FSyncError, ProtocolError
 from ..scope import CancelScope
 from ..settings import Timeout
 from ..transport.adapter import Adapter
-from ..transport.connections import Wire, using
-from ..transport.failures import Translated
+from ..transport.connections import SocketHandle, using
+from ..transport.failures import MappedFailures
 
 PORT_SECONDS = 5.0  # for all questions to one port
 MAX_BYTES = 4 * 2**20
@@ -69,15 +69,15 @@ class Place:
         scope = CancelScope(self._limits, deadline=self._until)
         scope.start()
         host = self.url.partition("://")[2]
-        with self._whole.aborting(scope.cancel), Translated(scope, host):
-            wire = Wire(scope)
-            scope.connecting()
+        with self._whole.aborting(scope.cancel), MappedFailures(scope, host):
+            handle = SocketHandle(scope)
+            scope.start_connect()
             try:
-                with using(wire):
+                with using(handle):
                     answer = self._adapter.send(
                         requests.Request("GET", self.url + path, _HEADERS).prepare(),
                         stream=True,
-                        timeout=(scope.patience(), scope.patience(overall=True)),
+                        timeout=(scope.socket_timeout(), scope.socket_timeout(overall=True)),
                         proxies={},
                     )
                     body = answer.raw.read(MAX_BYTES, decode_content=False)
@@ -85,7 +85,7 @@ class Place:
                 # A woken reader may see a clean end.
                 scope.check()
             finally:
-                wire.drop()
+                handle.drop()
         return Reply(answer.status_code, answer.headers, body)
 
     def ask(self, path: str) -> Any:

@@ -51,7 +51,7 @@ class CancelScope:
         self._lock = threading.RLock()  # guards _aborts and ended; held while aborts run
         self._aborts: dict[int, Callable[[], None]] = {}
         self._last_key = 0
-        self.inherited = False  # by fork: the call goes on in the parent process
+        self.forked = False  # by fork: the call goes on in the parent process
 
     # -- clocks ---------------------------------------------------------
 
@@ -62,7 +62,7 @@ class CancelScope:
             self.total = min(self.total, self.started + _seconds(self.timeout.total))
             self._expect(self.total)
 
-    def asking(self) -> None:
+    def start_first_token(self) -> None:
         """Start ``first_token``: a model is about to be asked."""
         self._first_token = monotonic() + _seconds(self.timeout.first_token)
 
@@ -76,13 +76,13 @@ class CancelScope:
         """Seconds since :meth:`start`; 0 before it."""
         return 0.0 if self.started is None else monotonic() - self.started
 
-    def connecting(self) -> None:
+    def start_connect(self) -> None:
         """Start the ``connect`` clock; ``idle`` belonged to an answer that is over."""
         self._idle = _NEVER
         self._connect = monotonic() + _seconds(self.timeout.connect)
         self._expect(self._connect)
 
-    def sent(self) -> None:
+    def stop_connect(self) -> None:
         """Stop the ``connect`` clock: the request is out."""
         self._connect = _NEVER
 
@@ -107,7 +107,7 @@ class CancelScope:
         self._flowing = True
         self._idle_limit = min(_seconds(self.timeout.idle), _seconds(seconds))
 
-    def wait_begins(self) -> None:
+    def start_idle(self) -> None:
         """The owner is about to wait for the provider: ``idle`` runs, until :meth:`progress`.
 
         So it also runs while keep-alives are read, however fast they come.
@@ -121,7 +121,7 @@ class CancelScope:
             if self._idle < watchdog.wake_at:  # seldom; this runs once per token
                 self._expect(self._idle)
 
-    def expiry(self) -> float:
+    def next_deadline(self) -> float:
         """The next deadline as a :func:`time.monotonic` time; infinity without one."""
         return min(self.total, self._first_token, self._connect, self._idle)
 
@@ -130,15 +130,15 @@ class CancelScope:
 
         It does not raise: ask :meth:`check` for that.
         """
-        deadline = self.expiry()
+        deadline = self.next_deadline()
         return None if deadline == _NEVER else max(0.0, deadline - monotonic())
 
-    def patience(self, *, overall: bool = False) -> float:
+    def socket_timeout(self, *, overall: bool = False) -> float:
         """A socket's timeout: until the next deadline, or until ``total`` only; never 0 or None.
 
         It is the second line of defence, for a process that can't start a watchdog.
         """
-        deadline = self.total if overall else self.expiry()
+        deadline = self.total if overall else self.next_deadline()
         return min(max(deadline - monotonic(), 0.001), LONGEST_WAIT)
 
     def is_watched(self) -> bool:
@@ -214,11 +214,11 @@ class CancelScope:
             if not self._aborts:
                 watchdog.forget(self)
 
-    def disown(self) -> None:
+    def leave_to_parent(self) -> None:
         """In a forked child: leave the parent's call alone, its sockets are shared with it."""
         self._lock = threading.RLock()  # a thread that is gone may have held the old one
         self._aborts = {}
-        self.inherited = True
+        self.forked = True
         self.ended = lambda: Cancelled("this call belongs to the parent process")
 
     # -- waiting --------------------------------------------------------
@@ -235,7 +235,7 @@ class CancelScope:
         until = _NEVER if seconds is None else monotonic() + seconds
         with self.aborting(event.set):
             while not event.is_set():
-                pause = min(until, self.expiry()) - monotonic()
+                pause = min(until, self.next_deadline()) - monotonic()
                 if pause <= 0:
                     break
                 event.wait(min(pause, LONGEST_WAIT))
@@ -262,7 +262,7 @@ def _in_seconds(limit: float | None) -> str:
 def _leave_calls_to_parent() -> None:
     """In a forked child: the watchdog's thread is gone, its scopes are the parent's calls."""
     for scope in watchdog.renew():
-        scope.disown()
+        scope.leave_to_parent()
 
 
 process.after_fork(_leave_calls_to_parent)

@@ -67,7 +67,7 @@ class Watchdog:
             self._scopes.add(scope)
             if self._thread is None:
                 self._start()
-        self.expect(scope.expiry())
+        self.expect(scope.next_deadline())
 
     def forget(self, scope: CancelScope) -> None:
         with self._changed:
@@ -105,7 +105,7 @@ class Watchdog:
                 if scope.ended is not None:
                     self.forget(scope)
                 else:
-                    self.expect(scope.expiry())
+                    self.expect(scope.next_deadline())
 
 
 watchdog = Watchdog()

@@ -20,7 +20,7 @@ import requests.adapters
 from urllib3.exceptions import HTTPError, ProxyError
 
 from ..errors import ConfigurationError
-from .connections import Pool, PoolTLS, Wire, current_wire, using
+from .connections import Pool, PoolTLS, SocketHandle, current_wire, using
 from .trust import TrustStore
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110, 9.2.2
@@ -38,12 +38,12 @@ class Adapter(requests.adapters.HTTPAdapter):
         try:
             return super().send(request, *args, **kwargs)
         except requests.exceptions.ConnectionError:
-            wire = current_wire()
-            is_lost = wire.is_reused and not wire.is_answered
+            handle = current_wire()
+            is_lost = handle.is_reused and not handle.is_answered
             if not is_lost or request.method not in _IDEMPOTENT:
                 raise
         # Not in the block above: what happens now is not to tell of the old connection.
-        wire.renew()
+        handle.renew()
         return super().send(request, *args, **kwargs)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +98,7 @@ class Adapter(requests.adapters.HTTPAdapter):
 
     def open_socket(
         self,
-        wire: Wire,
+        handle: SocketHandle,
         url: str,
         *,
         proxies: dict[str, str],
@@ -122,7 +122,7 @@ class Adapter(requests.adapters.HTTPAdapter):
             connection.set_tunnel(
                 target.hostname, port, headers=pool.proxy_headers, scheme=pool.proxy.scheme
             )
-        with using(wire):
+        with using(handle):
             try:
                 connection.connect()
             except BaseException as exc:

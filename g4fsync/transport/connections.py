@@ -3,18 +3,18 @@
 ``close()`` does not free a thread blocked in a socket, and no timeout of
 ``requests`` bounds a server that trickles.  ``shutdown()`` frees the thread at
 once, in any phase: TCP connect, proxy CONNECT, TLS, sending, waiting for
-headers, body.  So each request has a :class:`Wire`, which always knows the
+headers, body.  So each request has a :class:`SocketHandle`, which always knows the
 socket its thread may be blocked in, and the call's scope shuts that down.
 
 If you change this file, keep in mind:
 
-* urllib3 opens connections in the thread that asked, so the wire of the
+* urllib3 opens connections in the thread that asked, so the handle of the
   request under way is handed to the connection classes by thread
-  (``_current.wire``); nothing else needs it.
+  (``_current.handle``); nothing else needs it.
 * While TLS is being set up the socket object changes hands (``wrap_socket``
-  detaches the plain one), so then the wire holds a duplicate until the
+  detaches the plain one), so then the handle holds a duplicate until the
   connection stands.
-* A connection that goes back to the pool must drop its wire first, or a late
+* A connection that goes back to the pool must drop its handle first, or a late
   cancel would cut off the next request on it.
 """
 
@@ -39,7 +39,7 @@ from . import heads
 _current = threading.local()
 
 
-class Wire:
+class SocketHandle:
     """The socket one request is using, so that another thread can shut it down."""
 
     def __init__(self, scope: CancelScope, *, head_bytes: int = DEFAULT_LIMITS.head) -> None:
@@ -65,7 +65,7 @@ class Wire:
     def renew(self) -> None:
         """The connection died; the request is sent again, on a new one."""
         self.scope.check()
-        self.scope.connecting()
+        self.scope.start_connect()
         self.sent = self.is_reused = False
         self.wants_new = True
 
@@ -100,20 +100,20 @@ def shut(sock: Any) -> None:
 
 
 @contextmanager
-def using(wire: Wire) -> Iterator[None]:
-    """Connections opened and used by this thread in the block belong to *wire*."""
-    before = getattr(_current, "wire", None)
-    _current.wire = wire
+def using(handle: SocketHandle) -> Iterator[None]:
+    """Connections opened and used by this thread in the block belong to *handle*."""
+    before = getattr(_current, "handle", None)
+    _current.handle = handle
     try:
         yield
     finally:
-        _current.wire = before
+        _current.handle = before
 
 
-def current_wire() -> Wire:
-    """The wire of the request this thread has under way."""
-    wire: Wire = _current.wire
-    return wire
+def current_wire() -> SocketHandle:
+    """The handle of the request this thread has under way."""
+    handle: SocketHandle = _current.handle
+    return handle
 
 
 def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
@@ -146,26 +146,28 @@ def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
 
 
 class Wakeable(HTTPConnection):
-    """A connection whose every blocking step can be woken through its wire."""
+    """A connection whose every blocking step can be woken through its handle."""
 
-    wire: Wire | None = None
+    handle: SocketHandle | None = None
 
     def response_class(self, *args: Any, **kwargs: Any) -> heads.Response:  # type: ignore[override]
-        wire = self.wire
-        if wire is None:
+        handle = self.handle
+        if handle is None:
             return heads.Response(*args, **kwargs)
-        return heads.Response(*args, limit=wire.head_bytes, on_first_byte=wire.answered, **kwargs)
+        return heads.Response(
+            *args, limit=handle.head_bytes, on_first_byte=handle.answered, **kwargs
+        )
 
     def _new_conn(self) -> socket.socket:
         host, port = self._peer()
-        wire = current_wire()
+        handle = current_wire()
         found = self._resolve(host, port)
         failure: OSError = OSError("no address")
         for family, kind, proto, _, address in found:
             try:
-                return self._open(wire, self._make_socket(family, kind, proto), address)
+                return self._open(handle, self._make_socket(family, kind, proto), address)
             except OSError as exc:
-                wire.scope.check()
+                handle.scope.check()
                 failure = exc
         raise NewConnectionError(self, str(failure)) from failure
 
@@ -177,38 +179,38 @@ class Wakeable(HTTPConnection):
             scope.check()
             raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
 
-    def _open(self, wire: Wire, sock: socket.socket, address: Any) -> socket.socket:
+    def _open(self, handle: SocketHandle, sock: socket.socket, address: Any) -> socket.socket:
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             # Never None: a connect() that begins after its abort is woken by its poll() only.
-            sock.settimeout(wire.scope.patience())
-            wire.use(self._handle_of(sock))
+            sock.settimeout(handle.scope.socket_timeout())
+            handle.use(self._duplicate_of(sock))
             self._reach(sock, address)
         except BaseException:
             sock.close()
             raise
         return sock
 
-    def _handle_of(self, sock: socket.socket) -> socket.socket:
+    def _duplicate_of(self, sock: socket.socket) -> socket.socket:
         """What shuts down whatever becomes of *sock* while the connection is set up."""
         return sock
 
     def connect(self) -> None:
-        self.wire = wire = current_wire()
+        self.handle = handle = current_wire()
         super().connect()
-        wire.use(self.sock)
+        handle.use(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        wire = current_wire()
+        handle = current_wire()
         # connect() would have set it: urllib3 connects before, for TLS and tunnels.
-        wire.is_reused = self.sock is not None and self.wire is not wire
-        self.wire = wire
+        handle.is_reused = self.sock is not None and self.handle is not handle
+        self.handle = handle
         if self.sock is not None:
-            wire.use(self.sock)
+            handle.use(self.sock)
         super().request(*args, **kwargs)
-        wire.sent = True
-        wire.scope.sent()
+        handle.sent = True
+        handle.scope.stop_connect()
 
     # How SOCKS differs from a direct connection:
 
@@ -223,23 +225,23 @@ class Wakeable(HTTPConnection):
 
 
 class WakeableTLS(Wakeable, HTTPSConnection):
-    _handle: socket.socket | None = None
+    _duplicate: socket.socket | None = None
 
-    def _handle_of(self, sock: socket.socket) -> socket.socket:
-        self._drop_handle()  # of another address that did not answer
-        self._handle = sock.dup()
-        return self._handle
+    def _duplicate_of(self, sock: socket.socket) -> socket.socket:
+        self._drop_duplicate()  # of another address that did not answer
+        self._duplicate = sock.dup()
+        return self._duplicate
 
-    def _drop_handle(self) -> None:
-        if self._handle is not None:
-            self._handle.close()
-            self._handle = None
+    def _drop_duplicate(self) -> None:
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
 
     def connect(self) -> None:
         try:
             super().connect()
         finally:
-            self._drop_handle()
+            self._drop_duplicate()
         sock: Any = self.sock
         if isinstance(sock, ssl.SSLSocket):
             # An end without close_notify is a cut: anybody on the way can send a FIN.
@@ -256,9 +258,9 @@ class Pool(HTTPConnectionPool):
         return connection
 
     def _put_conn(self, conn: Any) -> None:
-        if conn is not None and conn.wire is not None:
-            conn.wire.drop()
-            conn.wire = None
+        if conn is not None and conn.handle is not None:
+            conn.handle.drop()
+            conn.handle = None
         super()._put_conn(conn)
 
 

@@ -39,7 +39,7 @@ _UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
 CA_ADVICE = "if its authority is your own, give that: Client(verify='ca.pem')"
 
 
-class Translated:
+class MappedFailures:
     """Turns foreign exceptions in its block into ours.
 
     *reading*: an answer had begun, so a broken connection is a

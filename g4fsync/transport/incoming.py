@@ -165,7 +165,7 @@ class IncomingResponse(ABC):
             f"expected a stream, got content type {self.media_type!r}", evidence=text
         )
 
-    def hurried(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def excerpt_pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """*pieces* of a body that is not worth waiting for."""
         return pieces
 
@@ -173,7 +173,7 @@ class IncomingResponse(ABC):
         """Some of a body that is no answer; its status tells enough, whatever goes wrong."""
         body = bytearray()
         with suppress(ConnectionFailed, ProtocolError):
-            for piece in self.hurried(pieces):
+            for piece in self.excerpt_pieces(pieces):
                 body += piece
                 if len(body) > self._limits.error_body:
                     break

@@ -32,7 +32,7 @@ from ..settings import Limits, Timeout
 from ..urls import is_loopback
 from . import failures
 from .adapter import Adapter
-from .connections import Wire, using
+from .connections import SocketHandle, using
 from .incoming import IncomingResponse
 from .outgoing import Sender, checked_headers, checked_path, json_body
 from .proxies import environment_proxy, passwords_of, proxy_variables
@@ -83,7 +83,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """Whom an attempt talks to, and as whom."""
 
     provider: str
@@ -98,33 +98,33 @@ class LiveTransport(Sender["LiveResponse"]):
 
     random: random.Random = random.SystemRandom()
 
-    def __init__(self, target: Target, network: Network, scope: CancelScope) -> None:
-        self.target = target
+    def __init__(self, destination: Destination, network: Network, scope: CancelScope) -> None:
+        self.destination = destination
         self.network = network
         self.scope = scope
         self.sent = False  # some request of this attempt went out whole
         self.latest: object = None  # what the provider was given last, as evidence
-        self.host = urlsplit(target.base_url).netloc.rpartition("@")[2]
+        self.host = urlsplit(destination.base_url).netloc.rpartition("@")[2]
         self._cookies: RequestsCookieJar | None = None
-        self._keep_cookies(target.cookies)
+        self._keep_cookies(destination.cookies)
         self._sent_headers: list[Mapping[str, str]] = []
         self._open: list[LiveResponse | SocketIOConnection] = []
 
     @property
     def api_key(self) -> str | None:
-        return self.target.api_key
+        return self.destination.api_key
 
     @property
     def secrets(self) -> tuple[list[str], list[str]]:
         """What no error may tell: keys and cookies, and passwords of URLs."""
-        secrets = list(self.target.cookies.values())
+        secrets = list(self.destination.cookies.values())
         for headers in self._sent_headers:
             for name, value in headers.items():
                 if _SECRET_HEADER.search(name):
                     secrets += [value, value.rpartition(" ")[2]]
-        if self.target.api_key:
-            secrets.append(self.target.api_key)
-        passwords = passwords_of(self.target.base_url)
+        if self.destination.api_key:
+            secrets.append(self.destination.api_key)
+        passwords = passwords_of(self.destination.base_url)
         if self.network.proxy is not None:
             passwords += passwords_of(self.network.proxy)
         else:
@@ -178,13 +178,13 @@ class LiveTransport(Sender["LiveResponse"]):
         before = self.scope
         self.scope = CancelScope(Timeout(None, None, None, seconds))
         self.scope.start()
-        if before.inherited:  # by fork: what is to be undone is the parent's
-            self.scope.disown()
+        if before.forked:  # by fork: what is to be undone is the parent's
+            self.scope.leave_to_parent()
         try:
             yield
         except G4FSyncError as error:
             self.without_secrets(error)
-            log.warning("%s: clean-up failed: %s", self.target.provider, error)
+            log.warning("%s: clean-up failed: %s", self.destination.provider, error)
         finally:
             self.scope = before
 
@@ -214,20 +214,22 @@ class LiveTransport(Sender["LiveResponse"]):
         request = requests.PreparedRequest()
         request.method = method
         request.url = _normal_url(url) + (f"?{urlencode(params)}" if params else "")
-        request.headers = CaseInsensitiveDict({**self.target.headers, **checked_headers(headers)})
+        request.headers = CaseInsensitiveDict(
+            {**self.destination.headers, **checked_headers(headers)}
+        )
         request.body = body
         if body is not None or method == "POST":
             request.headers["Content-Length"] = str(len(body or b""))
         request.hooks = {}
         if self._cookies:
             request.prepare_cookies(self._cookies)
-        if "@" in self.target.base_url:
+        if "@" in self.destination.base_url:
             request.prepare_auth(None)
         return request
 
     def url(self, path: str) -> str:
         """*path* below the base URL; ``InvalidRequest`` for what would break out of a path."""
-        return self.target.base_url + checked_path(path)
+        return self.destination.base_url + checked_path(path)
 
     def _send(
         self,
@@ -240,37 +242,37 @@ class LiveTransport(Sender["LiveResponse"]):
         url = self.url(path)
         if headers:
             self._sent_headers.append(headers)
-        log.debug("%s: %s %s%s", self.target.provider, method, self.host, path)
+        log.debug("%s: %s %s%s", self.destination.provider, method, self.host, path)
         scope = self.scope
         scope.check()
-        scope.connecting()
-        wire = Wire(scope, head_bytes=self.network.limits.head)
+        scope.start_connect()
+        handle = SocketHandle(scope, head_bytes=self.network.limits.head)
         try:
-            with failures.Translated(scope, self.host), using(wire):
+            with failures.MappedFailures(scope, self.host), using(handle):
                 proxies = self.network.proxies(url)
                 answer = self.network.adapter.send(
                     self._request(method, url, body, params, headers),
                     stream=True,
                     # The connect clock does not run while the answer is read.
-                    timeout=(scope.patience(), scope.patience(overall=True)),
+                    timeout=(scope.socket_timeout(), scope.socket_timeout(overall=True)),
                     proxies=proxies,
                     verify=self.network.trusted(url, proxies),
                 )
-                response = LiveResponse(self, answer, wire)
+                response = LiveResponse(self, answer, handle)
                 self._open.append(response)
             self._keep_cookies(answer.cookies)
             scope.check()
         except BaseException:
-            wire.drop()
+            handle.drop()
             raise
         finally:
-            self.sent = self.sent or wire.sent
-            scope.sent()
-        log.debug("%s: HTTP %s", self.target.provider, answer.status_code)
+            self.sent = self.sent or handle.sent
+            scope.stop_connect()
+        log.debug("%s: HTTP %s", self.destination.provider, answer.status_code)
         if not 200 <= answer.status_code < 300:
             raise response.refusal()
         if scope.is_watched():
-            wire.limit(None)
+            handle.limit(None)
         return response
 
 
@@ -285,7 +287,9 @@ def _normal_url(url: str) -> str:
 class LiveResponse(IncomingResponse):
     """An answer whose headers have come."""
 
-    def __init__(self, transport: LiveTransport, answer: requests.Response, wire: Wire) -> None:
+    def __init__(
+        self, transport: LiveTransport, answer: requests.Response, handle: SocketHandle
+    ) -> None:
         super().__init__(transport, transport.network.limits)
         self._transport = transport
         # Not the answer itself: with it would live its request, its cookies and much else.
@@ -293,11 +297,11 @@ class LiveResponse(IncomingResponse):
         self._headers = answer.headers
         self._raw: Any = answer.raw
         self._raw.headers = answer.headers  # in place of its own, a list for each line of the head
-        self._wire = wire
+        self._handle = handle
         self._ended = False
-        self._translated = failures.Translated(transport.scope, transport.host, reading=True)
+        self._translated = failures.MappedFailures(transport.scope, transport.host, reading=True)
         # What reads the next block of the body as it arrives, b"" at its end.
-        chunks = _Chunks.below(self._raw, wire)
+        chunks = _Chunks.below(self._raw, handle)
         plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
         self._read: Callable[[], bytes] = plain if chunks is None else chunks.read
 
@@ -318,7 +322,7 @@ class LiveResponse(IncomingResponse):
     def _block(self) -> bytes:
         """The next of the body as it arrives, ``b""`` at its end."""
         scope = self._transport.scope
-        scope.wait_begins()
+        scope.start_idle()
         with self._translated:
             block = self._read()
         if not block:
@@ -328,11 +332,11 @@ class LiveResponse(IncomingResponse):
             self._ended = True
         return block
 
-    def hurried(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def excerpt_pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """*pieces* for ``ERROR_BODY_SECONDS``, without a word about the rest."""
         until = time.monotonic() + ERROR_BODY_SECONDS
         while (left := until - time.monotonic()) > 0:
-            self._wire.limit(left)
+            self._handle.limit(left)
             piece = next(pieces, None)
             if piece is None:
                 return
@@ -346,14 +350,14 @@ class LiveResponse(IncomingResponse):
         """Free the connection: back to the pool if the body has ended, else shut."""
         if graceful and not self._ended:
             self._drain()
-        self._wire.drop()
+        self._handle.drop()
         self._raw.close()
         self._raw.release_conn()
 
     def _drain(self) -> None:
         """See the end of a body whose answer is whole, so that the connection can be reused."""
         with suppress(*failures.FOREIGN, G4FSyncError, ValueError):
-            self._wire.limit(DRAIN_SECONDS)
+            self._handle.limit(DRAIN_SECONDS)
             self._ended = not self._read()
 
     def _inflater(self) -> Inflater | None:
@@ -396,17 +400,17 @@ class _Chunks:
         self._fault: ProtocolError | None = None
 
     @classmethod
-    def below(cls, raw: Any, wire: Wire) -> _Chunks | None:
-        """A reader for *raw*'s body, which comes by *wire*, when it is chunked and untouched."""
+    def below(cls, raw: Any, handle: SocketHandle) -> _Chunks | None:
+        """A reader for *raw*'s body, which comes by *handle*, when it is chunked and untouched."""
         response = getattr(raw, "_original_response", None)
         if (
-            wire.socket is not None
+            handle.socket is not None
             and isinstance(response, http.client.HTTPResponse)
             and response.chunked is True
             and response.chunk_left is None
             and isinstance(response.fp, io.BufferedReader)
         ):
-            return cls(raw, response, wire.socket, wire.scope)
+            return cls(raw, response, handle.socket, handle.scope)
         return None
 
     def read(self) -> bytes:

@@ -2,7 +2,7 @@
 
 The server pings and drops whoever does not answer in time (Engine.IO 4), also
 while the caller sleeps or thinks between two tokens.  So when the owner of a
-connection is not reading it, the *keeper*, one thread for the process, looks
+connection is not reading it, the *heartbeat*, one thread for the process, looks
 in every now and then: it takes what has arrived, answers the pings, and leaves
 the rest for the owner.  It never blocks, and it ends with the last connection.
 """
@@ -30,9 +30,9 @@ from ..errors import (
     ProviderError,
     StreamInterrupted,
 )
-from . import failures, keeper
+from . import failures, heartbeat
 from .buffered import Buffered
-from .connections import Wire
+from .connections import SocketHandle
 from .outgoing import checked_headers
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 MAX_FRAGMENTS = 10_000  # frames of one message
 MAX_HANDSHAKE_BYTES = 65_536
 MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
-MAX_VISIT_MESSAGES = 1000  # taken by the keeper in one go; there may be others to look after
+MAX_VISIT_MESSAGES = 1000  # taken by the heartbeat in one go; there may be others to look after
 
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
 _MALFORMED = (websocket.WebSocketProtocolException, websocket.WebSocketPayloadException)
@@ -73,14 +73,14 @@ class SocketIOConnection:
         self._namespace = namespace
         self._auth = auth
         self._event_prefix = f"42{namespace},[".encode()  # of a plain event in our namespace
-        self._headers = checked_headers({**transport.target.headers, **headers})
-        self._wire: Wire | None = None
+        self._headers = checked_headers({**transport.destination.headers, **headers})
+        self._handle: SocketHandle | None = None
         self._stream: Buffered | None = None
         self._ws: Any = websocket.WebSocket(skip_utf8_validation=True, fire_cont_frame=True)
         self._fragments: list[bytes] = []  # of the message under way
         self._opcode = ABNF.OPCODE_TEXT  # its kind
-        # Guards the socket's timeout, which the keeper changes, and with it all
-        # reading and sending; also _waiting and _failure. Re-entrant: the keeper's
+        # Guards the socket's timeout, which the heartbeat changes, and with it all
+        # reading and sending; also _waiting and _failure. Re-entrant: the heartbeat's
         # thread may happen to collect the stream this belongs to.
         self._busy = threading.RLock()
         self._waiting: deque[engineio.Packet] = deque()
@@ -91,13 +91,13 @@ class SocketIOConnection:
     def __enter__(self) -> SocketIOConnection:
         scope = self._transport.scope
         scope.check()
-        scope.connecting()
+        scope.start_connect()
         try:
             self._open_websocket()
             self._connect_namespace()
         finally:
-            scope.sent()
-        keeper.add(self)
+            scope.stop_connect()
+        heartbeat.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,14 +120,14 @@ class SocketIOConnection:
 
     def close(self, *, graceful: bool = False) -> None:
         """Leave; never waits for the far side."""
-        keeper.remove(self)
-        if self._wire is None:
+        heartbeat.remove(self)
+        if self._handle is None:
             return
-        self._wire.drop()
-        inherited, self._wire = self._wire.scope.inherited, None
+        self._handle.drop()
+        inherited, self._handle = self._handle.scope.forked, None
         if inherited:  # by fork: the parent goes on using the connection
             return
-        # The keeper may be looking in just now; it never takes long.
+        # The heartbeat may be looking in just now; it never takes long.
         with self._busy:
             stream, self._stream = self._stream, None
         if stream is not None:
@@ -143,15 +143,15 @@ class SocketIOConnection:
         transport = self._transport
         url = transport.url(self._path) + "?EIO=4&transport=websocket"
         network, scope = transport.network, transport.scope
-        self._wire = Wire(scope)
-        with failures.Translated(scope, transport.host, also=_FOREIGN):
+        self._handle = SocketHandle(scope)
+        with failures.MappedFailures(scope, transport.host, also=_FOREIGN):
             proxies = network.proxies(url)
             sock = network.adapter.open_socket(
-                self._wire, url, proxies=proxies, verify=network.trusted(url, proxies)
+                self._handle, url, proxies=proxies, verify=network.trusted(url, proxies)
             )
             self._stream = Buffered(sock, MAX_HANDSHAKE_BYTES)
-            self._wire.use(sock)
-            cookies = "; ".join(f"{k}={v}" for k, v in transport.target.cookies.items())
+            self._handle.use(sock)
+            cookies = "; ".join(f"{k}={v}" for k, v in transport.destination.cookies.items())
             try:
                 self._ws.connect(
                     url.replace("http", "ws", 1),
@@ -221,7 +221,7 @@ class SocketIOConnection:
             )
         with (
             self._busy,
-            failures.Translated(
+            failures.MappedFailures(
                 self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
             ),
         ):
@@ -265,7 +265,7 @@ class SocketIOConnection:
         scope = self._transport.scope
         with (
             self._busy,
-            failures.Translated(scope, self._transport.host, reading=True, also=_FOREIGN),
+            failures.MappedFailures(scope, self._transport.host, reading=True, also=_FOREIGN),
         ):
             if self._waiting:
                 packet = self._waiting.popleft()
@@ -274,7 +274,7 @@ class SocketIOConnection:
             if self._failure is not None:
                 raise self._failure
             while True:
-                scope.wait_begins()
+                scope.start_idle()
                 try:
                     opcode, data = self._receive()
                 except websocket.WebSocketTimeoutException as exc:
@@ -336,8 +336,8 @@ class SocketIOConnection:
         except ConnectionError:
             pass  # what has arrived still counts; reading on will tell how it ended
 
-    def tend(self) -> None:
-        """For the keeper: answer pings and store the rest, unless the owner is reading."""
+    def service(self) -> None:
+        """For the heartbeat: answer pings and store the rest, unless the owner is reading."""
         if not self._busy.acquire(blocking=False):
             return
         stream = self._stream

@@ -414,7 +414,7 @@ def seconds_left(*play: Step) -> float:
     left: list[float | None] = []
 
     def wait(transport: Transport) -> None:
-        stream.scope.wait_begins()
+        stream.scope.start_idle()
         left.append(stream.scope.remaining())
 
     stream = ask(Player([*play, wait, STOP]), timeout=Timeout(None, None, 30.0, None))

@@ -354,7 +354,7 @@ def test_a_loop_of_calls_keeps_no_more_sockets_than_one(
         assert client.ask("Hi", provider=at(name)).text == "You said: Hi"
     for side in emulator.far_sides.values():
         side.wait_ended(0)
-    eventually(lambda: not [t for t in threading.enumerate() if t.name == "g4fsync-keeper"])
+    eventually(lambda: not [t for t in threading.enumerate() if t.name == "g4fsync-heartbeat"])
     census = Census()
     for _ in range(10):
         for name in ALL:

@@ -33,12 +33,12 @@ def run_clock(scope: CancelScope, clock: str) -> None:
     """Let *clock* run, as a call does."""
     scope.start()
     if clock == "connect":
-        scope.connecting()
+        scope.start_connect()
     elif clock == "first_token":
-        scope.asking()
+        scope.start_first_token()
     elif clock == "idle":
         scope.progress()
-        scope.wait_begins()
+        scope.start_idle()
 
 
 # -- Timeout ------------------------------------------------------------
@@ -70,11 +70,11 @@ def test_a_plain_number_is_the_total() -> None:
 
 def test_no_clock_runs_before_it_is_started() -> None:
     scope = CancelScope(Timeout(1, 1, 1, 1))
-    assert scope.expiry() == math.inf
+    assert scope.next_deadline() == math.inf
     assert scope.remaining() is None
     assert scope.elapsed() == 0.0
-    scope.wait_begins()
-    assert scope.expiry() == math.inf
+    scope.start_idle()
+    assert scope.next_deadline() == math.inf
 
 
 @pytest.mark.parametrize("clock", CLOCKS)
@@ -126,11 +126,11 @@ def test_the_earliest_deadline_counts() -> None:
     scope = CancelScope(Timeout(connect=100, first_token=200, idle=300, total=400))
     scope.start()
     left = [scope.remaining()]
-    scope.asking()
+    scope.start_first_token()
     left.append(scope.remaining())
-    scope.connecting()
+    scope.start_connect()
     left.append(scope.remaining())
-    scope.sent()
+    scope.stop_connect()
     left.append(scope.remaining())
     assert [math.ceil(each or 0) for each in left] == [400, 200, 100, 200]
 
@@ -166,10 +166,10 @@ def test_a_child_has_the_start_and_the_bound_of_its_parent_but_its_own_end() -> 
 def test_the_first_token_stops_its_clock_for_good() -> None:
     scope = CancelScope(limited("first_token", 100))
     scope.start()
-    scope.asking()
+    scope.start_first_token()
     scope.progress()
     scope.progress()
-    assert scope.expiry() == math.inf
+    assert scope.next_deadline() == math.inf
 
 
 def test_idle_does_not_run_while_the_caller_is_busy() -> None:
@@ -177,7 +177,7 @@ def test_idle_does_not_run_while_the_caller_is_busy() -> None:
     scope.start()
     scope.progress()
     assert scope.remaining() is None
-    scope.wait_begins()
+    scope.start_idle()
     assert 99 < (scope.remaining() or 0) <= 100
     scope.progress()  # what came is given to the caller
     assert scope.remaining() is None
@@ -190,9 +190,9 @@ def test_idle_goes_on_when_what_came_was_no_progress(monkeypatch: pytest.MonkeyP
     scope.start()
     scope.progress()
     for _ in range(3):  # a keep-alive every 3 s
-        scope.wait_begins()
+        scope.start_idle()
         now += 3
-    scope.wait_begins()
+    scope.start_idle()
     assert scope.remaining() == 1.0
     now += 1
     with pytest.raises(DeadlineExceeded, match="nothing new from the provider for 10 s"):
@@ -205,10 +205,10 @@ def test_progress_gives_idle_its_full_time_again(monkeypatch: pytest.MonkeyPatch
     scope = CancelScope(limited("idle", 10))
     scope.start()
     scope.progress()
-    scope.wait_begins()
+    scope.start_idle()
     now += 9
     scope.progress()
-    scope.wait_begins()
+    scope.start_idle()
     assert scope.remaining() == 10
 
 
@@ -223,14 +223,14 @@ def test_a_wait_can_be_limited_below_the_idle_clock(
     scope.start()
     scope.limit_idle(0.1)
     scope.limit_idle(limit)
-    scope.wait_begins()
+    scope.start_idle()
     assert left - 0.1 < (scope.remaining() or 0) <= left
 
 
 def test_a_bounded_idle_of_nobody_names_the_time_given() -> None:
     scope = CancelScope(NONE)
     scope.limit_idle(0.000_001)
-    scope.wait_begins()
+    scope.start_idle()
     with pytest.raises(DeadlineExceeded, match="for the time given"):
         while True:
             scope.check()
@@ -243,16 +243,16 @@ def test_remaining_is_never_below_0(monkeypatch: pytest.MonkeyPatch) -> None:
     scope.start()
     now += 9
     assert scope.remaining() == 0.0
-    assert scope.patience() == 0.001
+    assert scope.socket_timeout() == 0.001
 
 
 def test_patience_is_what_a_socket_may_have_as_its_timeout() -> None:
     scope = CancelScope(Timeout(connect=10, first_token=None, idle=None, total=100))
-    assert scope.patience() == scope.patience(overall=True) == 86_400
+    assert scope.socket_timeout() == scope.socket_timeout(overall=True) == 86_400
     scope.start()
-    scope.connecting()
-    assert 9 < scope.patience() <= 10
-    assert 99 < scope.patience(overall=True) <= 100
+    scope.start_connect()
+    assert 9 < scope.socket_timeout() <= 10
+    assert 99 < scope.socket_timeout(overall=True) <= 100
 
 
 def test_an_infinite_limit_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -685,7 +685,7 @@ def test_renewing_takes_the_blocked_calls_away_from_the_child(
     with pytest.raises(Cancelled, match="this call belongs to the parent process"):
         scope.check()
     scope.unregister(key)
-    assert (run, scope.inherited, idle.inherited) == ([], True, False)
+    assert (run, scope.forked, idle.forked) == ([], True, False)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -705,7 +705,7 @@ def test_a_forked_child_leaves_the_calls_of_its_parent_alone() -> None:
         try:
             scope.check()
         except Cancelled as error:
-            return scope.inherited and str(error) == "this call belongs to the parent process"
+            return scope.forked and str(error) == "this call belongs to the parent process"
         return False
 
     def abort() -> None:
@@ -719,7 +719,7 @@ def test_a_forked_child_leaves_the_calls_of_its_parent_alone() -> None:
     finally:
         go.set()
         holder.finish()
-    assert not scope.inherited
+    assert not scope.forked
     scope.unregister(key)
     os.close(write)
     assert os.read(read, 10) == b""

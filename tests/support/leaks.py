@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 # They serve the whole process; the keeper ends by itself, the watchdog does not.
-OF_THE_PROCESS = ("g4fsync-watchdog", "g4fsync-keeper")
+OF_THE_PROCESS = ("g4fsync-watchdog", "g4fsync-heartbeat")
 
 _FDS = Path("/proc/self/fd")
 

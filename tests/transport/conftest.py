@@ -9,7 +9,7 @@ import pytest
 from g4fsync.scope import CancelScope
 from g4fsync.settings import Timeout
 from g4fsync.transport.adapter import Adapter
-from g4fsync.transport.live import LiveTransport, Network, Target
+from g4fsync.transport.live import Destination, LiveTransport, Network
 
 Open = Callable[..., LiveTransport]
 
@@ -32,11 +32,11 @@ def connect(no_proxy_variables: None) -> Iterator[Open]:
     ) -> LiveTransport:
         scope = CancelScope(timeout or Timeout(None, None, None, None))
         scope.start()
-        scope.asking()
+        scope.start_first_token()
         network = network or Network(Adapter(), proxy, verify)
         adapters.append(network.adapter)
         headers = {"User-Agent": "test", "Accept-Encoding": "gzip, deflate"}
-        target = Target("test", base_url, headers, cookies or {}, api_key)
+        target = Destination("test", base_url, headers, cookies or {}, api_key)
         transport = LiveTransport(target, network, scope)
         opened.append(transport)
         return transport

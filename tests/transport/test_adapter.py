@@ -19,7 +19,7 @@ from g4fsync.errors import Cancelled, ConnectionFailed, DeadlineExceeded
 from g4fsync.scope import CancelScope
 from g4fsync.settings import Timeout
 from g4fsync.transport.adapter import Adapter
-from g4fsync.transport.connections import Wakeable, Wire, resolve
+from g4fsync.transport.connections import SocketHandle, Wakeable, resolve
 from g4fsync.transport.live import LiveTransport, Network
 from tests.support.proxies import http_proxy
 from tests.support.servers import Peer, Server, full_listener
@@ -364,14 +364,15 @@ def test_a_call_that_ended_while_its_headers_came_leaves_no_connection_behind(
 
     with Server(talk) as server:
         transport = connect(server.url)
-        monkeypatch.setattr(Wire, "_abort", lambda wire: None)  # the end came too late for it
-        sent = CancelScope.sent
+        # The end came too late for it.
+        monkeypatch.setattr(SocketHandle, "_abort", lambda handle: None)
+        stop_connect = CancelScope.stop_connect
 
         def cancel_when_sent(scope: CancelScope) -> None:
-            sent(scope)
+            stop_connect(scope)
             scope.cancel()
 
-        monkeypatch.setattr(CancelScope, "sent", cancel_when_sent)
+        monkeypatch.setattr(CancelScope, "stop_connect", cancel_when_sent)
         with pytest.raises(Cancelled) as kept:
             transport.post("/ask")
         transport.close()
@@ -380,17 +381,17 @@ def test_a_call_that_ended_while_its_headers_came_leaves_no_connection_behind(
         assert kept.value is not None
 
 
-# -- wires --------------------------------------------------------------
+# -- handles --------------------------------------------------------------
 
 
 def test_a_wire_that_was_dropped_touches_no_socket() -> None:
     scope = CancelScope()
-    wire = Wire(scope)
+    handle = SocketHandle(scope)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        wire.use(ours)
-        wire.drop()
-        wire.drop()
+        handle.use(ours)
+        handle.drop()
+        handle.drop()
         scope.cancel()
         ours.sendall(b"still open")
         assert theirs.recv(100) == b"still open"
@@ -398,23 +399,23 @@ def test_a_wire_that_was_dropped_touches_no_socket() -> None:
 
 def test_a_wire_shuts_the_socket_it_uses() -> None:
     scope = CancelScope()
-    wire = Wire(scope)
+    handle = SocketHandle(scope)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        wire.use(ours)
+        handle.use(ours)
         scope.cancel()
         assert theirs.recv(100) == b""
-        wire.drop()
+        handle.drop()
 
 
 def test_a_wire_takes_no_socket_of_an_ended_call() -> None:
     scope = CancelScope()
-    wire = Wire(scope)
+    handle = SocketHandle(scope)
     scope.cancel()
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(Cancelled):
-        wire.use(ours)
-    wire.drop()
+        handle.use(ours)
+    handle.drop()
 
 
 def test_a_call_that_has_ended_opens_no_connection(connect: Open) -> None:

@@ -296,13 +296,13 @@ def test_our_own_error_inside_a_foreign_one_is_found() -> None:
 
 def test_our_own_errors_pass() -> None:
     ours = ProtocolError("no")
-    with pytest.raises(ProtocolError) as caught, failures.Translated(CancelScope(), HOST):
+    with pytest.raises(ProtocolError) as caught, failures.MappedFailures(CancelScope(), HOST):
         raise ours
     assert caught.value is ours
 
 
 def test_other_exceptions_are_not_touched() -> None:
-    with pytest.raises(KeyError), failures.Translated(CancelScope(), HOST):
+    with pytest.raises(KeyError), failures.MappedFailures(CancelScope(), HOST):
         raise KeyError("a bug")
 
 
@@ -311,10 +311,10 @@ def test_kinds_of_a_library_can_be_added() -> None:
     kinds = (websocket.WebSocketException,)
     with (
         pytest.raises(ConnectionFailed, match="odd"),
-        failures.Translated(CancelScope(), HOST, also=kinds),
+        failures.MappedFailures(CancelScope(), HOST, also=kinds),
     ):
         raise foreign
-    with pytest.raises(websocket.WebSocketException), failures.Translated(CancelScope(), HOST):
+    with pytest.raises(websocket.WebSocketException), failures.MappedFailures(CancelScope(), HOST):
         raise foreign
 
 
@@ -322,7 +322,7 @@ def test_an_ended_call_is_what_is_told() -> None:
     scope = CancelScope()
     scope.cancel("enough")
     foreign = ConnectionResetError(104, "reset")
-    with pytest.raises(Cancelled, match="enough") as caught, failures.Translated(scope, HOST):
+    with pytest.raises(Cancelled, match="enough") as caught, failures.MappedFailures(scope, HOST):
         raise foreign
     assert caught.value.__cause__ is foreign
 
@@ -355,7 +355,7 @@ def test_an_exception_that_was_being_handled_before_decides_nothing(
         try:
             raise handled
         except BaseException:
-            with failures.Translated(CancelScope(), HOST):
+            with failures.MappedFailures(CancelScope(), HOST):
                 break_down()
     assert str(caught.value) == f"connection to {HOST} reset"
     assert caught.value is not handled

@@ -604,7 +604,7 @@ def test_nothing_secret_is_logged(
     assert "HTTP 200" in log
     for secret in ("sk-key", "param-key", "cookie-value", "pass-word"):
         assert secret not in log
-        assert secret not in repr(transport.target)
+        assert secret not in repr(transport.destination)
 
 
 # -- connections --------------------------------------------------------
@@ -930,7 +930,7 @@ def test_a_forked_child_does_not_undo_what_is_its_parents(
 ) -> None:
     server = serve(answering(b"{}"))
     transport = connect(server.url)
-    transport.scope.disown()
+    transport.scope.leave_to_parent()
     with transport.cleanup(seconds=5):
         transport.delete("/chat")
     assert server.requests == []

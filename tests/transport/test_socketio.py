@@ -303,7 +303,7 @@ def test_the_keeper_ends_with_the_last_connection(real: Callable[..., Real], con
         transport.socketio("/ws/", namespace="/chat"),
         transport.socketio("/ws/", namespace="/chat"),
     ):
-        keepers = [t for t in threading.enumerate() if t.name == "g4fsync-keeper"]
+        keepers = [t for t in threading.enumerate() if t.name == "g4fsync-heartbeat"]
         assert len(keepers) == 1
     eventually(lambda: not keepers[0].is_alive())
 
@@ -648,7 +648,7 @@ def test_a_forked_child_does_not_shut_the_connection_of_its_parent(
     with socket as opened:
         stream = opened._stream
         assert stream is not None
-        transport.scope.disown()
+        transport.scope.leave_to_parent()
         opened.close(graceful=True)
         assert not server.peers[0].left.is_set()
         stream.close()
