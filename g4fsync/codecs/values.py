@@ -1,0 +1,159 @@
+"""A body of many JSON values, read in blocks: server-sent events, or lines of JSON.
+
+Where a block's events are alike, :mod:`.bulk` reads them in one parse; where it
+can't, the plain decoders do, and both give the same values.  So:
+
+* A reader is fed pieces of any size and cuts them anew behind the last complete
+  event or line, since only a complete block can be read at once.
+* The decoder's ``idle`` is asked only once all values of the block before were
+  taken, since it decodes when they are: a block that begins in the middle of an
+  event is the plain decoder's, however complete it looks.
+* Values that stand before a fault in the same block come before its error.
+"""
+
+from __future__ import annotations
+
+import codecs
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from .bulk import BulkReader
+from .ndjson import RecordDecoder
+from .sse import ServerSentEvent, SSEDecoder
+
+DONE = object()  # the data ``[DONE]``, with which OpenAI's protocol ends a stream
+JSON_STARTS = frozenset({b"{", b"["})
+EVENT_STARTS = frozenset({b":", b"d", b"e", b"i", b"r"})  # comment, data, event, id, retry
+
+# A longer unfinished event goes to the decoder at once, which counts its bytes.
+_REST_BYTES = 4096
+_CR = b"\r"[0]  # a byte is found in bytes five times as fast as bytes are
+
+
+def first_byte(first: bytes) -> bytes:
+    """The first byte of a body that is neither blank nor a byte order mark, if it has come."""
+    text = first.lstrip()
+    if codecs.BOM_UTF8.startswith(text):
+        return b""
+    return text.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+
+
+class ValueReader(ABC):
+    """Reads a body in blocks of complete events, or lines."""
+
+    unit: ClassVar[str]
+    _end: ClassVar[bytes]
+    _decoder: SSEDecoder | RecordDecoder
+    is_one_value = False  # the body was one JSON value, and nothing else
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._bulk = BulkReader()
+        self._plain = True  # the decoder is inside a value, or at the very start
+
+    def feed(self, piece: bytes) -> Iterable[Any]:
+        """The values completed by *piece*; take them all before the next piece."""
+        block = self._cut(piece)
+        if not block:
+            return ()
+        self._plain = self._plain and not self._decoder.idle
+        values = None if self._plain else self._at_once(block)
+        if values is None:
+            self._plain = True
+            values = self._one_by_one(block)
+        return values
+
+    def close(self) -> Iterator[Any]:
+        """End of the body: the values that were still to come; raises if one was cut off."""
+        yield from self._one_by_one(self._rest)
+        yield from self._last()
+
+    def _cut(self, piece: bytes) -> bytes:
+        """The block that *piece* ends, ``b""`` when it ends none; the rest is kept."""
+        block = self._rest + piece
+        if block.endswith(self._end):
+            self._rest = b""
+            return block
+        cut = block.rfind(self._end) + len(self._end)
+        if cut < len(self._end):
+            cut = 0
+        # With CRs about, a blank line may look otherwise: hold nothing back.
+        if _CR in block or len(block) - cut > _REST_BYTES:
+            cut = len(block)
+        self._rest = block[cut:]
+        return block[:cut]
+
+    @abstractmethod
+    def _at_once(self, block: bytes) -> Iterable[Any] | None:
+        """The values of *block* in one parse, ``None`` where that can't be."""
+
+    @abstractmethod
+    def _one_by_one(self, block: bytes) -> Iterator[Any]:
+        """The values of *block*, those before a fault ahead of its error."""
+
+    @abstractmethod
+    def _last(self) -> Iterator[Any]:
+        """What the decoder still has at the end."""
+
+
+class EventValues(ValueReader):
+    """Server-sent events: what their data says."""
+
+    unit, _end = "event", b"\n\n"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._decoder = SSEDecoder(max_event_bytes=limit)
+
+    def _at_once(self, block: bytes) -> Iterable[Any] | None:
+        return self._bulk.events(block)
+
+    def _one_by_one(self, block: bytes) -> Iterator[Any]:
+        return _event_values(self._decoder.feed(block))
+
+    def _last(self) -> Iterator[Any]:
+        return _event_values(self._decoder.close())
+
+
+class RecordValues(ValueReader):
+    """Lines of JSON, or one JSON value of any shape."""
+
+    _decoder: RecordDecoder
+    unit, _end = "line", b"\n"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._decoder = RecordDecoder(max_record_bytes=limit)
+        self._are_many = False
+
+    def _at_once(self, block: bytes) -> Iterable[Any] | None:
+        if not self._decoder.count:  # it may be the only value, over many lines
+            return None
+        values = self._bulk.records(block)
+        self._are_many = self._are_many or values is not None
+        return values
+
+    def _one_by_one(self, block: bytes) -> Iterator[Any]:
+        return self._decoder.feed(block)
+
+    def _last(self) -> Iterator[Any]:
+        yield from self._decoder.close()
+        self.is_one_value = self._decoder.count == 1 and not self._are_many
+
+
+def _event_values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
+    """What *events* say, up to ``[DONE]``; one with blank data says nothing."""
+    for event in events:
+        if event.data.startswith("[DONE]"):
+            yield DONE
+            return
+        if event.event == "error" and not event.data.strip():
+            yield {"error": {"message": "an error without a word about it"}}
+        elif not event.data or event.data.isspace():
+            continue
+        else:
+            value = event.json()
+            if event.event == "error" and not (isinstance(value, Mapping) and value.get("error")):
+                value = {"error": value}
+            yield value
