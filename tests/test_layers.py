@@ -38,7 +38,7 @@ LAYERS = (
 )
 # The emulator shares no code with the client, so that a mistake of one shows at the other.
 APART = "emulator"
-MAY_USE_EMULATOR = ("cli.local", "testing.plugin")
+MAY_USE_EMULATOR = ("cli.demo", "cli.emulate", "cli.emulated", "testing.plugin")
 
 OUTSIDE_WORLD = {
     "http",

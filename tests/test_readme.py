@@ -21,7 +21,7 @@ import pytest
 
 import g4fsync.emulator
 from g4fsync import errors, registry
-from g4fsync.cli import arguments, exits
+from g4fsync.cli import exits, verbs
 from g4fsync.emulator import Emulator
 
 ROOT = Path(__file__).parent.parent
@@ -123,7 +123,7 @@ COMMANDS = [line for block in blocks("sh") for line in block.code.splitlines()]
 def test_command_line_is_understood(line: str) -> None:
     words = shlex.split(line.partition(" <")[0], comments=True)
     assert words[0] == "g4fsync"
-    arguments.parse(words[1:])
+    verbs.parse(words[1:])
 
 
 def table(heading: str) -> list[list[str]]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..errors import G4FSyncError
-from . import arguments as typed
+from . import verbs
 from .exits import INTERRUPTED, PIPE_CLOSED, PROVIDER, exit_code, hint
-from .interrupts import LastWords, bounded
+from .interrupts import bounded
 from .terminal import OutputFailed, Terminal, discard_output
 from .wording import at_prompt
 
@@ -22,14 +21,13 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; *argv* is what follows the program's name.  Returns the exit code."""
     terminal = Terminal()
-    last_words = LastWords()
-    last_words.add(terminal.interrupted)
-    with bounded(last_words):
+    terminal.exit_notes.add(terminal.interrupted)
+    with bounded(terminal.exit_notes):
         try:
-            code = _run(sys.argv[1:] if argv is None else argv, terminal, last_words)
+            code = _run(sys.argv[1:] if argv is None else argv, terminal)
             terminal.flush()
         except KeyboardInterrupt:
-            last_words.say()
+            terminal.exit_notes.write()
             code = INTERRUPTED
         except BrokenPipeError:
             discard_output()
@@ -41,62 +39,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(argv: Sequence[str], terminal: Terminal, last_words: LastWords) -> int:
+def _run(argv: Sequence[str], terminal: Terminal) -> int:
     try:
-        arguments = typed.parse(argv)
+        arguments = verbs.parse(argv)
     except SystemExit as exc:  # --help, --version, bad usage
         return exc.code if isinstance(exc.code, int) else 0
     try:
         with _logging_to(terminal, debug=arguments.debug):
-            return _command(arguments, terminal, last_words)
+            return verbs.module(arguments.verb).run(arguments, terminal)
     except (BrokenPipeError, OutputFailed):
         raise
     except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
         if arguments.debug:
+            import traceback
+
             terminal.note("".join(traceback.format_exception(error)).rstrip())
-        return _told(error, arguments, terminal)
+        return _reported(error, arguments, terminal)
 
 
-def _told(error: Exception, arguments: argparse.Namespace, terminal: Terminal) -> int:
+def _reported(error: Exception, arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Say what went wrong; the exit code for it."""
     if not isinstance(error, G4FSyncError):
-        told = f"{type(error).__name__}: {error}"
-        terminal.note(f"g4fsync: this is a mistake in g4fsync: {told} (--debug shows more)")
+        message = f"{type(error).__name__}: {error}"
+        terminal.note(f"g4fsync: this is a mistake in g4fsync: {message} (--debug shows more)")
         return PROVIDER
     terminal.note(f"g4fsync: {at_prompt(str(error))}")
     if advice := hint(error, arguments):
         terminal.note(f"g4fsync: {advice}")
     return exit_code(error)
-
-
-def _command(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
-    # Each is imported when it is run: --help and --version cost nothing.
-    if arguments.verb == "ask":
-        from .ask import ask
-
-        return ask(arguments, terminal, last_words)
-    if arguments.verb == "compare":
-        from .compare import compare
-
-        return compare(arguments, terminal, last_words)
-    if arguments.verb in ("providers", "models"):
-        from . import listings
-
-        show = listings.providers if arguments.verb == "providers" else listings.models
-        return show(arguments, terminal)
-    if arguments.verb == "keys":
-        from .keys import keys
-
-        return keys(arguments, terminal)
-    if arguments.verb == "doctor":
-        from .doctor import doctor
-
-        return doctor(arguments, terminal)
-    from . import local
-
-    if arguments.verb == "demo":
-        return local.demo(arguments, terminal, last_words)
-    return local.emulate(arguments, terminal)
 
 
 class _Log(logging.Handler):

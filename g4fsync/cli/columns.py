@@ -64,11 +64,11 @@ class Columns:
                 return
             self._closed = True
         self._live.stop()
-        self._console.print(whole_frame(self._console, self._lanes, self._remark))
+        self._console.print(complete_frame(self._console, self._lanes, self._remark))
         summary(self._terminal, self._lanes)
 
 
-def whole_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> RenderableType:
+def complete_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> RenderableType:
     """All answers in full."""
     return _grid([_panel(lane, remark, _text(lane)) for lane in lanes], *_shape(console, lanes))
 
@@ -126,5 +126,5 @@ def _state(lane: Lane) -> tuple[str, str]:
     first, pace = stream.first_token_seconds, stream.tokens_per_second
     if first is None:
         return f"waiting {stream.seconds:.1f} s", "dim"
-    told = f"{first:.2f} s, {pace or 0:.0f}/s"
-    return (told, "cyan") if result is None else (f"done: {told}", "green")
+    pace_text = f"{first:.2f} s, {pace or 0:.0f}/s"
+    return (pace_text, "cyan") if result is None else (f"done: {pace_text}", "green")

@@ -16,14 +16,38 @@ from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..events import Text
 from ..fanout.comparison import Comparison
 from ..fanout.workers import Lane
-from .ask import Answer, EventLines, OneObject, encodable, options_from, plain, prompt_from, show
+from . import options
 from .exits import PROVIDER, SOME_FAILED
-from .interrupts import LastWords
+from .input import encodable, prompt_from
+from .output import Answer, EventLines, OneObject, plain, show
 from .terminal import Terminal, is_terminal
 from .views import Blocks, Lines, Object, View
 
+EPILOG = """\
+On a terminal the answers fill side by side (with rich: pip install
+"g4fsync[cli]"), elsewhere they follow one another under headings.
 
-def compare(arguments: argparse.Namespace, terminal: Terminal, last_words: LastWords) -> int:
+exit status:
+  0 all answered       5 some failed        1 all failed
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    options.add_prompt(parser)
+    options.add_models(parser)
+    options.add_request(parser)
+    options.add_timeout(parser, "for all together")
+    options.add_network(parser)
+    options.add_by_provider(parser)
+    parser.add_argument("--race", action="store_true", help="only the answer that begins first")
+    parser.add_argument("--save", metavar="FILE", help="write a page with all answers (HTML)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    form.add_argument("--jsonl", action="store_true", help="print each event as a line of JSON")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask all of them, and print the answers in the form that was chosen."""
     prompt = prompt_from(arguments.prompt)
     if not arguments.models:
@@ -35,7 +59,7 @@ def compare(arguments: argparse.Namespace, terminal: Terminal, last_words: LastW
     given: dict[str, Any] = {
         "system": encodable("the system text", arguments.system),
         "timeout": arguments.timeout,
-        **options_from(arguments.options),
+        **options.options_from(arguments.options),
     }
     client = Client(
         proxy=arguments.proxy,
@@ -46,11 +70,11 @@ def compare(arguments: argparse.Namespace, terminal: Terminal, last_words: LastW
     with client:
         if arguments.race:
             stream = client.race(prompt, arguments.models, **given)
-            show(stream, _race_form(arguments)(terminal), last_words)
+            show(stream, _race_form(arguments)(terminal))
             return 0
         page = None if arguments.save is None else _page(arguments.save)
         comparison = client.compare(prompt, arguments.models, **given)
-        arrivals = side_by_side(comparison, _form(arguments, terminal, comparison), last_words)
+        arrivals = side_by_side(comparison, _form(arguments, terminal, comparison), terminal)
     if page is not None:
         from .report import report
 
@@ -83,10 +107,10 @@ def code(comparison: Comparison) -> int:
 Arrivals = dict[Lane, list[tuple[float, int]]]  # seconds, and characters so far
 
 
-def side_by_side(comparison: Comparison, view: View, last_words: LastWords) -> Arrivals:
+def side_by_side(comparison: Comparison, view: View, terminal: Terminal) -> Arrivals:
     """Run *comparison* before the user's eyes; when which of its text came."""
     arrivals: Arrivals = {lane: [] for lane in comparison.lanes}
-    last_words.add(view.close)
+    terminal.exit_notes.add(view.close)
     view.open()
     try:
         with comparison:
@@ -123,8 +147,8 @@ def for_people(terminal: Terminal, comparison: Comparison, remark: str = "") -> 
 class Winner(Answer):
     """The answer that began first, and whom it has beaten."""
 
-    def whole(self, stream: ChatStream) -> None:
-        super().whole(stream)
+    def completed(self, stream: ChatStream) -> None:
+        super().completed(stream)
         others = ", ".join(dict.fromkeys(attempt.provider for attempt in stream.losers))
         self.terminal.note(
             f"{stream.provider}:{stream.model} began first, "
@@ -135,7 +159,7 @@ class Winner(Answer):
 class WinnerObject(OneObject):
     """The same as one JSON object."""
 
-    def whole(self, stream: ChatStream) -> None:
+    def completed(self, stream: ChatStream) -> None:
         self.terminal.json({**plain(stream.result()), "losers": plain(stream.losers)})
 
 

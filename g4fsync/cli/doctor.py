@@ -13,6 +13,7 @@ from ..access.reach import at_environment_url
 from ..doctor.checkup import Checkup, Step
 from ..doctor.discovery import PORTS, Server, find_servers
 from ..errors import ConfigurationError, InvalidRequest
+from . import options
 from .exits import PROVIDER
 from .terminal import Terminal, visible, width
 from .wording import at_prompt
@@ -21,11 +22,34 @@ _NARROWEST = 30  # columns left for what a step tells, below which it gets a lin
 _SHOWN_MODELS = 5
 
 
-def doctor(arguments: argparse.Namespace, terminal: Terminal) -> int:
+EPILOG = """\
+Each provider is looked at step by step, a line per step, up to its first
+failure. One token of an answer is asked for at the end; a service may charge
+for it. Without a provider, local servers are looked for on their usual ports.
+
+exit status:
+  0 all is well, or a local server was found
+  1 a step failed, or no local server was found
+  2 usage
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "providers", nargs="*", metavar="PROVIDER", help="a provider's name, or PROVIDER:MODEL"
+    )
+    options.add_base_url(parser)
+    options.add_network(parser)
+    options.add_timeout(parser, "per step; default: 5, a token 15")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Look at each provider named, or without one for servers on this machine."""
-    options = (arguments.base_url, arguments.timeout, arguments.proxy, arguments.ca)
+    network = (arguments.base_url, arguments.timeout, arguments.proxy, arguments.ca)
     if not arguments.providers:
-        if any(each is not None for each in options):
+        if any(each is not None for each in network):
             raise InvalidRequest(
                 "--base-url, --timeout, --proxy and --ca go with a provider: "
                 "g4fsync doctor openai ..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
 from ..errors import (
     AuthenticationError,
@@ -14,6 +14,9 @@ from ..errors import (
     StreamInterrupted,
     StreamTruncated,
 )
+
+if TYPE_CHECKING:
+    import argparse
 
 PROVIDER, USAGE, TIMEOUT, CUT_SHORT, SOME_FAILED = 1, 2, 3, 4, 5
 INTERRUPTED, PIPE_CLOSED = 130, 141

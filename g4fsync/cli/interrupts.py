@@ -1,8 +1,8 @@
 """Ctrl-C ends the program within half a second, whatever it is doing.
 
 The signal raises ``KeyboardInterrupt`` in the main thread as ever.  On its way
-out that thread may still tell a server good-bye; if this takes too long, a
-thread says the last words in its place and ends the process.  So does a second
+out that thread may still say good-bye to a server; if this takes too long, a
+thread writes the last notes in its place and ends the process.  So does a second
 Ctrl-C, at once.
 """
 
@@ -11,49 +11,28 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from .exits import INTERRUPTED
-from .terminal import OutputFailed
+from .terminal import ExitNotes
 
-PATIENCE_SECONDS = 0.3
-WORDS_SECONDS = 0.1  # standard output may be a full pipe that nobody reads
-
-
-class LastWords:
-    """What is left to say when the user interrupts; said once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards _words: two threads want to say them
-        self._words: list[Callable[[], None]] = []
-
-    def add(self, words: Callable[[], None]) -> None:
-        """Say *words* too, before those added earlier."""
-        with self._lock:
-            self._words.insert(0, words)
-
-    def say(self) -> None:
-        """Say them, unless it has been done; nobody may be listening any more."""
-        with self._lock:
-            while self._words:
-                words = self._words.pop(0)
-                with suppress(OSError, OutputFailed):
-                    words()
+GRACE_SECONDS = 0.3
+NOTES_SECONDS = 0.1  # standard output may be a full pipe that nobody reads
 
 
 @contextmanager
-def bounded(last_words: LastWords) -> Iterator[None]:
+def bounded(notes: ExitNotes) -> Iterator[None]:
     """Within the block Ctrl-C raises ``KeyboardInterrupt``, and is obeyed in time."""
     over = threading.Event()
     watchers: list[threading.Thread] = []
 
     def watch() -> None:
-        if not over.wait(PATIENCE_SECONDS):
-            speaker = threading.Thread(target=last_words.say, daemon=True)
-            speaker.start()
-            speaker.join(WORDS_SECONDS)
+        if not over.wait(GRACE_SECONDS):
+            writer = threading.Thread(target=notes.write, daemon=True)
+            writer.start()
+            writer.join(NOTES_SECONDS)
             os._exit(INTERRUPTED)
 
     def interrupted(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from .. import registry
 from ..access import keys as store
 from ..access.names import folded
 from ..errors import ConfigurationError, InvalidRequest
+from .options import add_action, add_actions
 from .tables import table
 from .terminal import Terminal, is_terminal, visible, width
 
@@ -23,7 +24,30 @@ _NOT_AS_ARGUMENT = (
 )
 
 
-def keys(arguments: argparse.Namespace, terminal: Terminal) -> int:
+EPILOG = """\
+A key in the environment wins over the file; g4fsync providers names the
+variables. Only you may read the file. A key is typed, unseen, or piped in:
+  g4fsync keys set openai < key.txt
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EPILOG
+    actions = add_actions(parser)
+    for name, what in (
+        ("set", "store a provider's key: typed unseen, or piped in"),
+        ("list", "list where keys are, the keys masked"),
+        ("path", "tell where the key file is"),
+        ("remove", "take a provider's key out of the file"),
+    ):
+        action = add_action(actions, name, what)
+        if name in ("set", "remove"):
+            action.add_argument("provider", help="a provider's name")
+        if name == "set":  # taken so that it can be refused without being repeated
+            action.add_argument("surplus", nargs="*", help=argparse.SUPPRESS)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run ``keys set``, ``list``, ``path`` or ``remove``."""
     if arguments.action == "path":
         terminal.line(str(store.keys_path()))
@@ -112,8 +136,8 @@ def _remove(name: str, terminal: Terminal) -> int:
         provider = registry.provider_class(name)
         name, variables = provider.name, provider.key_variables
     was_there = store.remove_key(name)
-    told = "key removed from" if was_there else "no key in"
-    terminal.note(f"g4fsync: {name}: {told} {store.keys_path()}")
+    change = "key removed from" if was_there else "no key in"
+    terminal.note(f"g4fsync: {name}: {change} {store.keys_path()}")
     for variable in _winners(variables)[:1]:
         terminal.note(f"g4fsync: {variable} is still set, and its key is used")
     return 0 if was_there else 1

@@ -11,6 +11,8 @@ import json
 import os
 import sys
 import textwrap
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
@@ -28,6 +30,27 @@ class OutputFailed(Exception):
     """Standard output can't be written; not used for a closed pipe."""
 
 
+class ExitNotes:
+    """What is left to write when the user interrupts; written once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards _notes: two threads may write them
+        self._notes: list[Callable[[], None]] = []
+
+    def add(self, note: Callable[[], None]) -> None:
+        """Call *note* too, before those added earlier."""
+        with self._lock:
+            self._notes.insert(0, note)
+
+    def write(self) -> None:
+        """Call them, unless it has been done; nobody may be reading any more."""
+        with self._lock:
+            while self._notes:
+                note = self._notes.pop(0)
+                with suppress(OSError, OutputFailed):
+                    note()
+
+
 def visible(text: str) -> str:
     """*text* with everything shown that a terminal would act upon, but newline and tab."""
     return text.replace("\r\n", "\n").translate(_VISIBLE)
@@ -37,6 +60,7 @@ class Terminal:
     """Standard output and standard error as they are now."""
 
     def __init__(self) -> None:
+        self.exit_notes = ExitNotes()
         self._at_line_start = True
         self._held = ""  # a carriage return that may be half of a line end
         for stream in (sys.stdout, sys.stderr):
@@ -77,8 +101,8 @@ class Terminal:
 
     def note(self, text: str, style: str = "") -> None:
         """A line for people, on standard error."""
-        told = "\n".join(wrapped(line) for line in visible(text).split("\n"))
-        self._err(f"{styled(told, style, sys.stderr)}\n")
+        lines = "\n".join(wrapped(line) for line in visible(text).split("\n"))
+        self._err(f"{styled(lines, style, sys.stderr)}\n")
 
     def aside(self, piece: str) -> None:
         """A piece of what the model thinks aloud; shown to a person only."""

@@ -10,7 +10,7 @@ from ..events import Event
 from ..fanout.comparison import HEADINGS, Comparison, row
 from ..fanout.workers import Lane
 from ..messages import ChatResult
-from .ask import plain, told_event, told_failure
+from .output import event_fields, failure_fields, plain
 from .tables import table
 from .terminal import BOLD, Terminal, width
 from .wording import at_prompt
@@ -58,7 +58,7 @@ class Blocks:
 
     def _catch_up(self) -> None:
         while self._waiting:
-            ended = self._waiting[0].result is not None  # asked first: then the text is whole
+            ended = self._waiting[0].result is not None  # asked first: then the text is complete
             self._show(self._waiting[0])
             if not ended:
                 return
@@ -96,11 +96,11 @@ class Object:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self.terminal.json({"lanes": [_told(lane) for lane in self.lanes]})
+            self.terminal.json({"lanes": [_lane_fields(lane) for lane in self.lanes]})
 
 
 class Lines:
-    """Each event of a lane as a line of JSON; the last tells the result or the error."""
+    """Each event of a lane as a line of JSON; the last has the result or the error."""
 
     def __init__(self, terminal: Terminal, comparison: Comparison) -> None:
         self._terminal = terminal
@@ -113,7 +113,7 @@ class Lines:
         if isinstance(item, ChatResult | G4FSyncError):
             self._end(lane)
         else:
-            self._terminal.json({"lane": lane, **told_event(item)})
+            self._terminal.json({"lane": lane, **event_fields(item)})
 
     def close(self) -> None:
         for lane in tuple(self._unended):
@@ -123,14 +123,14 @@ class Lines:
         if lane in self._unended:
             del self._unended[lane]
             event = "result" if isinstance(lane.result, ChatResult) else "error"
-            self._terminal.json({"event": event, **_told(lane)})
+            self._terminal.json({"event": event, **_lane_fields(lane)})
 
 
-def _told(lane: Lane) -> dict[str, Any]:
+def _lane_fields(lane: Lane) -> dict[str, Any]:
     if isinstance(lane.result, ChatResult):
         return {"lane": lane, **plain(lane.result)}
     error = lane.result or Cancelled("interrupted")
-    return {"lane": lane, **told_failure(lane.stream, error)}
+    return {"lane": lane, **failure_fields(lane.stream, error)}
 
 
 def summary(terminal: Terminal, lanes: tuple[Lane, ...]) -> None:

@@ -250,7 +250,7 @@ def test_without_an_action_it_is_a_usage_error(here: Run) -> None:
 
 
 def test_debug_may_stand_before_or_after_the_action() -> None:
-    from g4fsync.cli.arguments import parse
+    from g4fsync.cli.verbs import parse
 
     assert parse(["keys", "--debug", "list"]).debug
     assert parse(["keys", "list", "--debug"]).debug

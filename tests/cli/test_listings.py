@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from g4fsync import __version__, provider_names, registry
-from g4fsync.cli.arguments import VERBS
 from g4fsync.cli.tables import table
+from g4fsync.cli.verbs import VERBS, complete_parser
 
 if TYPE_CHECKING:
     from .conftest import Run
@@ -123,3 +123,23 @@ def test_the_version_is_shown_without_loading_a_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"g4fsync {__version__}\n[]\n"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_only_the_typed_command_is_imported(verb: str) -> None:
+    code = (
+        "import sys; from g4fsync.cli import main; main([sys.argv[1], '--help']);"
+        "from g4fsync.cli.verbs import VERBS;"
+        "print([m for m, _ in VERBS.values() if f'g4fsync.cli.{m}' in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, verb], capture_output=True, text=True, check=True
+    )
+    shared = ["compare"] if verb == "demo" else []  # it shows its answers as compare does
+    assert done.stdout.splitlines()[-1] == str([*shared, VERBS[verb][0]])
+
+
+def test_all_commands_can_be_had_as_one_parser() -> None:
+    arguments = complete_parser().parse_args(["keys", "--debug", "set", "openai"])
+    assert (arguments.verb, arguments.action, arguments.provider) == ("keys", "set", "openai")
+    assert arguments.debug

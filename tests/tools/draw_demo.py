@@ -16,7 +16,7 @@ from rich.console import Console
 
 from g4fsync import Client
 from g4fsync.cli.columns import live_frame
-from g4fsync.cli.local import PROMPT, emulated_reply
+from g4fsync.cli.demo import PROMPT, emulated_reply
 from g4fsync.emulator import Emulator
 from g4fsync.providers.myshell import Myshell
 from g4fsync.registry import ProviderSpec

@@ -1,0 +1,139 @@
+"""One answer as it is printed: as text, as events, as one JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..call.stream import ChatStream
+from ..errors import Cancelled, G4FSyncError
+from ..events import Event, ProviderData, Reasoning, Text
+from .terminal import Terminal
+from .wording import at_prompt
+
+
+def show(stream: ChatStream, answer: Answer) -> None:
+    """Run *stream* before the user's eyes; raises what it raises."""
+    answer.terminal.exit_notes.add(lambda: answer.failed(stream, Cancelled("interrupted")))
+    try:
+        for event in stream.events():
+            answer.event(event)
+    except G4FSyncError as error:
+        answer.failed(stream, error)
+        raise
+    answer.completed(stream)
+
+
+class Answer:
+    """The answer as text, piece by piece."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+
+    def event(self, event: Event) -> None:
+        """A piece has come."""
+        if isinstance(event, Text):
+            self.terminal.write(event.text)
+        elif isinstance(event, Reasoning):
+            self.terminal.aside(event.text)
+
+    def completed(self, stream: ChatStream) -> None:
+        """It has come to its end."""
+        self.terminal.end_line()
+        if stream.finish_reason not in (None, "stop"):
+            self.terminal.note(f"g4fsync: the answer ended for the reason {stream.finish_reason!r}")
+
+    def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
+        """It will not come to its end."""
+        self.terminal.end_line()
+
+
+class TextAtOnce(Answer):
+    """The answer as text, in one piece."""
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def completed(self, stream: ChatStream) -> None:
+        self.terminal.write(stream.text)
+        super().completed(stream)
+
+    def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
+        self.terminal.write(stream.text)
+        super().failed(stream, error)
+
+
+class EventLines(Answer):
+    """Each event as a line of JSON; an error is the last."""
+
+    def event(self, event: Event) -> None:
+        if not isinstance(event, ProviderData):
+            self.terminal.json(event_fields(event))
+
+    def completed(self, stream: ChatStream) -> None:
+        pass
+
+    def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
+        self.terminal.json({"event": "error", **plain(error)})
+
+
+class OneObject(Answer):
+    """The complete result as one JSON object; of a failed call the error and the part that came."""
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def completed(self, stream: ChatStream) -> None:
+        self.terminal.json(plain(stream.result()))
+
+    def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
+        self.terminal.json(failure_fields(stream, error))
+
+
+def failure_fields(stream: ChatStream, error: G4FSyncError) -> dict[str, Any]:
+    """A failed call as JSON has it: the error, and the part that came."""
+    return {
+        "error": plain(error),
+        "partial": stream.text,
+        "provider": error.provider or stream.provider,
+        "model": error.model or stream.model,
+        "attempts": plain(stream.attempts),
+        "seconds": stream.seconds,
+    }
+
+
+# What one provider wants back, and what passes between provider and engine: nothing
+# that a script could use.
+_OPAQUE = frozenset({"provider_data", "may_continue"})
+
+
+def plain(value: Any) -> Any:
+    """*value* as JSON has it: data classes and errors become objects."""
+    if isinstance(value, G4FSyncError):
+        shown = {
+            "error": type(value).__name__,
+            "message": at_prompt(str(value)),
+            "retryable": value.retryable,
+        }
+        for name in ("status", "code", "clock", "retry_after"):
+            if getattr(value, name, None) is not None:
+                shown[name] = getattr(value, name)
+        return shown
+    if is_dataclass(value):
+        names = [each.name for each in fields(value) if each.name not in _OPAQUE]
+        return {name: plain(getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """An event as JSON has it, its kind by name."""
+    return {"event": _snake(type(event).__name__), **plain(event)}
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,143 @@
+"""The commands: one table, one module for each, and only the typed one is imported.
+
+A verb's module has ``arguments(parser)``, which declares what can be typed after
+it, and ``run(arguments, terminal)``, which does it and returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from .terminal import Terminal
+
+VERBS = {  # verb -> the module in this folder, and what it does
+    "ask": ("ask", "ask one provider (the default command)"),
+    "compare": ("compare", "ask several models at once, side by side"),
+    "providers": ("providers", "list the providers, their status and what they need"),
+    "models": ("models", "list the models, of all providers or of one"),
+    "keys": ("keys", "store API keys, list or remove them"),
+    "doctor": ("doctor", "find out why a provider does not answer, or what runs here"),
+    "demo": ("demo", "see all providers stream, emulated on this machine"),
+    "emulate": ("emulate", "run local stand-ins of the providers until Ctrl-C"),
+}
+
+EPILOG = """\
+A first word that is no command is a prompt: g4fsync "Why is the sky blue?"
+is short for g4fsync ask "Why is the sky blue?".
+
+exit status:
+  0 ok                 1 provider error
+  2 usage or set-up    3 timeout
+  4 answer cut short   5 some failed
+  130 Ctrl-C           141 pipe closed
+"""
+
+
+class Verb(Protocol):
+    """A module of the table."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what can be typed; may set ``parser.epilog``."""
+
+    def run(self, arguments: argparse.Namespace, terminal: Terminal) -> int:
+        """Do it; the exit code."""
+
+
+def module(verb: str) -> Verb:
+    """The module of *verb*."""
+    return cast("Verb", import_module(f".{VERBS[verb][0]}", __package__))
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace; leaves by ``SystemExit`` for ``--help`` and bad usage.
+
+    Its ``verb`` names the command; ``g4fsync PROMPT`` is ``g4fsync ask PROMPT``.
+    """
+    argv = list(argv)
+    first = argv[0] if argv else ""
+    if first in ("-h", "--help", "--version"):
+        _overview()[0].parse_args(argv)
+    implied = first not in VERBS
+    verb = "ask" if implied else first
+    parser = verb_parser(verb)
+    arguments = parser.parse_args(argv if implied else argv[1:])
+    if implied:
+        _check_for_verb(parser, arguments.prompt)
+    return arguments
+
+
+def verb_parser(verb: str) -> argparse.ArgumentParser:
+    """The parser of one command, for what follows its name."""
+    return _completed(argparse.ArgumentParser(prog=f"g4fsync {verb}", **_texts(verb)), verb)
+
+
+def complete_parser() -> argparse.ArgumentParser:
+    """One parser of all commands: for whoever has to know them all."""
+    parser, parsers = _overview()
+    for verb, each in parsers.items():
+        _completed(each, verb)
+    return parser
+
+
+def _completed(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
+    from .options import add_debug
+
+    parser.set_defaults(verb=verb, debug=False)
+    add_debug(parser)
+    module(verb).arguments(parser)
+    return parser
+
+
+def _texts(verb: str) -> dict[str, Any]:
+    what = VERBS[verb][1]
+    return {
+        "description": f"{what[0].upper()}{what[1:]}.",
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "allow_abbrev": False,
+    }
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from .. import __version__
+
+        print(f"g4fsync {__version__}")
+        parser.exit()
+
+
+def _overview() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """What ``g4fsync --help`` shows, made without importing a verb; and a parser for each."""
+    parser = argparse.ArgumentParser(
+        prog="g4fsync",
+        description="Chat with many providers from the command line.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands", required=True)
+    parsers = {
+        verb: verbs.add_parser(verb, help=what, **_texts(verb)) for verb, (_, what) in VERBS.items()
+    }
+    return parser, parsers
+
+
+def _check_for_verb(parser: argparse.ArgumentParser, prompt: list[str]) -> None:
+    """A mistyped command must not be sent to somebody as a prompt."""
+    if len(prompt) != 1 or not prompt[0].isalpha():
+        return
+    from difflib import get_close_matches
+
+    others = [verb for verb in VERBS if verb != "ask"]
+    near = get_close_matches(prompt[0].lower(), others, 1, cutoff=0.75)
+    if near:
+        parser.error(
+            f"did you mean the command: g4fsync {near[0]}\n"
+            f"(to send the word as a prompt: g4fsync ask {prompt[0]})"
+        )
