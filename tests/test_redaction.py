@@ -11,13 +11,7 @@ import requests
 from hypothesis import given, settings, strategies as st
 
 from g4fsync import Client, Retry
-from g4fsync.errors import (
-    AuthenticationError,
-    G4FSyncError,
-    ProtocolError,
-    ProviderError,
-    without,
-)
+from g4fsync.errors import AuthenticationError, G4FSyncError, ProtocolError, ProviderError, without
 from g4fsync.redaction import blotted, forms
 from tests.support.servers import Peer, Server
 

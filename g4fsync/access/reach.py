@@ -12,11 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from ..errors import (
-    AuthenticationError,
-    ConfigurationError,
-    InvalidRequest,
-)
+from ..errors import AuthenticationError, ConfigurationError, InvalidRequest
 from ..scope import CancelScope
 from ..scope.gate import Gate
 from ..settings import Limits, is_count

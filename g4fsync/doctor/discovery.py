@@ -16,7 +16,7 @@ from ..errors import (
     InvalidRequest,
     ProtocolError,
 )
-from ..providers.dialect import model_names
+from ..providers.chatapi import model_names
 from ..scope import CancelScope
 from ..settings import Timeout
 from ..transport.adapter import Adapter

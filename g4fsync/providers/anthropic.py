@@ -25,7 +25,7 @@ from typing import Any
 from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
-from . import dialect
+from . import chatapi
 from .anthropic_answers import MessageReader
 from .anthropic_messages import system_json, turns
 from .anthropic_tools import output_format, tool, tool_choice
@@ -56,11 +56,11 @@ class Anthropic(Provider):
     open_models = True
     lists_models = True
     status = "active"
-    options = dialect.OPTIONS - {"seed"}
+    options = chatapi.OPTIONS - {"seed"}
     supports_images = True
     supports_tools = True
     supports_extra = True
-    headers: Mapping[str, str] = {**dialect.HEADERS, "anthropic-version": "2023-06-01"}
+    headers: Mapping[str, str] = {**chatapi.HEADERS, "anthropic-version": "2023-06-01"}
 
     def __init__(
         self, base_url: str | None = None, *, max_tokens: int = 4096, bearer: bool = False
@@ -81,7 +81,7 @@ class Anthropic(Provider):
         response = transport.post(
             "/v1/messages",
             json=body(request, self.max_tokens, self.name),
-            headers=headers | dialect.extra_headers(request.options),
+            headers=headers | chatapi.extra_headers(request.options),
         )
         reader = MessageReader(self.name)
         for event in response.values():
@@ -100,7 +100,7 @@ class Anthropic(Provider):
         params = {"limit": "1000"}
         for _ in range(_MAX_PAGES):
             page = transport.get("/v1/models", params=params, headers=headers).json()
-            names += dialect.model_names(page)
+            names += chatapi.model_names(page)
             if not (isinstance(page, Mapping) and page.get("has_more") and page.get("last_id")):
                 break
             params["after_id"] = page["last_id"]
@@ -130,16 +130,16 @@ def body(request: ChatRequest, max_tokens: int, name: str = Anthropic.name) -> d
         if each in options:
             value[each] = options[each]
     if "stop" in options:
-        value["stop_sequences"] = dialect.texts(options["stop"])
+        value["stop_sequences"] = chatapi.texts(options["stop"])
     if "tools" in options:
         value["tools"] = [
             tool(each, f"tools[{i}]", name) for i, each in enumerate(options["tools"])
         ]
     if "tool_choice" in options:
         value["tool_choice"] = tool_choice(options["tool_choice"], name)
-    dialect.merged(value, _reasoning(options.get("reasoning_effort")))
-    dialect.merged(value, output_format(options.get("response_format"), name))
-    return dialect.merged(value, options.get("extra_body") or {})
+    chatapi.merged(value, _reasoning(options.get("reasoning_effort")))
+    chatapi.merged(value, output_format(options.get("response_format"), name))
+    return chatapi.merged(value, options.get("extra_body") or {})
 
 
 def _reasoning(effort: str | None) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..codecs import refusals
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
-from . import dialect, fields
+from . import chatapi, fields
 from .anthropic_blocks import KeptBlocks
 
 _REASONS: Mapping[str, str] = {
@@ -106,7 +106,7 @@ class MessageReader:
         counted = usage(self._usage)
         if counted != Usage():
             yield counted
-        dialect.raise_for_reason(raw)
+        chatapi.raise_for_reason(raw)
         yield Finish(reason, raw=raw or None)
 
     def _start(self, event: Mapping[str, Any]) -> Iterator[str | Event]:
@@ -235,14 +235,14 @@ def _kind(event: Mapping[str, Any]) -> str:
 def usage(counted: Mapping[str, Any]) -> Usage:
     """Usage as told; its three kinds of input are added up, as the API's description says."""
     names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    known = [number for name in names if (number := dialect.count(counted, name)) is not None]
+    known = [number for name in names if (number := chatapi.count(counted, name)) is not None]
     sent = sum(known) if known else None
-    received = dialect.count(counted, "output_tokens")
+    received = chatapi.count(counted, "output_tokens")
     details = fields.mapping(counted.get("output_tokens_details"), "output_tokens_details")
     return Usage(
         input_tokens=sent,
         output_tokens=received,
         total_tokens=fields.total(sent, received),
-        cached_tokens=dialect.count(counted, "cache_read_input_tokens"),
-        reasoning_tokens=dialect.count(details, "thinking_tokens"),
+        cached_tokens=chatapi.count(counted, "cache_read_input_tokens"),
+        reasoning_tokens=chatapi.count(details, "thinking_tokens"),
     )

@@ -23,7 +23,7 @@ from typing import Any
 from ..errors import InvalidRequest
 from ..events import ProviderData, ToolCall
 from ..messages import Image, Message, Part
-from . import dialect, sending
+from . import chatapi, sending
 
 _TEXT = ("cache_control", "citations")
 _IMAGE = ("cache_control", "transformations")
@@ -149,7 +149,7 @@ def _image(where: str, image: Image, provider: str) -> dict[str, Any]:
         source = {
             "type": "base64",
             "media_type": image.media_type,
-            "data": dialect.encoded(image),
+            "data": chatapi.encoded(image),
         }
     return {"type": "image", "source": source, **extra}
 
@@ -172,5 +172,5 @@ def _call(where: str, call: ToolCall, provider: str) -> dict[str, Any]:
     extra = sending.known_members(where, call.extra, _CALL, provider)
     extra.pop("index", None)
     own = sending.own_data(call, provider, "call")
-    given = dialect.arguments(call)
+    given = chatapi.arguments(call)
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": given, **own, **extra}

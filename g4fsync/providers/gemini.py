@@ -31,7 +31,7 @@ from ..errors import AuthenticationError, G4FSyncError, InvalidRequest, Provider
 from ..events import Event, Finish, ProviderData
 from ..messages import ChatRequest
 from ..transport.base import Transport
-from . import dialect, fields, gemini_answers as answers
+from . import chatapi, fields, gemini_answers as answers
 from .base import Provider, checked_url
 from .functioncalls import FunctionCalls
 from .gemini_messages import contents, is_before_3, system_parts
@@ -65,11 +65,11 @@ class Gemini(Provider):
     open_models = True
     lists_models = True
     status = "active"
-    options = dialect.OPTIONS
+    options = chatapi.OPTIONS
     supports_images = True
     supports_tools = True
     supports_extra = True
-    headers = dialect.HEADERS
+    headers = chatapi.HEADERS
 
     def normal_url(self, url: str) -> str:
         url = checked_url(self.name, url)
@@ -96,7 +96,7 @@ class Gemini(Provider):
             headers={
                 "Accept": "text/event-stream",
                 **_authorization(transport),
-                **dialect.extra_headers(request.options),
+                **chatapi.extra_headers(request.options),
             },
         )
         calls = FunctionCalls(self.name)
@@ -127,7 +127,7 @@ class Gemini(Provider):
         params = {"pageSize": "1000"}
         for _ in range(_MAX_PAGES):
             page = transport.get("/models", params=params, headers=headers).json()
-            names += dialect.model_names(page)
+            names += chatapi.model_names(page)
             if not (isinstance(page, Mapping) and page.get("nextPageToken")):
                 break
             params["pageToken"] = page["nextPageToken"]
@@ -153,7 +153,7 @@ def body(request: ChatRequest, name: str = Gemini.name) -> dict[str, Any]:
     if "tool_choice" in options:
         choice = tool_choice(options["tool_choice"], name)
         value["toolConfig"] = {"functionCallingConfig": choice}
-    return dialect.merged(value, options.get("extra_body") or {})
+    return chatapi.merged(value, options.get("extra_body") or {})
 
 
 def generation_config(options: Mapping[str, Any], model: str, provider: str) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def generation_config(options: Mapping[str, Any], model: str, provider: str) -> 
     }
     config = {wire: options[name] for name, wire in names.items() if name in options}
     if "stop" in options:
-        config["stopSequences"] = dialect.texts(options["stop"])
+        config["stopSequences"] = chatapi.texts(options["stop"])
     if "response_format" in options:
         config |= answer_format(options["response_format"], provider)
     if "reasoning_effort" in options:

@@ -17,7 +17,7 @@ from ..codecs import refusals
 from ..errors import ContentFiltered, ProviderError
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..transport.base import Response
-from . import dialect, fields
+from . import chatapi, fields
 from .functioncalls import FunctionCalls
 
 _FILTERED = re.compile(
@@ -132,7 +132,7 @@ def finish(chunk: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool
     elif _FILTERED.fullmatch(word):
         reason = "content_filter"
     else:
-        dialect.raise_for_reason(raw)
+        chatapi.raise_for_reason(raw)
     return Finish(reason, raw=raw, may_continue=may_continue)
 
 
@@ -142,13 +142,13 @@ def usage(counted: Mapping[str, Any]) -> Usage:
     What tools of Google's own gave back (``toolUsePromptTokenCount``) is in the total alone.
     """
     answer, thoughts = (
-        dialect.count(counted, name) for name in ("candidatesTokenCount", "thoughtsTokenCount")
+        chatapi.count(counted, name) for name in ("candidatesTokenCount", "thoughtsTokenCount")
     )
     known = [number for number in (answer, thoughts) if number is not None]
     return Usage(
-        input_tokens=dialect.count(counted, "promptTokenCount"),
+        input_tokens=chatapi.count(counted, "promptTokenCount"),
         output_tokens=sum(known) if known else None,
-        total_tokens=dialect.count(counted, "totalTokenCount"),
-        cached_tokens=dialect.count(counted, "cachedContentTokenCount"),
+        total_tokens=chatapi.count(counted, "totalTokenCount"),
+        cached_tokens=chatapi.count(counted, "cachedContentTokenCount"),
         reasoning_tokens=thoughts,
     )

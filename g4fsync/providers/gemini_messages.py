@@ -26,7 +26,7 @@ from typing import Any
 from ..errors import InvalidRequest
 from ..events import ProviderData, ToolCall
 from ..messages import ChatRequest, Image, Message, Part
-from . import dialect, sending
+from . import chatapi, sending
 
 NO_SIGNATURE = "skip_thought_signature_validator"
 _SYSTEM = ("system", "developer")
@@ -151,7 +151,7 @@ def _part(where: str, part: str | Image | Part, provider: str) -> dict[str, Any]
         beside = sending.known_members(where, part.extra, _BESIDE, provider)
         if part.url is not None:
             return {"fileData": {"fileUri": part.url}, **beside}
-        return {**_inline(part.media_type, dialect.encoded(part)), **beside}
+        return {**_inline(part.media_type, chatapi.encoded(part)), **beside}
     if part.type == "text":
         return {"text": part.text, **sending.known_members(where, part.extra, _BESIDE, provider)}
     if not part.type:
@@ -192,7 +192,7 @@ def _call(where: str, call: ToolCall, provider: str) -> dict[str, Any]:
     signature = extra.get("thoughtSignature") or extra.get("thought_signature")
     signature = signature or _signature_in(where, extra.get("extra_content"), provider)
     signature = signature or own.get("thoughtSignature")
-    value: dict[str, Any] = {"name": call.name, "args": dialect.arguments(call)}
+    value: dict[str, Any] = {"name": call.name, "args": chatapi.arguments(call)}
     if own.get("id"):
         value["id"] = own["id"]
     part: dict[str, Any] = {"functionCall": value}
@@ -213,7 +213,7 @@ def _result(where: str, message: Message, request: ChatRequest, provider: str) -
         value = json.loads(message.content)
     except ValueError:
         value = message.content
-    name = dialect.tool_name(request.messages, message)
+    name = chatapi.tool_name(request.messages, message)
     result: dict[str, Any] = {"name": name}
     id = next(_own_ids(message, request, provider), None)
     if id:

@@ -32,7 +32,7 @@ from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Transport
-from . import dialect, fields, formats, sending, tooldefs
+from . import chatapi, fields, formats, sending, tooldefs
 from .base import Provider, checked_url
 from .functioncalls import FunctionCalls
 
@@ -62,11 +62,11 @@ class Ollama(Provider):
     open_models = True
     lists_models = True
     status = "local"
-    options = dialect.OPTIONS - {"tool_choice"}
+    options = chatapi.OPTIONS - {"tool_choice"}
     supports_images = True
     supports_tools = True
     supports_extra = True
-    headers = dialect.HEADERS
+    headers = chatapi.HEADERS
 
     def normal_url(self, url: str) -> str:
         return checked_url(self.name, host_url(url))
@@ -79,7 +79,7 @@ class Ollama(Provider):
         response = transport.post(
             "/api/chat",
             json=body(request, self.name),
-            headers=_authorization(transport) | dialect.extra_headers(request.options),
+            headers=_authorization(transport) | chatapi.extra_headers(request.options),
         )
         calls = FunctionCalls()
         thoughts: list[str] = []
@@ -99,7 +99,7 @@ class Ollama(Provider):
                 silent = False
 
     def list_models(self, transport: Transport) -> list[str]:
-        return dialect.model_names(
+        return chatapi.model_names(
             transport.get("/api/tags", headers=_authorization(transport)).json()
         )
 
@@ -193,13 +193,13 @@ def finish_events(
     counted = usage(record)
     if counted != Usage():
         yield counted
-    dialect.raise_for_reason(raw)
+    chatapi.raise_for_reason(raw)
     yield Finish(reason, raw=raw or None, may_continue=may_continue)
 
 
 def usage(record: Mapping[str, Any]) -> Usage:
     """What the last line counts."""
-    prompt, answer = (dialect.count(record, name) for name in ("prompt_eval_count", "eval_count"))
+    prompt, answer = (chatapi.count(record, name) for name in ("prompt_eval_count", "eval_count"))
     return Usage(prompt, answer, fields.total(prompt, answer))
 
 
@@ -221,7 +221,7 @@ def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:
         if each in options
     }
     if "stop" in options:
-        settings["stop"] = dialect.texts(options["stop"])
+        settings["stop"] = chatapi.texts(options["stop"])
     if settings:
         value["options"] = settings
     if "tools" in options:
@@ -235,7 +235,7 @@ def body(request: ChatRequest, name: str = Ollama.name) -> dict[str, Any]:
             value["format"] = schema or "json"
     if "reasoning_effort" in options:
         value["think"] = _think(options["reasoning_effort"])
-    return dialect.merged(value, options.get("extra_body") or {})
+    return chatapi.merged(value, options.get("extra_body") or {})
 
 
 def _tool(tool: Any, place: str, provider: str) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def _message(where: str, message: Message, request: ChatRequest, name: str) -> d
             for i, call in enumerate(message.tool_calls)
         ]
     if message.role == "tool":
-        value["tool_name"] = dialect.tool_name(request.messages, message)
+        value["tool_name"] = chatapi.tool_name(request.messages, message)
         if message.tool_call_id:
             value["tool_call_id"] = message.tool_call_id
     elif message.name:
@@ -288,12 +288,12 @@ def _images(where: str, message: Message, name: str) -> Iterator[str]:
                 raise InvalidRequest(
                     "ollama takes images as bytes, not as URLs: use Image.open(path)"
                 )
-            yield dialect.encoded(part)
+            yield chatapi.encoded(part)
 
 
 def _call(where: str, call: ToolCall, name: str) -> dict[str, Any]:
     sending.known_members(where, call.extra, ("index", "function"), name)  # the order says it
     inner = call.extra.get("function", {})
     inner = sending.known_members(f"{where}.function", inner, ("index",), name)
-    function = {"name": call.name, "arguments": dialect.arguments(call), **inner}
+    function = {"name": call.name, "arguments": chatapi.arguments(call), **inner}
     return {**({"id": call.id} if call.id else {}), "function": function}

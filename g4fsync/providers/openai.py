@@ -42,7 +42,7 @@ from ..errors import InvalidRequest
 from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
-from . import dialect, formats, tooldefs
+from . import chatapi, formats, tooldefs
 from .base import Provider, checked_url
 from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
@@ -71,11 +71,11 @@ class OpenAI(Provider):
     open_models = True
     lists_models = True
     status = "active"
-    options = dialect.OPTIONS
+    options = chatapi.OPTIONS
     supports_images = True
     supports_tools = True
     supports_extra = True
-    headers = dialect.HEADERS
+    headers = chatapi.HEADERS
 
     bare_path = "/v1"  # what a base URL without a path gets
     include_usage = True
@@ -114,7 +114,7 @@ class OpenAI(Provider):
             "/chat/completions",
             json=body(request, self),
             params=self.params,
-            headers=headers | dialect.extra_headers(request.options),
+            headers=headers | chatapi.extra_headers(request.options),
         )
         answer = Answer(self.name, think_tags=self.think_tags)
         for chunk in response.values():
@@ -129,7 +129,7 @@ class OpenAI(Provider):
     def list_models(self, transport: Transport) -> list[str]:
         headers = {"Accept": "application/json", **self._authorization(transport)}
         answer = transport.get("/models", params=self.params, headers=headers)
-        return dialect.model_names(answer.json())
+        return chatapi.model_names(answer.json())
 
     def _authorization(self, transport: Transport) -> dict[str, str]:
         key = transport.api_key
@@ -164,4 +164,4 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
         value["response_format"] = formats.answer_format(options["response_format"]).openai()
     if extra.get("n", 1) != 1:
         raise InvalidRequest("extra_body: n must be 1, one answer is one stream")
-    return dialect.merged(value, extra)
+    return chatapi.merged(value, extra)

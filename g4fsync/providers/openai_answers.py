@@ -12,7 +12,7 @@ from typing import Any
 
 from ..codecs import refusals
 from ..events import Event, Finish, Reasoning, Usage
-from . import dialect, fields
+from . import chatapi, fields
 from .openai_fields import MessageFields
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
@@ -205,7 +205,7 @@ class Answer:
 
         Where more may follow, the end mark waits for what may be half of something.
         """
-        dialect.raise_for_reason(reason)
+        chatapi.raise_for_reason(reason)
         self._reason = reason
         if may_continue:
             yield from self._calls.complete()
@@ -275,14 +275,14 @@ def usage(counted: Mapping[str, Any]) -> Usage:
         fields.mapping(counted.get(f"{name}_tokens_details"), f"{name}_tokens_details")
         for name in ("prompt", "completion")
     )
-    cached = dialect.count(prompt, "cached_tokens")
+    cached = chatapi.count(prompt, "cached_tokens")
     if cached is None:
         others = ("num_cached_tokens", "cached_tokens", "prompt_cache_hit_tokens")
-        cached = dialect.count(counted, *others)
-    reasoning = dialect.count(answer, "reasoning_tokens")
-    given = dialect.count(counted, "prompt_tokens")
-    made = dialect.count(counted, "completion_tokens")
-    total = dialect.count(counted, "total_tokens")
+        cached = chatapi.count(counted, *others)
+    reasoning = chatapi.count(answer, "reasoning_tokens")
+    given = chatapi.count(counted, "prompt_tokens")
+    made = chatapi.count(counted, "completion_tokens")
+    total = chatapi.count(counted, "total_tokens")
     if reasoning and given is not None and made is not None and given + made + reasoning == total:
         made += reasoning
     return Usage(given, made, total, cached, reasoning)

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..events import ProviderData
-from . import dialect
+from . import chatapi
 
 _TEXTS = frozenset({"reasoning_content", "reasoning", "reasoning_text", "reasoning_opaque"})
 _LISTS = frozenset({"reasoning_details", "thinking_blocks"})
@@ -60,7 +60,7 @@ class MessageFields:
         elif name in _LISTS and isinstance(value, list):
             self._add_entries(self._lists.setdefault(name, []), value)
         elif name in _OBJECTS and isinstance(value, Mapping):
-            dialect.merged(self._objects.setdefault(name, {}), value)
+            chatapi.merged(self._objects.setdefault(name, {}), value)
         else:
             return
         self._is_new = True

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..events import ProviderData, ToolCall
 from ..messages import Image, Message, Part
-from . import dialect, sending
+from . import chatapi, sending
 
 _FOREIGN = frozenset({"tool_use", "tool_result", "server_tool_use", "redacted_thinking"})
 _ADVICE = 'write {"type": "text"}, {"type": "image_url"} or another of OpenAI\'s parts'
@@ -78,7 +78,7 @@ def _content(where: str, message: Message, provider: str) -> str | list[dict[str
 def _image(image: Image) -> dict[str, Any]:
     extra = dict(image.extra)
     inner = extra.pop("image_url", {})
-    url = image.url or f"data:{image.media_type};base64,{dialect.encoded(image)}"
+    url = image.url or f"data:{image.media_type};base64,{chatapi.encoded(image)}"
     detail = {} if image.detail is None else {"detail": image.detail}
     return {"type": "image_url", "image_url": {"url": url, **detail, **inner}, **extra}
 

@@ -16,14 +16,7 @@ from typing import Any, Protocol
 
 from ..codecs import refusals, strict
 from ..codecs.sse import ServerSentEvent, SSEDecoder
-from ..codecs.values import (
-    DONE,
-    EVENT_STARTS,
-    JSON_STARTS,
-    EventValues,
-    RecordValues,
-    first_byte,
-)
+from ..codecs.values import DONE, EVENT_STARTS, JSON_STARTS, EventValues, RecordValues, first_byte
 from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
 from ..settings import DEFAULT_LIMITS, Limits
 

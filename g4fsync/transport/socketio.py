@@ -23,13 +23,7 @@ from websocket import ABNF
 from ..codecs import engineio, refusals, socketio, strict
 from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
-from ..errors import (
-    G4FSyncError,
-    InvalidRequest,
-    ProtocolError,
-    ProviderError,
-    StreamInterrupted,
-)
+from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
 from . import failures, heartbeat
 from .buffered import Buffered
 from .connections import SocketHandle

@@ -23,15 +23,7 @@ from ..faults import InBandError, JSONAnswer, NoEndMark
 from ..http import Route
 from ..model import Called, ModelAnswer, ModelSide, Question
 from ..replies import Reply
-from .anthropic_events import (
-    blocks_of,
-    deltas,
-    empty_block,
-    end_block,
-    event,
-    message_id,
-    usage_of,
-)
+from .anthropic_events import blocks_of, deltas, empty_block, end_block, event, message_id, usage_of
 from .anthropic_requests import (
     COUNT_FIELDS,
     COUNT_OPTIONAL,

@@ -7,31 +7,31 @@ import pytest
 from g4fsync.errors import InvalidRequest, RateLimited, ServerError
 from g4fsync.events import ToolCall
 from g4fsync.messages import Message
-from g4fsync.providers import dialect
+from g4fsync.providers import chatapi
 
 
 def test_arguments_of_a_past_call() -> None:
-    assert dialect.arguments(ToolCall("a", "f", '{"x": 1}')) == {"x": 1}
-    assert dialect.arguments(ToolCall("a", "f", "")) == {}
+    assert chatapi.arguments(ToolCall("a", "f", '{"x": 1}')) == {"x": 1}
+    assert chatapi.arguments(ToolCall("a", "f", "")) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1"])
 def test_arguments_that_are_no_object(text: str) -> None:
     with pytest.raises(InvalidRequest, match="the arguments of tool call 'f' are no JSON object"):
-        dialect.arguments(ToolCall("a", "f", text))
+        chatapi.arguments(ToolCall("a", "f", text))
 
 
 def test_the_name_of_a_tool_is_found_by_the_call() -> None:
     call = Message("assistant", "", tool_calls=(ToolCall("a", "f", ""), ToolCall("b", "g", "")))
-    assert dialect.tool_name([call], Message("tool", "1", tool_call_id="b")) == "g"
-    assert dialect.tool_name([call], Message("tool", "1", tool_call_id="b", name="h")) == "h"
+    assert chatapi.tool_name([call], Message("tool", "1", tool_call_id="b")) == "g"
+    assert chatapi.tool_name([call], Message("tool", "1", tool_call_id="b", name="h")) == "h"
     with pytest.raises(InvalidRequest, match="no tool call 'c' comes before its result"):
-        dialect.tool_name([call], Message("tool", "1", tool_call_id="c"))
+        chatapi.tool_name([call], Message("tool", "1", tool_call_id="c"))
 
 
 def test_extra_is_put_into_the_body_and_wins() -> None:
     body = {"a": 1, "b": {"c": 2, "d": 3}, "e": {"f": 4}}
-    assert dialect.merged(body, {"a": 5, "b": {"d": 6, "g": 7}, "e": 8, "h": {}}) == {
+    assert chatapi.merged(body, {"a": 5, "b": {"d": 6, "g": 7}, "e": 8, "h": {}}) == {
         "a": 5,
         "b": {"c": 2, "d": 6, "g": 7},
         "e": 8,
@@ -52,18 +52,18 @@ def test_extra_is_put_into_the_body_and_wins() -> None:
     ],
 )
 def test_a_list_of_models_in_any_shape(value: Any, names: list[str]) -> None:
-    assert dialect.model_names(value) == names
+    assert chatapi.model_names(value) == names
 
 
 def test_an_error_in_place_of_the_models() -> None:
     with pytest.raises(RateLimited, match="slow down"):
-        dialect.model_names({"error": {"code": 429, "message": "slow down"}})
+        chatapi.model_names({"error": {"code": 429, "message": "slow down"}})
 
 
 @pytest.mark.parametrize("value", [None, "1", True, 1.5])
 def test_what_is_no_number_counts_as_not_told(value: Any) -> None:
-    assert dialect.count({"a": value, "b": 3}, "a") is None
-    assert dialect.count({"a": value, "b": 3}, "a", "b") == 3
+    assert chatapi.count({"a": value, "b": 3}, "a") is None
+    assert chatapi.count({"a": value, "b": 3}, "a", "b") == 3
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_what_is_no_number_counts_as_not_told(value: Any) -> None:
 )
 def test_a_reason_that_tells_of_a_failure_is_an_error(reason: str) -> None:
     with pytest.raises(ServerError, match=f"^the answer ended with '{reason}'$") as caught:
-        dialect.raise_for_reason(reason)
+        chatapi.raise_for_reason(reason)
     assert (caught.value.code, caught.value.status, caught.value.retryable) == (reason, 200, True)
 
 
@@ -94,4 +94,4 @@ def test_a_reason_that_tells_of_a_failure_is_an_error(reason: str) -> None:
     ["", "stop", "length", "tool_calls", "content_filter", "end_turn", "MAX_TOKENS", "default"],
 )
 def test_other_reasons_are_none(reason: str) -> None:
-    dialect.raise_for_reason(reason)
+    chatapi.raise_for_reason(reason)
