@@ -29,12 +29,10 @@ from . import chatapi
 from .anthropic_answers import MessageReader
 from .anthropic_messages import system_json, turns
 from .anthropic_tools import output_format, tool, tool_choice
-from .base import Provider, checked_url
-
-_MAX_PAGES = 100  # of the model list
+from .base import checked_url
 
 
-class Anthropic(Provider):
+class Anthropic(chatapi.ChatAPI):
     """Chat with Claude, or with another server that speaks Anthropic's Messages API.
 
     ``base_url`` is without ``/v1``.  ``max_tokens`` is sent for calls that say
@@ -52,14 +50,7 @@ class Anthropic(Provider):
     base_url = "https://api.anthropic.com"
     base_url_variables = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
     key_variables = ("ANTHROPIC_API_KEY",)
-    needs_key = True
-    open_models = True
-    lists_models = True
-    status = "active"
     options = chatapi.OPTIONS - {"seed"}
-    supports_images = True
-    supports_tools = True
-    supports_extra = True
     headers: Mapping[str, str] = {**chatapi.HEADERS, "anthropic-version": "2023-06-01"}
 
     def __init__(
@@ -67,21 +58,19 @@ class Anthropic(Provider):
     ) -> None:
         super().__init__(base_url)
         self.max_tokens = max_tokens
-        self.bearer = bearer
+        self.key_header = "Authorization" if bearer else "x-api-key"
 
     def normal_url(self, url: str) -> str:
         return checked_url(self.name, url).removesuffix("/messages").removesuffix("/v1")
 
-    def check(self, request: ChatRequest) -> None:
-        super().check(request)
-        body(request, self.max_tokens, self.name)
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        return body(request, self.max_tokens, self.name)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
-        headers = {"Accept": "text/event-stream", **self._authorization(transport)}
         response = transport.post(
             "/v1/messages",
-            json=body(request, self.max_tokens, self.name),
-            headers=headers | chatapi.extra_headers(request.options),
+            json=self.body(request),
+            headers=self.stream_headers(request, transport),
         )
         reader = MessageReader(self.name)
         for event in response.values():
@@ -95,23 +84,12 @@ class Anthropic(Provider):
             yield from reader.finish_events()
 
     def list_models(self, transport: Transport) -> list[str]:
-        headers = {"Accept": "application/json", **self._authorization(transport)}
-        names: list[str] = []
-        params = {"limit": "1000"}
-        for _ in range(_MAX_PAGES):
-            page = transport.get("/v1/models", params=params, headers=headers).json()
-            names += chatapi.model_names(page)
-            if not (isinstance(page, Mapping) and page.get("has_more") and page.get("last_id")):
-                break
-            params["after_id"] = page["last_id"]
-        return names
+        return self.listed(transport, "/v1/models", {"limit": "1000"}, _next_page)
 
-    def _authorization(self, transport: Transport) -> dict[str, str]:
-        if not transport.api_key:
-            return {}
-        if self.bearer:
-            return {"Authorization": f"Bearer {transport.api_key}"}
-        return {"x-api-key": transport.api_key}
+
+def _next_page(page: Mapping[str, Any]) -> Mapping[str, str] | None:
+    last = page.get("last_id")
+    return {"after_id": last} if page.get("has_more") and last else None
 
 
 def body(request: ChatRequest, max_tokens: int, name: str = Anthropic.name) -> dict[str, Any]:

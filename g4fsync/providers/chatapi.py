@@ -10,13 +10,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..codecs import refusals
 from ..errors import InvalidRequest, ServerError
 from ..events import ToolCall
-from ..messages import Image, Message
+from ..messages import ChatRequest, Image, Message
+from .base import Provider
+
+if TYPE_CHECKING:
+    from ..transport.base import Transport
+
+_MAX_PAGES = 100  # of a list of models
 
 # Some services turn away what looks like a script.
 HEADERS: Mapping[str, str] = {"User-Agent": "g4fsync", "Accept-Encoding": "gzip, deflate"}
@@ -36,6 +43,68 @@ OPTIONS = frozenset(
         "extra_headers",
     }
 )
+
+
+class ChatAPI(Provider):
+    """A provider with a documented interface for programs; a subclass writes :meth:`body` too.
+
+    ``key_header`` is where the key goes: with ``Bearer`` before it in
+    ``Authorization``, alone in any other.
+    """
+
+    needs_key = True
+    open_models = True
+    lists_models = True
+    status = "active"
+    options = OPTIONS
+    supports_images = True
+    supports_tools = True
+    supports_extra = True
+    headers = HEADERS
+
+    key_header: str = "Authorization"
+
+    @abstractmethod
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """The request's JSON; ``InvalidRequest`` for what the protocol can't say."""
+
+    def check(self, request: ChatRequest) -> None:
+        super().check(request)
+        self.body(request)
+
+    def stream_headers(
+        self, request: ChatRequest, transport: Transport, accept: str = "text/event-stream"
+    ) -> dict[str, str]:
+        """The headers of a question, the caller's ``extra_headers`` among them."""
+        given = request.options.get("extra_headers") or {}
+        return {"Accept": accept, **self.authorization(transport), **given}
+
+    def authorization(self, transport: Transport) -> dict[str, str]:
+        """The header that holds the key; none without one."""
+        key = transport.api_key
+        if not key:
+            return {}
+        return {self.key_header: f"Bearer {key}" if self.key_header == "Authorization" else key}
+
+    def listed(
+        self,
+        transport: Transport,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        next_page: Callable[[Mapping[str, Any]], Mapping[str, str] | None] = lambda page: None,
+    ) -> list[str]:
+        """The names in the list of models at *path*, page by page as *next_page* says."""
+        headers = {"Accept": "application/json", **self.authorization(transport)}
+        names: list[str] = []
+        wanted = dict(params or ())
+        for _ in range(_MAX_PAGES):
+            page = transport.get(path, params=wanted or None, headers=headers).json()
+            names += model_names(page)
+            more = next_page(page) if isinstance(page, Mapping) else None
+            if not more:
+                break
+            wanted |= more
+        return names
 
 
 # DeepSeek's word, and whatever else tells of a failure, however it is spelled.
@@ -98,11 +167,6 @@ def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         else:
             body[name] = value
     return body
-
-
-def extra_headers(options: Mapping[str, Any]) -> dict[str, str]:
-    """The headers the caller adds."""
-    return dict(options.get("extra_headers") or ())
 
 
 def model_names(value: Any) -> list[str]:

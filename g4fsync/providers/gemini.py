@@ -32,7 +32,7 @@ from ..events import Event, Finish, ProviderData
 from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import chatapi, fields, gemini_answers as answers
-from .base import Provider, checked_url
+from .base import checked_url
 from .functioncalls import FunctionCalls
 from .gemini_messages import contents, is_before_3, system_parts
 from .gemini_tools import answer_format, tool_choice, tools
@@ -44,10 +44,9 @@ _BUDGETS: Mapping[str, int] = {  # tokens, as Google's own OpenAI-compatible fac
     "medium": 8192,
     "high": 24576,
 }
-_MAX_PAGES = 100  # of the model list
 
 
-class Gemini(Provider):
+class Gemini(chatapi.ChatAPI):
     """Chat with Google's Gemini models.
 
     A ``base_url`` without a version at its end gets ``/v1beta``.
@@ -61,24 +60,15 @@ class Gemini(Provider):
     base_url = "https://generativelanguage.googleapis.com/v1beta"
     base_url_variables = ("GEMINI_API_BASE",)
     key_variables = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-    needs_key = True
-    open_models = True
-    lists_models = True
-    status = "active"
-    options = chatapi.OPTIONS
-    supports_images = True
-    supports_tools = True
-    supports_extra = True
-    headers = chatapi.HEADERS
+    key_header = "x-goog-api-key"
 
     def normal_url(self, url: str) -> str:
         url = checked_url(self.name, url)
         last = urlsplit(url).path.rpartition("/")[2]
         return url if re.fullmatch(r"v\d\w*", last) else url + "/v1beta"
 
-    def check(self, request: ChatRequest) -> None:
-        super().check(request)
-        body(request, self.name)
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        return body(request, self.name)
 
     def failure(self, error: G4FSyncError) -> G4FSyncError:
         if isinstance(error, ProviderError) and "API_KEY_INVALID" in error.body:
@@ -91,13 +81,9 @@ class Gemini(Provider):
         model = quote(request.model.removeprefix("models/"), safe="")
         response = transport.post(
             f"/models/{model}:streamGenerateContent",
-            json=body(request, self.name),
+            json=self.body(request),
             params={"alt": "sse"},
-            headers={
-                "Accept": "text/event-stream",
-                **_authorization(transport),
-                **chatapi.extra_headers(request.options),
-            },
+            headers=self.stream_headers(request, transport),
         )
         calls = FunctionCalls(self.name)
         finish: Finish | None = None
@@ -122,20 +108,13 @@ class Gemini(Provider):
             yield finish
 
     def list_models(self, transport: Transport) -> list[str]:
-        headers = {"Accept": "application/json", **_authorization(transport)}
-        names: list[str] = []
-        params = {"pageSize": "1000"}
-        for _ in range(_MAX_PAGES):
-            page = transport.get("/models", params=params, headers=headers).json()
-            names += chatapi.model_names(page)
-            if not (isinstance(page, Mapping) and page.get("nextPageToken")):
-                break
-            params["pageToken"] = page["nextPageToken"]
+        names = self.listed(transport, "/models", {"pageSize": "1000"}, _next_page)
         return [name.removeprefix("models/") for name in names]
 
 
-def _authorization(transport: Transport) -> dict[str, str]:
-    return {"x-goog-api-key": transport.api_key} if transport.api_key else {}
+def _next_page(page: Mapping[str, Any]) -> Mapping[str, str] | None:
+    token = page.get("nextPageToken")
+    return {"pageToken": token} if token else None
 
 
 def body(request: ChatRequest, name: str = Gemini.name) -> dict[str, Any]:

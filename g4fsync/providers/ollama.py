@@ -33,7 +33,7 @@ from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Transport
 from . import chatapi, fields, formats, sending, tooldefs
-from .base import Provider, checked_url
+from .base import checked_url
 from .functioncalls import FunctionCalls
 
 PORT = 11434
@@ -41,7 +41,7 @@ PORT = 11434
 _THOUGHTS = ("reasoning", "reasoning_content", "thinking")
 
 
-class Ollama(Provider):
+class Ollama(chatapi.ChatAPI):
     """Chat with the models of an Ollama server, or of ollama.com.
 
     ``base_url`` is read like ``OLLAMA_HOST``: ``"example.com"`` is port 11434 there,
@@ -59,27 +59,21 @@ class Ollama(Provider):
     base_url_variables = ("OLLAMA_HOST", "OLLAMA_BASE_URL", "OLLAMA_API_BASE", "OLLAMA_API_URL")
     key_variables = ("OLLAMA_API_KEY",)
     key_origins = ("https://ollama.com",)
-    open_models = True
-    lists_models = True
+    needs_key = False
     status = "local"
     options = chatapi.OPTIONS - {"tool_choice"}
-    supports_images = True
-    supports_tools = True
-    supports_extra = True
-    headers = chatapi.HEADERS
 
     def normal_url(self, url: str) -> str:
         return checked_url(self.name, host_url(url))
 
-    def check(self, request: ChatRequest) -> None:
-        super().check(request)
-        body(request, self.name)
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        return body(request, self.name)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
         response = transport.post(
             "/api/chat",
-            json=body(request, self.name),
-            headers=_authorization(transport) | chatapi.extra_headers(request.options),
+            json=self.body(request),
+            headers=self.stream_headers(request, transport, "application/json"),
         )
         calls = FunctionCalls()
         thoughts: list[str] = []
@@ -99,9 +93,7 @@ class Ollama(Provider):
                 silent = False
 
     def list_models(self, transport: Transport) -> list[str]:
-        return chatapi.model_names(
-            transport.get("/api/tags", headers=_authorization(transport)).json()
-        )
+        return self.listed(transport, "/api/tags")
 
 
 def host_url(text: str) -> str:
@@ -124,10 +116,6 @@ def host_url(text: str) -> str:
     path = re.sub(r"(^|/)(v1|api)/*$", "", path).rstrip("/")
     where = f"{user}@{name}" if user else name
     return f"{scheme or 'http'}://{where}:{port or default}" + (f"/{path}" if path else "")
-
-
-def _authorization(transport: Transport) -> dict[str, str]:
-    return {"Authorization": f"Bearer {transport.api_key}"} if transport.api_key else {}
 
 
 def delta_events(

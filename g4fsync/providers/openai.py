@@ -43,12 +43,12 @@ from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
 from . import chatapi, formats, tooldefs
-from .base import Provider, checked_url
+from .base import checked_url
 from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
 
 
-class OpenAI(Provider):
+class OpenAI(chatapi.ChatAPI):
     """Chat with OpenAI, or with any server that speaks like it at ``base_url``.
 
     A ``base_url`` without a path gets ``/v1``.  ``think_tags=True`` takes the
@@ -67,21 +67,11 @@ class OpenAI(Provider):
     base_url = "https://api.openai.com/v1"
     base_url_variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE")
     key_variables = ("OPENAI_API_KEY",)
-    needs_key = True
-    open_models = True
-    lists_models = True
-    status = "active"
-    options = chatapi.OPTIONS
-    supports_images = True
-    supports_tools = True
-    supports_extra = True
-    headers = chatapi.HEADERS
 
     bare_path = "/v1"  # what a base URL without a path gets
     include_usage = True
     max_tokens_field: str | None = None
     seed_field = "seed"
-    key_header = "Authorization"
 
     def __init__(
         self,
@@ -104,17 +94,15 @@ class OpenAI(Provider):
         url = checked_url(self.name, url).removesuffix("/chat/completions")
         return url if urlsplit(url).path else url + self.bare_path
 
-    def check(self, request: ChatRequest) -> None:
-        super().check(request)
-        body(request, self)
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        return body(request, self)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
-        headers = {"Accept": "text/event-stream", **self._authorization(transport)}
         response = transport.post(
             "/chat/completions",
-            json=body(request, self),
+            json=self.body(request),
             params=self.params,
-            headers=headers | chatapi.extra_headers(request.options),
+            headers=self.stream_headers(request, transport),
         )
         answer = Answer(self.name, think_tags=self.think_tags)
         for chunk in response.values():
@@ -127,15 +115,7 @@ class OpenAI(Provider):
         yield from answer.ending(done=response.done)
 
     def list_models(self, transport: Transport) -> list[str]:
-        headers = {"Accept": "application/json", **self._authorization(transport)}
-        answer = transport.get("/models", params=self.params, headers=headers)
-        return chatapi.model_names(answer.json())
-
-    def _authorization(self, transport: Transport) -> dict[str, str]:
-        key = transport.api_key
-        if not key:
-            return {}
-        return {self.key_header: f"Bearer {key}" if self.key_header == "Authorization" else key}
+        return self.listed(transport, "/models", self.params)
 
 
 def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:

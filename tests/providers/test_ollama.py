@@ -48,7 +48,11 @@ def test_the_request_exactly() -> None:
     transport = ScriptedTransport({ASK: lines(said(done="stop"))})
     list(Ollama().stream(request(Ollama(), "Hi", model="llama3.2:1b"), transport))
     [sent] = transport.requests
-    assert (sent.path, sent.params, sent.headers) == ("/api/chat", {}, {})
+    assert (sent.path, sent.params, sent.headers) == (
+        "/api/chat",
+        {},
+        {"Accept": "application/json"},
+    )
     assert sent.body == {
         "model": "llama3.2:1b",
         "messages": [{"role": "user", "content": "Hi"}],
@@ -60,7 +64,8 @@ def test_the_key_for_ollama_com() -> None:
     transport = ScriptedTransport({ASK: lines(said(done="stop"))}, api_key="k")
     asked = request(Ollama(), "Hi", model="m", extra_headers={"X": "y"})
     list(Ollama().stream(asked, transport))
-    assert transport.requests[0].headers == {"Authorization": "Bearer k", "X": "y"}
+    accept = {"Accept": "application/json"}  # as the official clients
+    assert transport.requests[0].headers == {**accept, "Authorization": "Bearer k", "X": "y"}
 
 
 @pytest.mark.parametrize(
