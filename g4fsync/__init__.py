@@ -37,7 +37,9 @@ _MODULES = {  # public name -> the module it is loaded from
     "Provider": "providers.base",
     "ProviderData": "events",
     "ProviderError": "errors",
+    "RateLimit": "ratelimits",
     "RateLimited": "errors",
+    "RateLimits": "ratelimits",
     "Reasoning": "events",
     "Response": "transport.base",
     "Retry": "settings",
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
         Part as Part,
     )
     from .providers.base import Provider as Provider
+    from .ratelimits import RateLimit as RateLimit, RateLimits as RateLimits
     from .registry import provider_names as provider_names, register as register
     from .settings import Limits as Limits, Retry as Retry, Timeout as Timeout
     from .transport.base import Response as Response, Transport as Transport

@@ -7,7 +7,7 @@
     ├─ ConfigurationError                     no key, no default model, unreadable cookie file
     ├─ AuthenticationError                    401, 403, missing or refused cookies
     ├─ ProviderError                          theirs: said no; .status .code .body (first 2 kB)
-    │  ├─ RateLimited          (retry)        429; .retry_after
+    │  ├─ RateLimited          (retry)        429; .retry_after .limits
     │  ├─ ServerError          (retry)        5xx, overloaded
     │  ├─ CaptchaRequired                     a human check or a challenge page; never worked around
     │  └─ ContentFiltered
@@ -28,8 +28,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .redaction import blotted, forms
+
+if TYPE_CHECKING:
+    from .ratelimits import RateLimits
 
 _MAX_CHAIN = 32  # exceptions that led to one another
 BODY_BYTES = 2048  # how much of a refused request's body an error keeps
@@ -143,9 +147,14 @@ class ProviderError(G4FSyncError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests; ``retry_after`` is the wait asked for, when it was told."""
+    """Too many requests; ``retry_after`` is the wait asked for, when it was told.
+
+    ``limits`` is what the server said about its limits
+    (:class:`~g4fsync.ratelimits.RateLimits`), ``None`` when it said nothing.
+    """
 
     retryable = True
+    limits: RateLimits | None = None
 
 
 class ServerError(ProviderError):

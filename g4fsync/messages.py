@@ -14,6 +14,7 @@ from .errors import InvalidRequest
 from .events import Attempt, ProviderData, ToolCall, Usage
 from .frozen import NOTHING, FrozenDict, frozen_object, json_text
 from .parts import AnyPart, Image, Part, as_mapping, checked_parts, members, text_of
+from .ratelimits import RateLimits
 
 __all__ = [
     "ROLES",
@@ -87,6 +88,8 @@ class ChatResult:
     """A whole answer; ``str(result)`` is its text.
 
     Times are seconds; what a provider does not tell is ``None`` or empty.
+    ``headers`` are a few of the answer's, in lower case: ids of the request, rate
+    limits; ``limits`` is what these say.
     """
 
     text: str
@@ -100,6 +103,8 @@ class ChatResult:
     first_token_seconds: float | None = None
     seconds: float = 0.0
     provider_data: tuple[ProviderData, ...] = ()
+    headers: Mapping[str, str] = field(default=NOTHING)
+    limits: RateLimits | None = None
 
     def __str__(self) -> str:
         return self.text

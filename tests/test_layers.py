@@ -32,7 +32,7 @@ LAYERS = (
     ("messages",),
     ("parts",),
     ("events",),
-    ("settings", "urls", "frozen"),
+    ("settings", "urls", "frozen", "ratelimits"),
     ("errors",),
     ("redaction",),
 )

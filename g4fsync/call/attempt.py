@@ -118,6 +118,7 @@ class Attempted:
                 )
             )
         journal.first_token_seconds = scope.elapsed()
+        journal.note_headers(attempt._transport.answer_headers)
         return attempt
 
     def _reach_first_token(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..errors import G4FSyncError
 from ..events import Attempt, Finish, ProviderData, Reasoning, ToolCall, Usage
+from ..frozen import NOTHING
+from ..ratelimits import RateLimits
 
 _PIECES_KEPT = 1024  # of text, before they become one
 
@@ -40,6 +42,8 @@ class Journal:
     tool_calls: list[ToolCall] = field(default_factory=list)
     provider_data: list[ProviderData] = field(default_factory=list)
     usage: Usage | None = None
+    headers: Mapping[str, str] = NOTHING  # a few, by their names in lower case
+    limits: RateLimits | None = None
     finish: Finish | None = None
     error: G4FSyncError | None = None  # why the answer is not whole
     seconds: float | None = None  # set at the end
@@ -57,6 +61,13 @@ class Journal:
             # so that a thread that reads meanwhile sees all of them once.
             self._text[self._joined :] = ["".join(self._text[self._joined :])]
             self._joined += 1
+
+    def note_headers(self, headers: Mapping[str, str]) -> None:
+        """Keep what the *headers* of an answer tell of the request and of limits."""
+        from ..codecs import ratelimits  # not for "import g4fsync"
+
+        self.headers = ratelimits.named(headers)
+        self.limits = ratelimits.read(headers) if self.headers else None
 
     def note(self, event: object) -> None:
         """Keep what *event* tells."""

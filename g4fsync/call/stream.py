@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TypeAlias
 
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Attempt, Event, ProviderData, Text, ToolCall, Usage
 from ..messages import ChatResult, Message
+from ..ratelimits import RateLimits
 from ..scope import CancelScope
 from .journal import Journal
 
@@ -81,6 +82,8 @@ class ChatStream:
             first_token_seconds=self.first_token_seconds,
             seconds=self.seconds,
             provider_data=self.provider_data,
+            headers=self.headers,
+            limits=self.limits,
         )
 
     # -- ending ---------------------------------------------------------
@@ -154,6 +157,16 @@ class ChatStream:
     def finish_reason(self) -> str | None:
         """Why the answer ended; ``None`` before, and where the provider gives no reason."""
         return (self._journal.finish.reason or None) if self._journal.finish else None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer's headers a few, in lower case: ids of the request, rate limits."""
+        return self._journal.headers
+
+    @property
+    def limits(self) -> RateLimits | None:
+        """What the server said about its rate limits when the answer began."""
+        return self._journal.limits
 
     @property
     def provider(self) -> str | None:

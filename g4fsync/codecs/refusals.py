@@ -30,7 +30,8 @@ from ..errors import (
     RateLimited,
     ServerError,
 )
-from . import envelopes
+from ..ratelimits import RateLimits
+from . import envelopes, ratelimits
 from .envelopes import TEXT_CHARS, Refusal
 from .waits import in_body, retry_after
 
@@ -159,7 +160,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> G4FSync
         fields["retry_after"] = in_body(text, refusal.message, headers)
     fields["retryable"] = _is_retryable(status, headers, f"{refusal.code} {text}")
     if status == 429:
-        return RateLimited(message, **fields)
+        return _limited(message, ratelimits.read(headers) or ratelimits.in_body(text), **fields)
     return (ServerError if status >= 500 else ProviderError)(message, **fields)
 
 
@@ -211,10 +212,17 @@ def in_band(value: Any, *, status: int = 200) -> ProviderError | AuthenticationE
         return AuthenticationError(message, **fields)
     if number == 429 or _LIMIT.search(code):
         wait = in_body(text, refusal.message)
-        return RateLimited(message, retryable=not _NO_USE.search(text), retry_after=wait, **fields)
+        fields |= {"retryable": not _NO_USE.search(text), "retry_after": wait}
+        return _limited(message, ratelimits.in_body(text), **fields)
     if code != TOO_LONG and (number >= 500 or _THEIR_FAULT.search(code)):
         return ServerError(message, retry_after=in_body(text, refusal.message), **fields)
     return ProviderError(message, **fields)
+
+
+def _limited(message: str, limits: RateLimits | None, **fields: Any) -> RateLimited:
+    error = RateLimited(message, **fields)
+    error.limits = limits
+    return error
 
 
 def _refusal(text: str, status: int) -> Refusal:

@@ -29,7 +29,7 @@ _SENTENCE = re.compile(
 )
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|milli|s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_EPOCH_MS = 1e12  # a reset time in milliseconds since 1970 is above, one in seconds below
+EPOCH_MS = 1e12  # a reset time in milliseconds since 1970 is above, one in seconds below
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -41,10 +41,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     seconds = _number(value)
     if seconds is not None:
         return seconds
-    until = _date(value)
+    until = date_of(value)
     if until is None:
         return None
-    return max(0.0, (until - _now(headers)).total_seconds())
+    return max(0.0, (until - now_of(headers)).total_seconds())
 
 
 def in_body(text: str, message: str, headers: Mapping[str, str] | None = None) -> float | None:
@@ -73,19 +73,20 @@ def _of_upstream(text: str, headers: Mapping[str, str]) -> float | None:
         return None
     wait = retry_after(inner | ({"date": headers["date"]} if headers.get("date") else {}))
     if wait is None and (reset := _number(inner.get("x-ratelimit-reset", ""))):
-        if reset < _EPOCH_MS / 1000:  # a duration
+        if reset < EPOCH_MS / 1000:  # a duration
             return reset
-        until = reset / 1000 if reset >= _EPOCH_MS else reset
-        wait = max(0.0, until - _now(headers).timestamp())
+        until = reset / 1000 if reset >= EPOCH_MS else reset
+        wait = max(0.0, until - now_of(headers).timestamp())
     return wait
 
 
-def _now(headers: Mapping[str, str]) -> datetime:
-    # By the server's own clock when it tells it: ours need not agree.
-    return _date(headers.get("date", "")) or datetime.now(timezone.utc)
+def now_of(headers: Mapping[str, str]) -> datetime:
+    """The time by the server's own clock when it tells it: ours need not agree."""
+    return date_of(headers.get("date", "")) or datetime.now(timezone.utc)
 
 
-def _date(text: str) -> datetime | None:
+def date_of(text: str) -> datetime | None:
+    """The time that an HTTP date says, ``None`` when *text* is none."""
     try:
         date = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):

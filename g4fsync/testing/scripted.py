@@ -117,6 +117,7 @@ class ScriptedTransport(Sender["ScriptedResponse"]):
         self._random = random.Random(seed)
         self._api_key = api_key
         self.latest: object = None  # what the provider was given last, as evidence
+        self.answer_headers: Mapping[str, str] = {}  # of the newest answer
         self.sent: list[tuple[str, str, Any]] = []
         self.requests: list[Request] = []
         self.connections: list[Connection] = []
@@ -211,6 +212,7 @@ class ScriptedTransport(Sender["ScriptedResponse"]):
         response = ScriptedResponse(self, reply)
         if not 200 <= reply.status < 300:
             raise response.refusal()
+        self.answer_headers = response.headers
         return response
 
 

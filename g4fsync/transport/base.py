@@ -150,7 +150,7 @@ class AttemptTransport(Transport, Protocol):
     """A transport as the engine sees it: one attempt's, to be closed after it.
 
     ``sent`` is true when a request went out whole.  ``latest``: what the provider was given
-    last, as evidence.
+    last, as evidence.  ``answer_headers`` are those of the newest answer, looked up without case.
     """
 
     @property
@@ -161,4 +161,6 @@ class AttemptTransport(Transport, Protocol):
     def sent(self) -> object: ...
     @property
     def latest(self) -> object: ...
+    @property
+    def answer_headers(self) -> Mapping[str, str]: ...
     def close(self, *, graceful: bool = False) -> None: ...

@@ -104,6 +104,7 @@ class LiveTransport(Sender["LiveResponse"]):
         self.scope = scope
         self.sent = False  # some request of this attempt went out whole
         self.latest: object = None  # what the provider was given last, as evidence
+        self.answer_headers: Mapping[str, str] = {}  # of the newest answer
         self.host = urlsplit(destination.base_url).netloc.rpartition("@")[2]
         self._cookies: RequestsCookieJar | None = None
         self._keep_cookies(destination.cookies)
@@ -271,6 +272,7 @@ class LiveTransport(Sender["LiveResponse"]):
         log.debug("%s: HTTP %s", self.destination.provider, answer.status_code)
         if not 200 <= answer.status_code < 300:
             raise response.refusal()
+        self.answer_headers = answer.headers
         if scope.is_watched():
             handle.limit(None)
         return response

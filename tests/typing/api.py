@@ -139,6 +139,9 @@ def what_went_wrong(client: Client) -> None:
     except RateLimited as error:
         wait: float | None = error.retry_after
         print(wait, error.partial, error.attempts, error.retryable)
+        limits: g4fsync.RateLimits | None = error.limits
+        tokens: g4fsync.RateLimit | None = limits.tokens if limits else None
+        print(tokens and tokens.remaining)
     except ProviderError as error:
         print(error.status, error.code, error.body)
     except DeadlineExceeded as error:
