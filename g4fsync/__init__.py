@@ -32,6 +32,8 @@ _MODULES = {  # public name -> the module it is loaded from
     "Lane": "fanout.workers",
     "Limits": "settings",
     "Message": "messages",
+    "ObservedCall": "call.observing",
+    "Observer": "call.observing",
     "Part": "messages",
     "ProtocolError": "errors",
     "Provider": "providers.base",
@@ -57,6 +59,7 @@ _MODULES = {  # public name -> the module it is loaded from
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
+    from .call.observing import ObservedCall as ObservedCall, Observer as Observer
     from .call.stream import ChatStream as ChatStream
     from .client import Client as Client
     from .errors import (

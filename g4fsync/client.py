@@ -50,6 +50,7 @@ class Client(ClientBase):
     name.  ``max_concurrent`` limits how many calls are under way at a
     provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
     do two.  ``limits`` bounds what a provider may send.
+    ``observers`` hear of each call, see :class:`Observer`.
 
     An argument of a wrong type is an ``InvalidRequest`` that names it, at once.
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving

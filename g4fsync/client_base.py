@@ -18,8 +18,9 @@ from .access.reach import Cookies, Overrides, Reach
 from .call import engine
 from .call.asking import checked_call, conversation
 from .call.attempt import Call
+from .call.journal import Journal
 from .call.stream import ChatStream
-from .errors import ConfigurationError
+from .errors import ConfigurationError, InvalidRequest
 from .messages import Message
 from .providers.base import Provider
 from .registry import ProviderSpec
@@ -28,6 +29,8 @@ from .settings import Limits, Retry, Timeout
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from .call.observing import Observer
 
 _Self = TypeVar("_Self", bound="ClientBase")
 
@@ -49,6 +52,7 @@ class ClientBase:
         base_urls: Mapping[str, str] | None = None,
         max_concurrent: Mapping[str, int] | None = None,
         limits: Limits | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         self.model = checked_text("model", model)
         listed = [fallback] if isinstance(fallback, str) else fallback
@@ -56,6 +60,7 @@ class ClientBase:
         self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
         self.timeout = Timeout.of(timeout, Timeout())
         self.retry = Retry.of(retry, Retry())
+        self.observers = checked_observers(observers)
         self._reach = Reach(
             proxy=proxy,
             verify=verify,
@@ -103,7 +108,8 @@ class ClientBase:
     def __getstate__(self) -> dict[str, Any]:
         """Configuration without secrets, for another process."""
         names = ("model", "fallback", "timeout", "retry", "_reach")
-        return {name: vars(self)[name] for name in names}
+        observers = tuple(each for each in self.observers if each.travels)
+        return {**{name: vars(self)[name] for name in names}, "observers": observers}
 
     def __copy__(self: _Self) -> _Self:
         """A client of its own connections, with the same settings and credentials."""
@@ -135,7 +141,12 @@ class ClientBase:
                 stream.close()
 
     def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:
-        stream = ChatStream(partial(engine.answer, calls, retry), scope)
+        journal = Journal()
+        if self.observers:
+            from .call.observing import Observation
+
+            journal.watch = Observation(calls, self.observers)
+        stream = ChatStream(partial(engine.answer, calls, retry), scope, journal)
         with self._lock:
             if self._closed:
                 raise ConfigurationError("the client is closed")
@@ -184,6 +195,20 @@ class ClientBase:
             gate = self._reach.gate(chosen)
             calls.append(checked_call(chosen, turns, model, given, open_transport, gate))
         return calls
+
+
+def checked_observers(given: Sequence[Observer]) -> tuple[Observer, ...]:
+    """*given* as a tuple; ``InvalidRequest`` for what can't observe."""
+    observers = tuple(checked_list("observers", given, "observers")) if given else ()
+    if observers:
+        from .call.observing import Observer
+
+        for each in observers:
+            if not isinstance(each, Observer):
+                raise InvalidRequest(
+                    f"observers must be Observer objects, got {type(each).__name__}"
+                )
+    return observers
 
 
 _living: weakref.WeakSet[ClientBase] = weakref.WeakSet()

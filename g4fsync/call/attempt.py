@@ -107,6 +107,8 @@ class Attempted:
             raise
         finally:
             sent = attempt is not None and attempt._transport.sent
+            if journal.is_watched and attempt is not None:
+                journal.note_secrets(*attempt._transport.secrets)
             journal.attempts.append(
                 Attempt(
                     number=len(journal.attempts) + 1,
@@ -117,8 +119,8 @@ class Attempted:
                     error=error,
                 )
             )
-        journal.first_token_seconds = scope.elapsed()
         journal.note_headers(attempt._transport.answer_headers)
+        journal.reach_first_token(scope.elapsed())
         return attempt
 
     def _reach_first_token(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -19,6 +19,19 @@ class Tried(Protocol):
 
     @property
     def attempts(self) -> tuple[Attempt, ...]: ...
+
+
+class Watched(Protocol):
+    """A call that is under way, as those who observe it want to hear of it."""
+
+    def first_token(self) -> None: ...
+    def ended(self) -> None: ...
+
+
+class Watch(Protocol):
+    """Those who will observe a call once it starts; see :mod:`.observing`."""
+
+    def start(self, journal: Journal) -> Watched: ...
 
 
 @dataclass(slots=True)
@@ -47,6 +60,51 @@ class Journal:
     finish: Finish | None = None
     error: G4FSyncError | None = None  # why the answer is not whole
     seconds: float | None = None  # set at the end
+    cached: bool = False  # nothing was asked: the answer is an earlier one
+    # Of all attempts, while somebody watches: keys and cookies, and passwords of URLs.
+    secrets: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    watch: Watch | None = None
+    _watched: Watched | None = None  # refers to this journal, so it goes at the end
+    _at_end: list[Callable[[Journal], None]] = field(default_factory=list)
+    _started: bool = False
+
+    def start(self) -> None:
+        """The answer is being read for the first time."""
+        self._started = True
+        if self.watch is not None:
+            self._watched = self.watch.start(self)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody hears of this call."""
+        return self._watched is not None
+
+    def note_secrets(self, secrets: Sequence[str], passwords: Sequence[str]) -> None:
+        """Keep what those who watch may not tell."""
+        self.secrets = (*self.secrets[0], *secrets), (*self.secrets[1], *passwords)
+
+    def reach_first_token(self, seconds: float) -> None:
+        """The first token is there."""
+        self.first_token_seconds = seconds
+        if self._watched is not None:
+            self._watched.first_token()
+
+    def at_end(self, function: Callable[[Journal], None]) -> None:
+        """Call *function* once when the answer, begun, has ended in whatever way."""
+        self._at_end.append(function)
+
+    def end(self, seconds: float) -> None:
+        """The answer has ended, well unless it has failed; the first time counts."""
+        if self.seconds is not None:
+            return
+        self.seconds = seconds
+        watched, self._watched = self._watched, None
+        functions, self._at_end = self._at_end, []
+        if self._started:
+            for function in functions:
+                function(self)
+        if watched is not None:
+            watched.ended()
 
     def text(self) -> str:
         """The pieces as one; any thread may ask while another writes."""

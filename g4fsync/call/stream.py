@@ -108,7 +108,7 @@ class ChatStream:
                 raise
             self.scope.cancel()  # another thread has just gone on with it
         else:
-            journal.seconds = self.scope.elapsed()
+            journal.end(self.scope.elapsed())
 
     def __enter__(self) -> ChatStream:
         return self
@@ -243,6 +243,7 @@ class _Reading:
 def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
     """The engine's items, each noted before it is handed on."""
     note_text = journal.note_text
+    journal.start()
     items = run(scope, journal)
     try:
         try:
@@ -261,4 +262,4 @@ def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Ev
         journal.fail(Cancelled("the stream was left before its end"))
         raise
     finally:
-        journal.seconds = scope.elapsed()
+        journal.end(scope.elapsed())

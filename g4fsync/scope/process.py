@@ -7,6 +7,7 @@ Three moments, and why they differ:
 * :func:`before_threads_join`: the main thread has ended, and the interpreter is
   about to wait for thread pools, which would run as long as their workers do.
 * :func:`at_exit`: all threads but daemons have ended, modules still work.
+* :func:`at_exit_last`: the same, after all that was registered with :func:`at_exit`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Callable
 
 _in_child: list[Callable[[], None]] = []
+_last: list[Callable[[], None]] = []
 
 
 def after_fork(function: Callable[[], None]) -> None:
@@ -35,6 +37,20 @@ def before_threads_join(function: Callable[[], None]) -> None:
 def at_exit(function: Callable[[], None]) -> None:
     """Call *function* at the interpreter's end, when only daemon threads are left."""
     atexit.register(function)
+
+
+def at_exit_last(function: Callable[[], None]) -> None:
+    """Call *function* at the interpreter's end, when the others have been."""
+    _last.append(function)
+
+
+def _run_last() -> None:
+    for function in _last:
+        function()
+
+
+# The first to be registered is the last to be called.
+atexit.register(_run_last)
 
 
 def _run_in_child() -> None:

@@ -17,6 +17,8 @@ from g4fsync import (
     G4FSyncError,
     Image,
     Message,
+    ObservedCall,
+    Observer,
     Part,
     ProtocolError,
     Provider,
@@ -215,3 +217,14 @@ def what_a_checker_refuses(client: Client) -> None:
 def what_a_caller_annotates(comparison: g4fsync.Comparison, event: g4fsync.Event) -> g4fsync.Lane:
     print(event)
     return comparison.lanes[0]
+
+
+class Stopwatch(Observer):
+    def call_ended(self, call: ObservedCall) -> None:
+        seconds: float | None = call.seconds
+        tokens: int | None = call.usage.output_tokens if call.usage else None
+        print(call.id, call.provider, call.model, seconds, tokens, call.error)
+
+
+def observing() -> None:
+    Client("koala", observers=[Stopwatch()])

@@ -1,0 +1,385 @@
+"""The one seam at which others hear of calls: started, text came, ended.
+
+A client has observers; each stream it opens carries an :class:`Observation`, which
+becomes an :class:`ObservedCall` when the stream starts.  Rules:
+
+* **Nothing here runs per token.**  One thread for the process (``g4fsync-observer``)
+  looks at the journals of the calls under way, every ``INTERVAL_SECONDS``, and says
+  "text came" for those that have more.  It starts with the first observed call.
+* ``call_started`` and ``call_ended`` are called in the thread that reads the stream, so
+  that they have been when ``ask()`` returns; ``text_came`` and ``flush`` in that thread.
+* An observer that fails costs a warning in the log, never an answer.
+* A forked child knows nothing of its parent's calls.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import monotonic, time, time_ns
+from typing import TYPE_CHECKING, ClassVar
+
+from ..scope import process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from queue import SimpleQueue
+    from typing import Any
+
+    from ..errors import G4FSyncError
+    from ..events import Attempt, ProviderData, ToolCall, Usage
+    from ..messages import ChatRequest, Message
+    from .attempt import Call
+    from .journal import Journal
+
+# What was read is known to observers 250 ms later at most; the rest is for writing it.
+INTERVAL_SECONDS = 0.2
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Observer:
+    """Hears of each call of the clients it is given to; override what you want to hear.
+
+    ``Client(observers=[...])`` takes any number of them.  They must not block:
+    ``call_started`` and ``call_ended`` hold up the call's own thread, the others
+    one thread that all observers share.  An exception from them is logged as a
+    warning of the logger ``g4fsync.observers`` and goes no further.
+
+    A stream that is dropped may end inside the garbage collector: what
+    ``call_ended`` locks must be an ``RLock``, or nothing.
+    """
+
+    travels: ClassVar[bool] = False
+    """Whether it goes along when a client is pickled for another process."""
+
+    def call_started(self, call: ObservedCall) -> None:
+        """The stream is being read for the first time; nothing has been sent yet."""
+
+    def text_came(self, call: ObservedCall) -> None:
+        """There is more in ``call.text`` or ``call.reasoning``, or the first token has come.
+
+        At most every 0.2 s for a call, and soon after its first token.
+        """
+
+    def call_ended(self, call: ObservedCall) -> None:
+        """The answer is complete, or ``call.error`` says why it is not."""
+
+    def flush(self) -> None:
+        """Keep now what you want to keep: called after each round of the others, and at exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """Where a call belongs; set it with :func:`calling`.
+
+    ``parent`` is the id of another call, ``conversation`` of a conversation.
+    ``history`` is the complete conversation when less of it is sent.
+    """
+
+    parent: str | None = None
+    conversation: str | None = None
+    history: tuple[Message, ...] | None = None
+
+
+_context: ContextVar[CallContext] = ContextVar("g4fsync_call", default=CallContext())  # noqa: B039 - frozen
+
+
+@contextmanager
+def calling(context: CallContext) -> Iterator[None]:
+    """Streams that are made in this block belong to *context*, whenever they are read."""
+    token = _context.set(context)
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class Observation:
+    """What a stream will tell its observers about, once it is read."""
+
+    __slots__ = ("_calls", "_context", "_observers")
+
+    def __init__(self, calls: Sequence[Call], observers: Sequence[Observer]) -> None:
+        self._calls = tuple(calls)
+        self._observers = tuple(observers)
+        self._context = _context.get()
+
+    def start(self, journal: Journal) -> ObservedCall:
+        """The stream is read for the first time."""
+        call = ObservedCall(self._calls, self._observers, self._context, journal)
+        call._tell("call_started")
+        _ticker.watch(call)
+        return call
+
+
+class ObservedCall:
+    """A call as its observers see it: what was asked, and what has come so far.
+
+    ``id`` is a ULID; ``parent`` and ``conversation`` are ids or ``None``;
+    ``started_at`` is in seconds since the epoch.  ``messages`` is the complete
+    conversation of which ``dropped`` messages, the oldest but for system texts,
+    were not sent.  What it says may be read in any thread and at any time.
+    """
+
+    def __init__(
+        self,
+        calls: tuple[Call, ...],
+        observers: tuple[Observer, ...],
+        context: CallContext,
+        journal: Journal,
+    ) -> None:
+        self.id = new_id()
+        self.parent = context.parent
+        self.conversation = context.conversation
+        self.started_at = time()
+        self._history = context.history
+        self._calls = calls
+        self._observers = observers
+        self._journal = journal
+        self._process = os.getpid()
+        self._noticed = -1  # pieces there were when text_came was called last
+        self._due = 0.0  # when it may be called again
+
+    # -- what was asked -------------------------------------------------
+
+    @property
+    def request(self) -> ChatRequest:
+        """The question as the model that answers, or is being asked, got it."""
+        journal = self._journal
+        for call in self._calls:
+            if (call.provider.name, call.model) == (journal.provider, journal.model):
+                return call.request
+        return self._calls[0].request
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The conversation up to the question."""
+        return self.request.messages if self._history is None else self._history
+
+    @property
+    def dropped(self) -> int:
+        """How many of the messages were left out of what was sent."""
+        return len(self.messages) - len(self.request.messages)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the question, as they were given; some may hold secrets."""
+        return self.request.options
+
+    @property
+    def provider(self) -> str:
+        """The provider that answers, is being asked, or will be."""
+        return self._journal.provider or self._calls[0].provider.name
+
+    @property
+    def model(self) -> str:
+        """Its model."""
+        return self._journal.model or self._calls[0].model
+
+    # -- what has come --------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return self._journal.text()
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought aloud so far."""
+        return "".join(self._journal.reasoning)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The complete calls so far."""
+        return tuple(self._journal.tool_calls)
+
+    @property
+    def provider_data(self) -> tuple[ProviderData, ...]:
+        """What the provider wants back with the answer."""
+        return tuple(self._journal.provider_data)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens counted by the provider; ``None`` unless it tells."""
+        return self._journal.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended."""
+        return (self._journal.finish.reason or None) if self._journal.finish else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What was tried, in order."""
+        return tuple(self._journal.attempts)
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """Seconds from the start to the first token; ``None`` before it."""
+        return self._journal.first_token_seconds
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from the start to the end; ``None`` before it."""
+        return self._journal.seconds
+
+    @property
+    def error(self) -> G4FSyncError | None:
+        """Why the answer is not complete."""
+        return self._journal.error
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer has ended, and well."""
+        return self._journal.seconds is not None and self._journal.error is None
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer came from a cache, and nothing was asked."""
+        return self._journal.cached
+
+    @property
+    def secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What nothing may tell that is kept: keys and cookies, and passwords of URLs."""
+        return self._journal.secrets
+
+    def __repr__(self) -> str:
+        return f"<ObservedCall {self.id} {self.provider}:{self.model}>"
+
+    # -- inside: what the call and the ticker say -----------------------
+
+    def first_token(self) -> None:
+        """For the call itself, to say that its first token is there."""
+        if self._is_ours():
+            _ticker.kick()
+
+    def ended(self) -> None:
+        """For the call itself, to say that it has ended."""
+        if self._is_ours():
+            _ticker.forget(self)
+            self._tell("call_ended")
+            _ticker.kick()
+
+    def _is_ours(self) -> bool:
+        return self._process == os.getpid()
+
+    def _notice(self, now: float) -> None:
+        """Say that text came, if more has come, and not too soon after the last time."""
+        journal = self._journal
+        if journal.first_token_seconds is None or now < self._due:
+            return
+        count = journal.pieces + len(journal.reasoning)
+        if count != self._noticed:
+            self._noticed, self._due = count, now + INTERVAL_SECONDS
+            self._tell("text_came")
+
+    def _tell(self, what: str) -> None:
+        for observer in self._observers:
+            _safely(getattr(observer, what), self)
+
+
+def new_id() -> str:
+    """A ULID: 48 bits of milliseconds since the epoch, 80 of chance, in Crockford's base 32.
+
+    Source: the specification at https://github.com/ulid/spec.
+    """
+    number = (time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+class _Ticker:
+    """The thread that says "text came", and has observers keep what they heard."""
+
+    def __init__(self) -> None:
+        self._at_exit: list[Callable[[], None]] = []
+        self.renew()
+
+    def renew(self) -> None:
+        """At first, and in a forked child, which has neither the thread nor the calls."""
+        self._starting = threading.Lock()  # guards _thread
+        self._thread: threading.Thread | None = None
+        self._kicks: SimpleQueue[None] | None = None
+        # Changed by one step each, from any thread, also by the garbage collector.
+        self._calls: dict[str, ObservedCall] = {}
+        self._to_flush: dict[int, Observer] = {}
+
+    def watch(self, call: ObservedCall) -> None:
+        self._calls[call.id] = call
+        if self._thread is None:
+            self._start()
+
+    def forget(self, call: ObservedCall) -> None:
+        self._calls.pop(call.id, None)
+        self._to_flush |= {id(observer): observer for observer in call._observers}
+
+    def kick(self) -> None:
+        """Have a look now, and not only when it is time."""
+        if self._kicks is not None:
+            self._kicks.put(None)  # may be called again inside of itself, so it needs no lock
+
+    def finish(self) -> None:
+        """At exit: all is flushed, then what observers have asked for is called."""
+        self._round()
+        for function in tuple(self._at_exit):
+            function()
+
+    def at_exit(self, function: Callable[[], None]) -> None:
+        self._at_exit.append(function)
+
+    def _start(self) -> None:
+        from queue import SimpleQueue  # here, since most clients have no observer
+
+        with self._starting:
+            if self._thread is not None:
+                return
+            self._kicks = SimpleQueue()
+            thread = threading.Thread(target=self._run, name="g4fsync-observer", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # a process that is shutting down starts no threads
+                return
+            self._thread = thread
+
+    def _run(self) -> None:
+        from queue import Empty
+
+        kicks = self._kicks
+        assert kicks is not None
+        while kicks is self._kicks:
+            try:
+                kicks.get(timeout=INTERVAL_SECONDS if self._calls else None)
+                while True:
+                    kicks.get_nowait()
+            except Empty:
+                self._round()
+
+    def _round(self) -> None:
+        now = monotonic()
+        flushing, self._to_flush = self._to_flush, {}
+        for call in tuple(self._calls.values()):
+            call._notice(now)
+            flushing |= {id(observer): observer for observer in call._observers}
+        for observer in flushing.values():
+            _safely(observer.flush)
+
+
+def _safely(function: Callable[..., None], *arguments: object) -> None:
+    """Call *function*; what goes wrong in it is for the log."""
+    try:
+        function(*arguments)
+    except Exception:  # an observer is not part of the call it hears of
+        import logging
+
+        logging.getLogger("g4fsync.observers").warning("an observer has failed", exc_info=True)
+
+
+_ticker = _Ticker()
+at_exit = _ticker.at_exit  # called when all is flushed
+
+process.at_exit_last(_ticker.finish)
+process.after_fork(_ticker.renew)
