@@ -18,9 +18,9 @@ from g4fsync.doctor import places
 from g4fsync.doctor.checkup import Checkup, Step
 from g4fsync.doctor.choosing import cheapest
 from g4fsync.doctor.discovery import Server, find_servers
-from g4fsync.doctor.ways import without_password
 from g4fsync.emulator import Emulator, HangBeforeHeaders
 from g4fsync.errors import ConfigurationError, InvalidRequest
+from g4fsync.urls import without_password
 from tests.support import proxies
 from tests.support.proxies import http_proxy, relay
 from tests.support.servers import Peer, full_listener

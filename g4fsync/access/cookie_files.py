@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from ..urls import parsed
 from .paths import json_kind, parse_json
 
 _T = TypeVar("_T")
@@ -219,7 +219,7 @@ def _moment(text: Any) -> float | None:
 def _origin(url: str) -> tuple[str, str]:
     """Scheme and host of an address; the host is empty when it has none (``data:``)."""
     try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname or ""
+        parts = parsed(url)
+        return parts.scheme, parts.host
     except ValueError:
         return "", ""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
-from urllib.parse import urlsplit
 
 from ..errors import AuthenticationError, ConfigurationError, InvalidRequest
 from ..scope import CancelScope
 from ..scope.gate import Gate
 from ..settings import Limits, is_count
+from ..urls import normal_proxy, origin, parsed, without_password
 from . import checks
 from .names import folded
 
@@ -125,11 +123,11 @@ class Reach:
     def __getstate__(self) -> dict[str, Any]:
         # Without its password a proxy says no; without the proxy we would go another way.
         return {
-            "_proxy": None if self._proxy is None else _without_password(self._proxy),
+            "_proxy": None if self._proxy is None else without_password(self._proxy),
             "_verify": self._verify,
             "_cookies": {},
             "_api_keys": {},
-            "base_urls": {n: _without_password(url) for n, url in self.base_urls.items()},
+            "base_urls": {n: without_password(url) for n, url in self.base_urls.items()},
             "_max_concurrent": self._max_concurrent,
             "_limits": self._limits,
         }
@@ -194,9 +192,8 @@ class Reach:
             return {}
         from . import cookies
 
-        url = urlsplit(provider.base_url)
-        host, secure = url.hostname or "", url.scheme == "https"
-        path = url.path or "/"
+        url = parsed(provider.base_url)
+        host, secure, path = url.host, url.scheme == "https", url.path or "/"
         if source is None:
             return cookies.find(provider.name, host, secure=secure, path=path)
         return cookies.load(source, provider=provider.name, host=host, secure=secure, path=path)
@@ -223,7 +220,7 @@ def _no_cookies(provider: Service) -> str:
     from . import cookies
 
     return (
-        f"no cookies for {urlsplit(provider.base_url).hostname}; "
+        f"no cookies for {parsed(provider.base_url).host}; "
         f"give Client(cookies={{{provider.name!r}: ...}}) a mapping or a file, "
         f"or put {provider.name}.txt into {cookies.cookies_dir()}"
     )
@@ -262,17 +259,7 @@ def _is_at_home(provider: Service) -> bool:
     if url:
         with suppress(ConfigurationError):  # of no use, but not in use either
             homes.add(provider.normal_url(url))
-    return _origin(provider.base_url) in map(_origin, homes)
-
-
-@lru_cache(maxsize=256)
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    # All of it: a name may begin with an address.
-    if re.fullmatch(r"localhost|127(\.\d{1,3}){3}|::1", host):
-        return "", "this machine", None
-    return parts.scheme, host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return origin(provider.base_url) in map(origin, homes)
 
 
 def checked_proxy(proxy: str | None) -> str | None:
@@ -280,14 +267,7 @@ def checked_proxy(proxy: str | None) -> str | None:
     if proxy is None:
         return None
     if isinstance(proxy, str) and "://" in proxy:
-        from ..transport.proxies import normal_proxy
-
         with suppress(ValueError):
             return normal_proxy(proxy)
     # Not repeated: it may hold a password.
     raise InvalidRequest("proxy must be a URL like http://host:port or socks5h://host:port")
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from urllib.parse import urlsplit
 
 from ..providers.base import Provider
+from ..urls import parsed
 from .listings import installed
 from .tables import table
 from .terminal import Terminal, width
@@ -43,7 +43,7 @@ def _needs(provider: Provider) -> str:
     if provider.status == "self-hosted" or not provider.base_url:
         needs.append(" or ".join(["--base-url", *provider.base_url_variables[:1]]))
     if provider.status == "local":
-        needs.append(f"a server at {urlsplit(provider.base_url).netloc}")
+        needs.append(f"a server at {parsed(provider.base_url).place}")
     if provider.needs_cookies:
         needs.append("cookies")
     if provider.needs_key:

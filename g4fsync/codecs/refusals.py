@@ -18,7 +18,6 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import (
     AuthenticationError,
@@ -31,6 +30,7 @@ from ..errors import (
     ServerError,
 )
 from ..ratelimits import RateLimits
+from ..urls import parsed
 from . import envelopes, ratelimits
 from .envelopes import TEXT_CHARS, Refusal
 from .waits import in_body, retry_after
@@ -269,7 +269,7 @@ def _is_key_refused(refusal: Refusal, text: str, status: int) -> bool:
 
 def _origin(url: str) -> str:
     try:
-        parts = urlsplit(url)
+        parts = parsed(url)
     except ValueError:
         return "what is no URL"
-    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another path"
+    return f"{parts.scheme}://{parts.host}" if parts.host else "another path"

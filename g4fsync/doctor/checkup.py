@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import registry
 from ..access import keys
@@ -37,9 +36,10 @@ from ..settings import Retry, Timeout
 from ..transport.connections import SocketHandle, resolve
 from ..transport.failures import CA_ADVICE, MappedFailures
 from ..transport.live import Network
+from ..urls import parsed, without_password
 from .advice import Case, advice
 from .choosing import cheapest
-from .ways import Way, way_to, without_password
+from .ways import Way, way_to
 
 STEP_SECONDS = 5.0
 TOKEN_SECONDS = 15.0
@@ -135,7 +135,7 @@ class Checkup:
         yield "proxy", self._find_proxy
         yield "DNS", self._look_up
         yield "TCP", self._connect
-        if urlsplit(self._provider.base_url).scheme == "https":
+        if parsed(self._provider.base_url).scheme == "https":
             yield "TLS", self._greet
         yield "cookies" if self._provider.needs_cookies else "key", self._find_key
         yield "models", self._list_models
@@ -196,7 +196,7 @@ class Checkup:
 
     def _greet(self) -> str:
         url = self._provider.base_url
-        sock = self._open(self._way.url, self._way.proxies, urlsplit(url).netloc.rpartition("@")[2])
+        sock = self._open(self._way.url, self._way.proxies, parsed(url).place)
         with closing(sock):
             certificate = sock.getpeercert()
             return f"{sock.version()}, {_validity(certificate)}"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import requests
 
 from ..transport.live import Network
 from ..transport.proxies import proxy_variables
-
-_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080, "socks4": 1080}
+from ..urls import parsed, without_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +37,22 @@ def way_to(base_url: str, network: Network, given: str | None) -> Way:
     found = network.environment_proxy(url) if given is None else (network.proxy, "--proxy")
     proxy, source = found or ("", "")
     if not proxy:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        return Way(url, host, port, _told_without(url))
-    parts = urlsplit(proxy)
+        parts = parsed(url)
+        return Way(url, parts.host, parts.port or 0, _without_proxy(url))
+    parts = parsed(proxy)
     if parts.scheme.startswith("socks"):
         network.adapter.proxy_manager_for(proxy)  # raises without PySocks
     return Way(
         url,
-        host=parts.hostname or "",
-        port=parts.port or _PORTS.get(parts.scheme, 80),
+        host=parts.host,
+        port=parts.port or 80,
         told=f"{without_password(proxy)} ({source})",
         proxy_source=source,
         proxies=network.proxies(url),
     )
 
 
-def without_password(url: str) -> str:
-    """*url* without a user and a password in it."""
-    scheme, mark, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
-
-
-def _told_without(url: str) -> str:
+def _without_proxy(url: str) -> str:
     if not proxy_variables():
         return "none"
-    return (
-        f"none for {urlsplit(url).hostname}, though {' and '.join(sorted(proxy_variables()))} set"
-    )
+    return f"none for {parsed(url).host}, though {' and '.join(sorted(proxy_variables()))} set"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from copy import copy
-from functools import lru_cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from ..access.reach import Overrides, Reach, at_environment_url
 from ..call import engine
@@ -18,6 +17,7 @@ from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, Inva
 from ..messages import ROLES, ChatRequest, Image, Message, Part
 from ..scope import CancelScope
 from ..settings import Retry, Timeout
+from ..urls import normal_base_url
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -211,17 +211,12 @@ def _extra_of(message: Message) -> str:
     return "'name'" if message.name and message.role != "tool" else ""
 
 
-@lru_cache(maxsize=256)
 def checked_url(name: str, url: str) -> str:
-    """*url* without a trailing slash; ``ConfigurationError`` when it is no HTTP URL."""
+    """*url* without a slash at its end; ``ConfigurationError`` when it can be no base URL."""
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        return normal_base_url(url)
     except ValueError:
-        good = False
-    if not good or any(ord(c) <= 32 or ord(c) == 127 for c in url) or parts.query or parts.fragment:
         raise ConfigurationError(
             f"{name}: the base URL must look like http://host[:port][/path], got {url!r}",
             provider=name,
-        )
-    return url.rstrip("/")
+        ) from None

@@ -25,12 +25,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from ..errors import AuthenticationError, G4FSyncError, InvalidRequest, ProviderError
 from ..events import Event, Finish, ProviderData
 from ..messages import ChatRequest
 from ..transport.base import Transport
+from ..urls import parsed
 from . import chatapi, fields, gemini_answers as answers
 from .base import checked_url
 from .functioncalls import FunctionCalls
@@ -64,7 +65,7 @@ class Gemini(chatapi.ChatAPI):
 
     def normal_url(self, url: str) -> str:
         url = checked_url(self.name, url)
-        last = urlsplit(url).path.rpartition("/")[2]
+        last = parsed(url).path.rpartition("/")[2]
         return url if re.fullmatch(r"v\d\w*", last) else url + "/v1beta"
 
     def body(self, request: ChatRequest) -> dict[str, Any]:

@@ -36,12 +36,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import InvalidRequest
 from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
+from ..urls import parsed
 from . import chatapi, formats, tooldefs
 from .base import checked_url
 from .openai_answers import Answer, plain_text
@@ -92,7 +92,7 @@ class OpenAI(chatapi.ChatAPI):
 
     def normal_url(self, url: str) -> str:
         url = checked_url(self.name, url).removesuffix("/chat/completions")
-        return url if urlsplit(url).path else url + self.bare_path
+        return url if parsed(url).path else url + self.bare_path
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
         return body(request, self)
@@ -125,7 +125,7 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     options.pop("extra_headers", None)
     own = provider.max_tokens_field or (
         "max_completion_tokens"
-        if urlsplit(provider.base_url).hostname == "api.openai.com"
+        if parsed(provider.base_url).host == "api.openai.com"
         else "max_tokens"
     )
     names = {"max_tokens": own, "seed": provider.seed_field}

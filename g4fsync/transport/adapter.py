@@ -14,12 +14,12 @@ tries the whole attempt again, as often as the caller's ``Retry`` allows.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests.adapters
 from urllib3.exceptions import HTTPError, ProxyError
 
 from ..errors import ConfigurationError
+from ..urls import parsed
 from .connections import Pool, PoolTLS, SocketHandle, current_wire, using
 from .trust import TrustStore
 
@@ -115,12 +115,11 @@ class Adapter(requests.adapters.HTTPAdapter):
         connection = pool._new_conn()
         if pool.proxy is not None:
             # A WebSocket needs a tunnel in any case, also an unencrypted one.
-            target = urlsplit(url)
+            target = parsed(url)
             if target.scheme != pool.scheme:  # urllib3 would speak TLS in the tunnel too
                 raise ConfigurationError("an https:// proxy takes no WebSocket without TLS")
-            port = target.port or (443 if target.scheme == "https" else 80)
             connection.set_tunnel(
-                target.hostname, port, headers=pool.proxy_headers, scheme=pool.proxy.scheme
+                target.host, target.port, headers=pool.proxy_headers, scheme=pool.proxy.scheme
             )
         with using(handle):
             try:

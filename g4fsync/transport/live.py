@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 from requests.cookies import RequestsCookieJar
@@ -29,13 +29,13 @@ from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError, without
 from ..scope import CancelScope
 from ..settings import Limits, Timeout
-from ..urls import is_loopback
+from ..urls import is_loopback, parsed, passwords as url_passwords
 from . import failures
 from .adapter import Adapter
 from .connections import SocketHandle, using
 from .incoming import IncomingResponse
 from .outgoing import Sender, checked_headers, checked_path, json_body
-from .proxies import environment_proxy, passwords_of, proxy_variables
+from .proxies import environment_proxy, proxy_variables
 from .trust import TrustStore, trusted
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ class Network:
         if self.proxy is not None:
             return {"http": self.proxy, "https": self.proxy}
         found = self.environment_proxy(url)
-        return {} if found is None else {urlsplit(url).scheme: found[0]}
+        return {} if found is None else {parsed(url).scheme: found[0]}
 
     def environment_proxy(self, url: str) -> tuple[str, str] | None:
         """The proxy for *url* that a variable names, and the variable."""
-        return None if is_loopback(urlsplit(url).hostname or "") else environment_proxy(url)
+        return None if is_loopback(parsed(url).host) else environment_proxy(url)
 
     def trusted(self, url: str, proxies: Mapping[str, str]) -> bool | TrustStore:
         """Whom a request to *url* trusts; what is not asked for is not looked up."""
@@ -105,7 +105,7 @@ class LiveTransport(Sender["LiveResponse"]):
         self.sent = False  # some request of this attempt went out whole
         self.latest: object = None  # what the provider was given last, as evidence
         self.answer_headers: Mapping[str, str] = {}  # of the newest answer
-        self.host = urlsplit(destination.base_url).netloc.rpartition("@")[2]
+        self.host = parsed(destination.base_url).place
         self._cookies: RequestsCookieJar | None = None
         self._keep_cookies(destination.cookies)
         self._sent_headers: list[Mapping[str, str]] = []
@@ -125,12 +125,12 @@ class LiveTransport(Sender["LiveResponse"]):
                     secrets += [value, value.rpartition(" ")[2]]
         if self.destination.api_key:
             secrets.append(self.destination.api_key)
-        passwords = passwords_of(self.destination.base_url)
+        passwords = url_passwords(self.destination.base_url)
         if self.network.proxy is not None:
-            passwords += passwords_of(self.network.proxy)
+            passwords += url_passwords(self.network.proxy)
         else:
             for url in proxy_variables().values():
-                passwords += passwords_of(url)
+                passwords += url_passwords(url)
         return secrets, passwords
 
     def without_secrets(self, error: G4FSyncError) -> G4FSyncError:
