@@ -24,6 +24,7 @@ LAYERS = (
     ("",),
     ("client",),
     ("client_base",),
+    ("web",),
     ("registry", "fanout", "testing"),
     ("providers",),
     ("call", "access"),

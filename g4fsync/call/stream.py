@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Attempt, Event, ProviderData, Text, ToolCall, Usage
@@ -64,6 +64,21 @@ class ChatStream:
         """Iterate over both as the engine gives them: ``str`` for text, events for all else."""
         with _Reading(self, leaving=True):
             yield from self._items
+
+    def heartbeat(self, seconds: float) -> Iterator[str | None]:
+        """Iterate for text, and for ``None`` each time *seconds* pass without any.
+
+        For whoever must do something while the model is silent: keep a browser's
+        connection, look whether it is still wanted, draw a clock.  Only the time
+        spent in ``next()`` counts, and what a model thinks aloud is no text.  The
+        stream is read by a thread (under gevent a greenlet) for as long as this is
+        iterated; clocks, errors, :meth:`cancel` and leaving the loop are as ever.
+
+        Raises ``InvalidRequest`` at once when *seconds* is no number above 0.
+        """
+        from .heartbeat import text_beats
+
+        return cast("Iterator[str | None]", text_beats(self, seconds))
 
     def result(self) -> ChatResult:
         """Wait for the rest, and return the whole answer; raises what iterating raises."""
