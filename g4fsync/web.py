@@ -97,9 +97,7 @@ def _events(
             yield frame(_summary(stream), "done")
 
 
-def _items(
-    stream: ChatStream, heartbeat: float | None
-) -> Generator[Item | None, None, None]:
+def _items(stream: ChatStream, heartbeat: float | None) -> Generator[Item | None, None, None]:
     if heartbeat is None:
         yield from stream.items()
     else:

@@ -93,9 +93,7 @@ class _Reader:
     def wait(self, seconds: float) -> bool:
         """Whether an item, or the end, is there within *seconds*."""
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name="g4fsync-heartbeat", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, name="g4fsync-heartbeat", daemon=True)
             self._thread.start()
         if not self._is_asked:
             self._is_asked = True
@@ -138,6 +136,6 @@ class _Reader:
                 return
             try:
                 self._item = next(items, None)
-            except BaseException as error:  # the caller raises it
+            except BaseException as error:  # noqa: BLE001 - the caller raises it
                 self._error = error
             self._answered.release()
