@@ -98,6 +98,7 @@ class Reach:
         for limit in self._max_concurrent.values():
             if not is_count(limit):
                 raise InvalidRequest(f"max_concurrent must be 1 or more, got {limit!r:.80}")
+        self._keys_left_out: frozenset[str] = frozenset()  # by pickling: whose they were
         self._setup()
 
     def _setup(self) -> None:
@@ -127,6 +128,9 @@ class Reach:
             "_verify": self._verify,
             "_cookies": {},
             "_api_keys": {},
+            "_keys_left_out": self._keys_left_out.union(
+                n for n, key in self._api_keys.items() if key
+            ),
             "base_urls": {n: without_password(url) for n, url in self.base_urls.items()},
             "_max_concurrent": self._max_concurrent,
             "_limits": self._limits,
@@ -204,16 +208,27 @@ class Reach:
         One from the environment or the key file is sent only where it belongs:
         a base URL of the caller's own may be anybody's.
         """
-        if explicit is None and not provider.key_variables:
-            return None
-        from . import keys
+        key = None
+        if explicit is not None or (provider.key_variables and _is_at_home(provider)):
+            from . import keys
 
-        if explicit is None and not _is_at_home(provider):
-            return None
-        key = keys.resolve(provider.name, explicit, provider.key_variables)
+            key = keys.resolve(provider.name, explicit, provider.key_variables)
+        if not key and explicit is None and folded(provider.name) in self._keys_left_out:
+            raise ConfigurationError(_key_left_out(provider), provider=provider.name)
         if not key and provider.needs_key and _is_at_home(provider):
             raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key
+
+
+def _key_left_out(provider: Service) -> str:
+    """Where the key of a client that was pickled must be, in the process it came to."""
+    variables = provider.key_variables[:1]
+    # At another base URL no variable is looked at, unless one says that this URL is its own.
+    if not _is_at_home(provider):
+        urls = provider.base_url_variables[:1]
+        variables = (*variables, *(f"{each}={provider.base_url}" for each in urls)) if urls else ()
+    wanted = f"set {' and '.join(variables)} here, or " if variables else ""
+    return f"a pickled client has no API key in it; {wanted}give api_key= with the call"
 
 
 def _no_cookies(provider: Service) -> str:

@@ -307,3 +307,34 @@ def test_greenlets_take_turns(name: str, emulator: Emulator) -> None:
     assert clock == "total"
     assert freed < 250 * MS
     assert "Cancelled" in kind + done.stderr
+
+
+def test_greenlets_beat_side_by_side(emulator: Emulator) -> None:
+    """Under gevent the thread that reads for a heartbeat is a greenlet, and blocks no other."""
+    pytest.importorskip("gevent")
+    emulator.koala.fault = Stall(after_bytes=40)  # for ever
+    script = """
+        from gevent import monkey; monkey.patch_all()
+        import gevent, json
+        client = Client("koala", base_urls=urls)
+        streams = [client.chat("one two") for _ in range(10)]
+        def read(stream):
+            seen = []
+            for item in stream.heartbeat(0.2):
+                seen.append(item)
+                if seen[-3:] == [None] * 3:
+                    return seen
+        started = time.monotonic()
+        readers = [gevent.spawn(read, stream) for stream in streams]
+        gevent.joinall(readers)
+        seconds = time.monotonic() - started
+        left = [each.name for each in threading.enumerate() if "heartbeat" in each.name]
+        print(json.dumps([[each.value for each in readers], seconds, left]))
+        sys.stdout.flush()
+    """
+    done = run(script, emulator.base_urls)
+    assert done.returncode == 0, done.stderr
+    seen, seconds, left = json.loads(done.stdout.splitlines()[0])
+    assert seen == [["You", " said:", None, None, None]] * 10
+    assert seconds < 3 * SLOWNESS  # one after the other it would be six
+    assert left == []

@@ -63,6 +63,48 @@ def test_all_but_the_secrets_is_pickled() -> None:
     assert client._reach.gate(provider) is not None
 
 
+@pytest.mark.parametrize(
+    ("model", "base_urls", "advice"),
+    [
+        ("openai:m", {}, "set OPENAI_API_KEY here, or give"),
+        (
+            "openai:m",
+            {"openai": "https://llm.example/v1"},
+            "set OPENAI_API_KEY and OPENAI_BASE_URL=https://llm.example/v1 here, or give",
+        ),
+        ("llamacpp:m", {}, "set LLAMA_API_KEY here, or give"),
+        ("llamacpp:m", {"llamacpp": "https://llm.example/v1"}, "give"),
+    ],
+)
+def test_a_pickled_client_says_which_variable_its_key_must_be_in(
+    monkeypatch: pytest.MonkeyPatch, model: str, base_urls: dict[str, str], advice: str
+) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LLAMA_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    keys = {"OpenAI": SECRETS["key"], "llamacpp": SECRETS["key"], "groq": ""}
+    original = Client(model, base_urls=base_urls, api_keys=keys, proxy="http://127.0.0.1:9")
+    # Twice: a task may be sent on by the worker that got it.
+    for client in (pickle.loads(pickle.dumps(original)), pickle.loads(pickle.dumps(original))):
+        with pytest.raises(ConfigurationError) as caught:
+            pickle.loads(pickle.dumps(client)).ask("Hi")
+        provider = model.partition(":")[0]
+        assert str(caught.value) == (
+            f"{provider}: a pickled client has no API key in it; {advice} api_key= with the call"
+        )
+
+
+def test_a_key_in_the_other_process_is_all_a_pickled_client_wants(
+    monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+) -> None:
+    url = emulator.base_urls["openai"]
+    original = Client("openai:gpt-4o", api_keys={"openai": "given here"}, base_urls={"openai": url})
+    client = pickle.loads(pickle.dumps(original))
+    assert client.ask("Hi", api_key=emulator.api_key).text == "You said: Hi"
+    monkeypatch.setenv("OPENAI_API_KEY", emulator.api_key)
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    assert client.ask("Hi").text == "You said: Hi"
+
+
 def test_a_proxy_is_not_forgotten_with_its_password(emulator: Emulator, serve: Serve) -> None:
     def refuse(peer: Peer) -> None:
         if (request := peer.request()) is not None:
