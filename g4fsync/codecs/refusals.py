@@ -113,7 +113,7 @@ _NOT_ALLOWED = re.compile(
     re.IGNORECASE,
 )
 _FILTER_CODE = re.compile(
-    r"content_filter(ed)?|content_policy(_violation)?|(content_)?moderation(_blocked|_error)?"
+    r"content_filter(ed)?|(image_)?content_policy(_violation)?|bio_policy|(content_)?moderation(_blocked|_error)?"
     r"|ResponsibleAIPolicyViolation|data_?inspection_?failed|sensitive_words_detected"
     r"|prompt_blocked|SAFETY",
     re.IGNORECASE,

@@ -2,7 +2,8 @@
 
 The forms: ``retry-after-ms`` (OpenAI, Azure), ``retry-after`` in seconds or as a
 date (RFC 9110), Gemini's ``retryDelay``, the headers an upstream sent inside
-OpenRouter's ``error.metadata.headers``, and sentences ("Please try again in
+OpenRouter's ``error.metadata.headers``, OpenAI's ``error.headers`` (of the Responses
+API, whose status was 200 already), and sentences ("Please try again in
 1m2.3s", "Please retry after 20 seconds") of OpenAI, Groq, Gemini and Azure.
 """
 
@@ -59,16 +60,22 @@ def in_body(text: str, message: str, headers: Mapping[str, str] | None = None) -
     if field := _FIELD.search(text):
         seconds = _number(field[2])
         return seconds / 1000 if seconds is not None and field[1] == "_ms" else seconds
-    if sentence := _SENTENCE.search(message):
-        parts = _PART.findall(sentence[1])
-        return float(sum(float(n) * _SECONDS[unit.lower()] for n, unit in parts))
-    return None
+    sentence = _SENTENCE.search(message)
+    return _duration(sentence[1]) if sentence else None
+
+
+def _duration(text: str) -> float | None:
+    """The seconds in a *text* such as ``1m2.5s``; ``None`` without any."""
+    parts = _PART.findall(text)
+    return float(sum(float(n) * _SECONDS[unit.lower()] for n, unit in parts)) if parts else None
 
 
 def _of_upstream(text: str, headers: Mapping[str, str]) -> float | None:
     try:
-        found = json.loads(text)["error"]["metadata"]["headers"]
+        error = json.loads(text)["error"]
+        found = (error.get("metadata") or error)["headers"]
         inner = {str(name).lower(): str(value) for name, value in found.items()}
+        limited = str(error.get("type"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
     wait = retry_after(inner | ({"date": headers["date"]} if headers.get("date") else {}))
@@ -77,6 +84,8 @@ def _of_upstream(text: str, headers: Mapping[str, str]) -> float | None:
             return reset
         until = reset / 1000 if reset >= EPOCH_MS else reset
         wait = max(0.0, until - now_of(headers).timestamp())
+    if wait is None:  # by what was used up: "tokens" or "requests"
+        wait = _duration(inner.get(f"x-ratelimit-reset-{limited}", ""))
     return wait
 
 

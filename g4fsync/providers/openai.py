@@ -1,4 +1,6 @@
-"""OpenAI's chat completions, and the many servers that speak like it.
+"""OpenAI: its chat completions, and the many servers that speak like it.
+
+Its Responses API stands in :mod:`.openai_responses`; ``api`` says which one is asked.
 
 Facts, from the sources of openai-python 3.3 (Aug 2026), and from runs of
 llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
@@ -35,17 +37,20 @@ llama.cpp b11549, llama-cpp-python 0.3, LiteLLM 1.106 and g4f 8.8:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import InvalidRequest
 from ..events import Event
 from ..messages import ChatRequest
-from ..transport.base import Transport
+from ..transport.base import Response, Transport
 from ..urls import parsed
-from . import chatapi, formats, tooldefs
+from . import chatapi, formats, openai_responses, tooldefs
 from .base import checked_url
 from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
+from .openai_responses_answers import ResponseReader, plain_text as delta_text
+
+Api: TypeAlias = Literal["chat", "responses", "auto"]
 
 
 class OpenAI(chatapi.ChatAPI):
@@ -58,6 +63,13 @@ class OpenAI(chatapi.ChatAPI):
     ``max_completion_tokens`` at OpenAI itself, ``max_tokens`` elsewhere.
     ``key_header="api-key"`` and ``api_version`` are for Azure's classic URLs,
     ``https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT``.
+
+    ``api`` is ``"chat"`` (chat completions), ``"responses"`` (the Responses API) or, by
+    default, ``"auto"``: the Responses API at OpenAI itself for models that reason
+    (``o3``, ``gpt-5`` ...), unless the request says what only chat completions have a
+    place for (``stop``, ``seed``, the name of a speaker); chat completions elsewhere.
+    ``reasoning_summary`` (``"auto"``, ``"concise"``, ``"detailed"``) asks the Responses
+    API for summaries of the reasoning, which OpenAI gives to verified organizations.
 
     Fields without an option of their own go into ``extra_body``.
     """
@@ -72,6 +84,7 @@ class OpenAI(chatapi.ChatAPI):
     include_usage = True
     max_tokens_field: str | None = None
     seed_field = "seed"
+    api: Api = "auto"
 
     def __init__(
         self,
@@ -82,28 +95,38 @@ class OpenAI(chatapi.ChatAPI):
         max_tokens_field: str | None = None,
         key_header: str | None = None,
         api_version: str | None = None,
+        api: Api | None = None,
+        reasoning_summary: str | None = None,
     ) -> None:
         super().__init__(base_url)
+        self.api = api or self.api
+        if self.api not in get_args(Api):
+            raise InvalidRequest(f"api must be one of {', '.join(get_args(Api))}, got {api!r:.80}")
+        if think_tags and self.api == "responses":
+            raise InvalidRequest("think_tags is for chat completions, not for api='responses'")
         self.think_tags = think_tags
         self.include_usage = self.include_usage if include_usage is None else include_usage
         self.max_tokens_field = max_tokens_field or self.max_tokens_field
         self.key_header = key_header or self.key_header
+        self.reasoning_summary = reasoning_summary
         self.params = {"api-version": api_version} if api_version else None
 
     def normal_url(self, url: str) -> str:
-        url = checked_url(self.name, url).removesuffix("/chat/completions")
+        url = checked_url(self.name, url)
+        for path in ("/chat/completions", "/responses"):
+            url = url.removesuffix(path)
         return url if parsed(url).path else url + self.bare_path
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
+        if self._uses_responses(request):
+            return openai_responses.body(request, self.name, summary=self.reasoning_summary)
         return body(request, self)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
-        response = transport.post(
-            "/chat/completions",
-            json=self.body(request),
-            params=self.params,
-            headers=self.stream_headers(request, transport),
-        )
+        if self._uses_responses(request):
+            yield from self._responses_stream(request, transport)
+            return
+        response = self._post("/chat/completions", request, transport)
         answer = Answer(self.name, think_tags=self.think_tags)
         for chunk in response.values():
             text = "" if self.think_tags else plain_text(chunk)
@@ -114,8 +137,47 @@ class OpenAI(chatapi.ChatAPI):
                 yield from answer.events(chunk)
         yield from answer.ending(done=response.done)
 
+    def _responses_stream(
+        self, request: ChatRequest, transport: Transport
+    ) -> Iterator[str | Event]:
+        response = self._post("/responses", request, transport)
+        reader = ResponseReader(self.name)
+        for event in response.values():
+            text = delta_text(event)
+            if text:
+                reader.spoke = True
+                yield text
+            else:
+                yield from reader.events(event)
+            if reader.stopped:
+                break
+        yield from reader.finish_events()
+
+    def _uses_responses(self, request: ChatRequest) -> bool:
+        """Whether *request* goes to the Responses API."""
+        if self.api == "auto":
+            return (
+                _is_openai(self.base_url)
+                and not self.think_tags
+                and openai_responses.is_reasoning_model(request.model)
+                and openai_responses.can_say(request, self.name)
+            )
+        return self.api == "responses"
+
+    def _post(self, path: str, request: ChatRequest, transport: Transport) -> Response:
+        return transport.post(
+            path,
+            json=self.body(request),
+            params=self.params,
+            headers=self.stream_headers(request, transport),
+        )
+
     def list_models(self, transport: Transport) -> list[str]:
         return self.listed(transport, "/models", self.params)
+
+
+def _is_openai(base_url: str) -> bool:
+    return parsed(base_url).host == "api.openai.com"
 
 
 def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
@@ -124,9 +186,7 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     extra = options.pop("extra_body", {})
     options.pop("extra_headers", None)
     own = provider.max_tokens_field or (
-        "max_completion_tokens"
-        if parsed(provider.base_url).host == "api.openai.com"
-        else "max_tokens"
+        "max_completion_tokens" if _is_openai(provider.base_url) else "max_tokens"
     )
     names = {"max_tokens": own, "seed": provider.seed_field}
     value: dict[str, Any] = {

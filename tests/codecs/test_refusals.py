@@ -110,7 +110,13 @@ def test_a_429_that_merely_speaks_of_billing_is_worth_a_retry(message: str) -> N
     assert refused(429, {"error": error}).retryable
 
 
-@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation", "moderation"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("content_filter", "content_policy_violation", "moderation"),
+        *("image_content_policy_violation", "bio_policy"),
+    ],
+)
 def test_a_code_for_content_is_content_filtered(code: str) -> None:
     assert type(refused(400, {"error": {"message": "m", "code": code}})) is ContentFiltered
 

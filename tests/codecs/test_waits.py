@@ -128,6 +128,28 @@ def test_the_headers_a_router_hands_on_tell_the_wait(
     assert in_body(json.dumps(body), "m", {"date": date(0)}) == seconds
 
 
+@pytest.mark.parametrize(
+    ("limited", "headers", "seconds"),
+    [
+        ("tokens", {"x-ratelimit-reset-tokens": "50.529s", "retry-after": "9"}, 9.0),
+        ("tokens", {"X-RateLimit-Reset-Tokens": "1m2.5s"}, 62.5),
+        (
+            "requests",
+            {"x-ratelimit-reset-tokens": "1s", "x-ratelimit-reset-requests": "20ms"},
+            0.02,
+        ),
+        ("requests", {"x-ratelimit-reset-tokens": "1s"}, None),
+        (None, {"x-ratelimit-reset-tokens": "1s"}, None),
+        ("tokens", {"x-ratelimit-reset-tokens": "soon"}, None),
+    ],
+)
+def test_the_headers_inside_an_error_of_a_stream_tell_the_wait(
+    limited: str | None, headers: object, seconds: float | None
+) -> None:
+    body = {"type": "error", "error": {"type": limited, "message": "m", "headers": headers}}
+    assert in_body(json.dumps(body), "m") == seconds
+
+
 def test_the_routers_headers_count_from_our_clock_without_its_own() -> None:
     reset = int((datetime.now(timezone.utc) + timedelta(seconds=100)).timestamp() * 1000)
     body = {"error": {"metadata": {"headers": {"X-RateLimit-Reset": str(reset)}}}}

@@ -26,9 +26,9 @@ _USAGE_FIELDS = {
 }
 # The finish reason that a caller sees for each of the services' words.
 _NORMAL = {
-    "stop": r"stop|eos|eos_token|end_turn|stop_sequence|COMPLETE|STOP",
-    "length": r"length|max_tokens|model_length|model_context_window_exceeded|MAX_TOKENS"
-    r"|CONTINUATION",
+    "stop": r"stop|completed|eos|eos_token|end_turn|stop_sequence|COMPLETE|STOP",
+    "length": r"length|max_tokens|max_output_tokens|model_length|model_context_window_exceeded"
+    r"|MAX_TOKENS|CONTINUATION",
     "tool_calls": r"tool_calls|tool_use|function_call",
     "content_filter": r"content_filter|safety|refusal|(IMAGE_)?SAFETY|(IMAGE_)?RECITATION|BLOCKLIST"
     r"|(IMAGE_)?PROHIBITED_CONTENT|SPII|MODEL_ARMOR|ESCALATION|PUP_LIMITED_DISABLED",

@@ -13,6 +13,7 @@ from typing import Any
 from g4fsync import registry
 from g4fsync.errors import InvalidRequest
 from g4fsync.providers.base import Provider
+from g4fsync.providers.openai import OpenAI
 
 VARIABLE = "G4FSYNC_RECORDINGS"
 FORMS = ("stream", "json", "err")
@@ -22,6 +23,7 @@ SPEAKERS: Mapping[str, str] = {
     "anthropic.messages": "anthropic",
     "gemini": "gemini",
     "ollama.chat": "ollama",
+    "openai.responses": "openai",
 }
 _MAX_PIECE_BYTES = 17
 
@@ -47,12 +49,28 @@ class Recording:
 
     def provider_class(self) -> type[Provider] | None:
         """The provider that reads this; ``None`` when nobody speaks its protocol."""
-        if self.kind not in SPEAKERS:
+        speaker = "openai" if self.is_responses else SPEAKERS.get(self.kind)
+        if speaker is None:
             return None
         try:
-            return registry.provider_class(self.provider)
+            found = registry.provider_class(self.provider)
         except InvalidRequest:
-            return registry.provider_class(SPEAKERS[self.kind])
+            found = registry.provider_class(speaker)
+        return found if not self.is_responses or issubclass(found, OpenAI) else OpenAI
+
+    @property
+    def is_responses(self) -> bool:
+        """Whether it is of OpenAI's Responses API, as ``openai.responses`` or otherwise called."""
+        return "responses" in self.kind
+
+    def at(self, base_url: str) -> Provider:
+        """Its provider at *base_url*, by the API it was recorded from."""
+        found = self.provider_class()
+        assert found is not None
+        if self.is_responses:
+            assert issubclass(found, OpenAI)
+            return found(base_url, api="responses")
+        return found(base_url)
 
 
 def folder() -> Path | None:

@@ -41,29 +41,21 @@ class ReplayTransport(ScriptedTransport):
 
 def replay(recording: Recording, pieces: Iterable[bytes] | None = None) -> Outcome:
     """What the provider's own code makes of the answer, its body cut into *pieces*."""
-    provider_class = recording.provider_class()
-    assert provider_class is not None
     body = [recording.body] if pieces is None else list(pieces)
     headers = {"content-type": recording.content_type, **recording.headers}
     transport = ReplayTransport(Reply(body, recording.status, headers))
-    return outcome(chat(provider_class(NOWHERE), "Hi", transport, model="m"))
+    return outcome(chat(recording.at(NOWHERE), "Hi", transport, model="m"))
 
 
 def replay_over_socket(recording: Recording) -> Outcome:
     """The same with a real client and a real connection on the loopback."""
-    provider_class = recording.provider_class()
-    assert provider_class is not None
 
     def answer(peer: Peer) -> None:
         while peer.request():
             send(recording, peer)
 
-    name = provider_class.name
-    with (
-        Server(answer) as server,
-        Client(base_urls={name: server.url}, retry=Retry(attempts=1)) as client,
-    ):
-        return outcome(client.chat("Hi", model=f"{name}:m"))
+    with Server(answer) as server, Client(retry=Retry(attempts=1)) as client:
+        return outcome(client.chat("Hi", model="m", provider=recording.at(server.url)))
 
 
 def send(recording: Recording, peer: Peer) -> None:

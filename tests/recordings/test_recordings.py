@@ -15,6 +15,7 @@ from tests.recordings.replay import replay, replay_over_socket
 # What says, in any of the protocols, that the model stopped.
 _END = re.compile(
     rb'"(finish_reason|finishReason|stop_reason|done_reason)": ?"[^"]|"done": ?true|\\[DONE\\]'
+    rb'|"type": ?"response\.(completed|incomplete|done)"'
 )
 Note = Callable[[str, object], None]
 

@@ -14,6 +14,7 @@ from tests.recordings.__main__ import main
 from tests.recordings.comparison import differences
 from tests.recordings.recording import Recording, load, odd_pieces, single_bytes
 from tests.recordings.replay import replay, replay_over_socket
+from tests.support import responses
 
 STREAM = b"".join(
     b"data: %b\n\n" % json.dumps(value, ensure_ascii=False).encode()
@@ -169,13 +170,13 @@ def test_an_unknown_provider_is_read_by_its_kind_and_an_unknown_kind_by_no_one(
 ) -> None:
     known = made.add(STREAM, GREETING, provider="brand-new")
     assert differences(known, replay(known)) == []
-    strange = made.add(STREAM, GREETING, kind="openai.responses")
+    strange = made.add(STREAM, GREETING, kind="brand.new")
     assert strange.provider_class() is None
     wrong = made.add(STREAM, answer("Grüß Gott", "hm", finish_reason="eos"), service="other")
     assert main([str(made.path)]) == 1
     printed = capsys.readouterr().out.splitlines()
     assert [line for line in printed if "by the contract" not in line] == [
-        f"{strange.file}: skipped, no provider speaks openai.responses",
+        f"{strange.file}: skipped, no provider speaks brand.new",
         f"{wrong.file} (openai, stream)",
         "    usage.input_tokens: expected None, got 3",
         "    usage.output_tokens: expected None, got 2",
@@ -183,6 +184,28 @@ def test_an_unknown_provider_is_read_by_its_kind_and_an_unknown_kind_by_no_one(
         "recordings: 1 of 2 exact",
         "other 0 of 1, somebody 1 of 1",
     ]
+
+
+@pytest.mark.parametrize("kind", ["openai.responses", "responses"])
+@pytest.mark.parametrize("provider", ["openai", "xai", "anthropic", "brand-new"])
+def test_answers_of_the_responses_api(made: Folder, kind: str, provider: str) -> None:
+    item = responses.call()
+    body = responses.stream(
+        {"type": "response.reasoning_text.delta", "delta": "hm"},
+        responses.text("Grüß Gott"),
+        responses.done(item, 1),
+        responses.final(item, usage=responses.usage(3, 2)),
+    )
+    expect = answer(
+        "Grüß Gott",
+        "hm",
+        tool_calls=[["call_1", "f", {"a": 1}]],
+        finish_reason="completed",
+        usage={"input": 3, "output": 2, "total": 5, "cached": 0, "reasoning": 0},
+    )
+    recording = made.add(body, expect, kind=kind, provider=provider)
+    assert differences(recording, replay(recording)) == []
+    assert differences(recording, replay_over_socket(recording)) == []
 
 
 def test_the_rows_that_the_contract_decides_are_named_by_its_rules(made: Folder) -> None:
