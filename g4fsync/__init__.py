@@ -39,6 +39,7 @@ _MODULES = {  # public name -> the module it is loaded from
     "Provider": "providers.base",
     "ProviderData": "events",
     "ProviderError": "errors",
+    "Rate": "settings",
     "RateLimit": "ratelimits",
     "RateLimited": "errors",
     "RateLimits": "ratelimits",
@@ -102,7 +103,7 @@ if TYPE_CHECKING:
     from .providers.base import Provider as Provider
     from .ratelimits import RateLimit as RateLimit, RateLimits as RateLimits
     from .registry import provider_names as provider_names, register as register
-    from .settings import Limits as Limits, Retry as Retry, Timeout as Timeout
+    from .settings import Limits as Limits, Rate as Rate, Retry as Retry, Timeout as Timeout
     from .transport.base import Response as Response, Transport as Transport
 else:
 

@@ -49,7 +49,9 @@ class Client(ClientBase):
     ``cookies``, ``api_keys`` and ``base_urls`` are mappings from a provider's
     name.  ``max_concurrent`` limits how many calls are under way at a
     provider's base URL at a time, ``{"llamacpp": 1}`` for a server that can't
-    do two.  ``limits`` bounds what a provider may send.
+    do two.  ``limits`` bounds what a provider may send.  ``rate`` is how fast calls
+    may start, a :class:`Rate` for each provider and key, or a mapping of them by
+    provider; all threads that use this client share it, and wait within their clocks.
     ``observers`` hear of each call, see :class:`Observer`.
 
     An argument of a wrong type is an ``InvalidRequest`` that names it, at once.

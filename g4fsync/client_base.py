@@ -25,7 +25,7 @@ from .messages import Message
 from .providers.base import Provider
 from .registry import ProviderSpec
 from .scope import CancelScope, process
-from .settings import Limits, Retry, Timeout
+from .settings import Limits, Rate, Retry, Timeout
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -52,6 +52,7 @@ class ClientBase:
         base_urls: Mapping[str, str] | None = None,
         max_concurrent: Mapping[str, int] | None = None,
         limits: Limits | None = None,
+        rate: Rate | Mapping[str, Rate] | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         self.model = checked_text("model", model)
@@ -69,6 +70,7 @@ class ClientBase:
             base_urls=base_urls,
             max_concurrent=max_concurrent,
             limits=limits,
+            rate=rate,
         )
         self._setup()
 
@@ -192,8 +194,8 @@ class ClientBase:
         for each in models:
             chosen, model = self._resolve(each, provider)
             open_transport = self._reach.transport_factory(chosen, overrides)
-            gate = self._reach.gate(chosen)
-            calls.append(checked_call(chosen, turns, model, given, open_transport, gate))
+            gate, pace = self._reach.gate(chosen), self._reach.pace(chosen, overrides)
+            calls.append(checked_call(chosen, turns, model, given, open_transport, gate, pace))
         return calls
 
 

@@ -116,6 +116,57 @@ class Limits:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Ceilings at a provider, for one key: ``requests`` and ``tokens`` in ``per`` seconds.
+
+    Calls start evenly, a little below the rate, so that no window of ``per``
+    seconds holds more, however the server lays its own.  Tokens are those sent and
+    received together; before an answer they are an estimate.
+    """
+
+    requests: float | None = None
+    tokens: float | None = None
+    per: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("requests", "tokens"):
+            value = getattr(self, name)
+            if value is not None and not _is_duration(value):
+                raise InvalidRequest(f"rate {name} must be a number above 0, got {value!r:.80}")
+        if not _is_duration(self.per):
+            raise InvalidRequest(f"rate per must be seconds above 0, got {self.per!r:.80}")
+        if self.requests is None and self.tokens is None:
+            raise InvalidRequest("a rate needs requests or tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a batch may spend in all: ``tokens``, ``calls``, and ``usd`` by its prices.
+
+    It stops by what was counted, so calls under way may go over it.  A ``strict``
+    budget starts no call whose worst case does not fit: that takes a ``max_tokens``,
+    and the bytes of its text as the most tokens a prompt can have.
+    """
+
+    tokens: int | None = None
+    calls: int | None = None
+    usd: float | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "calls"):
+            value = getattr(self, name)
+            if value is not None and not is_count(value):
+                raise InvalidRequest(
+                    f"budget {name} must be a whole number above 0, got {value!r:.80}"
+                )
+        if self.usd is not None and not _is_duration(self.usd):
+            raise InvalidRequest(f"budget usd must be a number above 0, got {self.usd!r:.80}")
+        if self.tokens is None and self.calls is None and self.usd is None:
+            raise InvalidRequest("a budget needs tokens, calls or usd")
+
+
 def is_count(value: object) -> bool:
     """Whether *value* is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

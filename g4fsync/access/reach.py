@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from ..errors import AuthenticationError, ConfigurationError, InvalidRequest
 from ..scope import CancelScope
 from ..scope.gate import Gate
-from ..settings import Limits, is_count
+from ..settings import Limits, Rate, is_count
 from ..urls import normal_proxy, origin, parsed, without_password
 from . import checks
 from .names import folded
@@ -20,6 +20,7 @@ from .names import folded
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
 
+    from ..scope.pace import Pace
     from ..transport.live import LiveTransport, Network
 
 
@@ -84,6 +85,7 @@ class Reach:
         base_urls: Mapping[str, str] | None = None,
         max_concurrent: Mapping[str, int] | None = None,
         limits: Limits | None = None,
+        rate: Rate | Mapping[str, Rate] | None = None,
     ) -> None:
         if limits is not None and not isinstance(limits, Limits):
             raise InvalidRequest(f"limits must be Limits, got {type(limits).__name__}")
@@ -99,6 +101,7 @@ class Reach:
             if not is_count(limit):
                 raise InvalidRequest(f"max_concurrent must be 1 or more, got {limit!r:.80}")
         self._keys_left_out: frozenset[str] = frozenset()  # by pickling: whose they were
+        self._rates = checked_rates(rate)
         self._setup()
 
     def _setup(self) -> None:
@@ -106,6 +109,7 @@ class Reach:
         self._lock = threading.RLock()  # guards all below
         # By process and base URL: slots taken in a fork's parent are not given back here.
         self._gates: dict[tuple[int, str], Gate] = {}
+        self._paces: dict[tuple[int, str, str | None], Pace] = {}  # the same, and by key
         self._network: Network | None = None
         self._process = 0  # whose network it is: sockets are not shared across a fork
 
@@ -134,6 +138,7 @@ class Reach:
             "base_urls": {n: without_password(url) for n, url in self.base_urls.items()},
             "_max_concurrent": self._max_concurrent,
             "_limits": self._limits,
+            "_rates": self._rates,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -146,6 +151,23 @@ class Reach:
             return None
         with self._lock:
             return self._gates.setdefault((os.getpid(), provider.base_url), Gate(limit))
+
+    def pace(self, provider: Service, overrides: Overrides) -> Pace | None:
+        """The pace of calls to *provider*; ``None`` when nothing limits it."""
+        rates, name = self._rates, folded(provider.name)
+        rate = rates.get(name) if isinstance(rates, Mapping) else rates
+        return None if rate is None else self.pace_at(provider, overrides, rate)
+
+    def pace_at(self, provider: Service, overrides: Overrides, rate: Rate | None) -> Pace:
+        """The pace of all calls to *provider* with this key; a *rate* holds from now on."""
+        from ..scope.pace import Pace
+
+        key = overrides.api_key or self._api_keys.get(folded(provider.name))
+        with self._lock:
+            pace = self._paces.setdefault((os.getpid(), provider.base_url, key), Pace())
+        if rate is not None:
+            pace.rate = rate
+        return pace
 
     def transport_factory(
         self, provider: Service, overrides: Overrides
@@ -275,6 +297,13 @@ def _is_at_home(provider: Service) -> bool:
         with suppress(ConfigurationError):  # of no use, but not in use either
             homes.add(provider.normal_url(url))
     return origin(provider.base_url) in map(origin, homes)
+
+
+def checked_rates(rate: Rate | Mapping[str, Rate] | None) -> Rate | Mapping[str, Rate] | None:
+    """*rate* for all providers, or by their names; ``InvalidRequest`` for anything else."""
+    if rate is None or isinstance(rate, Rate):
+        return rate
+    return checks.by_provider("rate", rate, lambda each: isinstance(each, Rate), "a Rate")
 
 
 def checked_proxy(proxy: str | None) -> str | None:

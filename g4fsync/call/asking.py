@@ -17,6 +17,7 @@ from .attempt import Answering, Call
 if TYPE_CHECKING:
     from ..scope import CancelScope
     from ..scope.gate import Gate
+    from ..scope.pace import Pace
     from ..transport.base import AttemptTransport
 
 
@@ -63,6 +64,7 @@ def checked_call(
     given: Mapping[str, Any],
     open_transport: Callable[[CancelScope], AttemptTransport],
     gate: Gate | None = None,
+    pace: Pace | None = None,
 ) -> Call:
     """A question that is ready to be asked, again if need be."""
     request = checked_request(provider, turns, model, given)
@@ -72,4 +74,5 @@ def checked_call(
         request=request,
         open=open_transport,
         gate=gate,
+        pace=pace,
     )

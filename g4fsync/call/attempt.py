@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..messages import ChatRequest
     from ..scope import CancelScope
     from ..scope.gate import Gate
+    from ..scope.pace import Pace, Turn
     from ..transport.base import AttemptTransport, Transport
     from .journal import Journal
 
@@ -59,7 +60,7 @@ class Answering(Protocol):
 class Call:
     """One model to ask, by its name; ``open`` gives each attempt its transport.
 
-    ``gate`` limits how many calls are under way at its server.
+    ``gate`` limits how many calls are under way at its server, ``pace`` how fast they start.
     """
 
     provider: Answering
@@ -67,6 +68,7 @@ class Call:
     request: ChatRequest
     open: Callable[[CancelScope], AttemptTransport]
     gate: Gate | None = None
+    pace: Pace | None = None
 
 
 def label(error: G4FSyncError, call: Call) -> None:
@@ -88,6 +90,7 @@ class Attempted:
         self._went_on = False  # something of the answer has come after the last finish
         self._whole = False
         self._half_thought = ""  # as of text, of the reasoning
+        self.turn: Turn | None = None
 
     @classmethod
     def begin(cls, call: Call, scope: CancelScope, journal: Journal) -> Attempted:

@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
-from ..errors import AllFailed, G4FSyncError
+from ..errors import AllFailed, G4FSyncError, RateLimited
 from .attempt import Attempted, Call, label
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..events import Event
     from ..scope import CancelScope
+    from ..scope.pace import Turn
     from ..settings import Retry
     from .journal import Journal
 
@@ -70,19 +71,48 @@ def _ask(
     before = len(journal.attempts)
     try:
         with call.gate.slot(scope) if call.gate else nullcontext():
+            turn = _turn(call, scope, journal)
             scope.start_first_token()
-            with closing(_first_token(call, retry, scope, journal)) as attempt:
+            with closing(_first_token(call, retry, scope, journal, turn)) as attempt:
                 yield from journal.attempts[before:-1]
                 yield from attempt.tokens()
+            if call.pace and attempt.turn and (usage := journal.usage):
+                call.pace.settle(attempt.turn, usage.input_tokens, usage.output_tokens)
     except G4FSyncError as error:
         label(error, call)
         raise
 
 
-def _first_token(call: Call, retry: Retry, scope: CancelScope, journal: Journal) -> Attempted:
+def _turn(call: Call, scope: CancelScope, journal: Journal) -> Turn | None:
+    """Wait until the call may start."""
+    if call.pace is None or journal.is_paced:
+        return None
+    characters = sum(len(message.content) for message in call.request.messages)
+    return call.pace.admit(scope, characters, call.request.options.get("max_tokens"))
+
+
+def _begin(call: Call, scope: CancelScope, journal: Journal, turn: Turn | None) -> Attempted:
+    """An attempt that has reached its first token; the pace learns how it went."""
+    pace = call.pace
+    if pace is None or turn is None:
+        return Attempted.begin(call, scope, journal)
+    try:
+        attempt = Attempted.begin(call, scope, journal)
+    except RateLimited as error:
+        if error.retryable:
+            pace.refused(turn, error.retry_after, error.limits)
+        raise
+    pace.heard(turn, journal.limits)
+    attempt.turn = turn
+    return attempt
+
+
+def _first_token(
+    call: Call, retry: Retry, scope: CancelScope, journal: Journal, turn: Turn | None
+) -> Attempted:
     """The attempt that reached its first token; tried again as *retry* says."""
     try:
-        return Attempted.begin(call, scope, journal)
+        return _begin(call, scope, journal, turn)
     except G4FSyncError as error:
         if not error.retryable or retry.attempts == 1:
             raise
@@ -91,7 +121,7 @@ def _first_token(call: Call, retry: Retry, scope: CancelScope, journal: Journal)
     def begin() -> Attempted:
         if failed:  # tenacity counts the first attempt too
             raise failed.pop()
-        return Attempted.begin(call, scope, journal)
+        return _begin(call, scope, journal, _turn(call, scope, journal))
 
     return _retrying(retry, scope, journal)(begin)
 

@@ -57,6 +57,7 @@ class Journal:
     usage: Usage | None = None
     headers: Mapping[str, str] = NOTHING  # a few, by their names in lower case
     limits: RateLimits | None = None
+    is_paced: bool = False  # its caller has seen to it that it may start, and will tell the pace
     finish: Finish | None = None
     error: G4FSyncError | None = None  # why the answer is not whole
     seconds: float | None = None  # set at the end
