@@ -65,7 +65,7 @@ def test_all_is_well(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Non
     url = emulator.base_urls["openai"]
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     made = steps("openai")
-    assert [(step.name, step.ok, step.told) for step in made] == [
+    assert [(step.name, step.ok, step.message) for step in made] == [
         ("URL", True, url),
         ("proxy", True, "none"),
         ("DNS", True, "127.0.0.1 needs no look-up"),
@@ -85,8 +85,8 @@ def test_the_key_of_the_file_is_named_and_masked(
     keys.set_key("openai", SECRET)
     monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_urls["openai"])
     made = steps("openai")
-    assert made[4].told == f"sk-…9f3a from the key file {str(keys.keys_path())!r}"
-    assert (made[5].ok, made[5].told) == (False, "HTTP 401: Incorrect API key provided")
+    assert made[4].message == f"sk-…9f3a from the key file {str(keys.keys_path())!r}"
+    assert (made[5].ok, made[5].message) == (False, "HTTP 401: Incorrect API key provided")
     assert made[5].advice.startswith("replace the key from the key file")
     assert SECRET not in repr(made)
 
@@ -95,7 +95,7 @@ def test_a_key_given_beats_the_others(emulator: Emulator, monkeypatch: pytest.Mo
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     url = emulator.base_urls["openai"]
     made = steps("openai", base_url=url, api_key=emulator.api_key)
-    assert made[4].told == "… from the argument"
+    assert made[4].message == "… from the argument"
     assert made[-1].ok
 
 
@@ -104,7 +104,7 @@ def test_a_missing_key_names_its_variable(
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_urls["openai"])
     step = last("openai")
-    assert (step.name, step.told) == ("key", "no API key")
+    assert (step.name, step.message) == ("key", "no API key")
     assert step.advice.startswith("run g4fsync keys set openai, or set OPENAI_API_KEY; ")
     assert not emulator.openai.requests
 
@@ -117,7 +117,7 @@ def test_a_broken_key_file_is_told_by_its_name(emulator: Emulator) -> None:
     keys.keys_path().chmod(0o600)
     step = last("openai", base_url=emulator.base_urls["openai"])
     assert step.name == "key"
-    assert str(keys.keys_path()) in step.told
+    assert str(keys.keys_path()) in step.message
     assert step.advice == "correct it there (g4fsync keys path tells the file)"
 
 
@@ -128,8 +128,8 @@ def test_a_key_is_not_sent_where_it_does_not_belong(
     refusing = web({}, status="401 Unauthorized", otherwise=b'{"error": "no key"}')
     with_server = serve(refusing)
     made = steps("openai", base_url=with_server.url)
-    assert made[4].told == "not sent: the one from OPENAI_API_KEY belongs elsewhere"
-    assert made[5].told == "HTTP 401: no key"
+    assert made[4].message == "not sent: the one from OPENAI_API_KEY belongs elsewhere"
+    assert made[5].message == "HTTP 401: no key"
     assert made[5].advice == "to send the key there, set OPENAI_BASE_URL in place of --base-url"
     assert SECRET not in repr(with_server.requests)
 
@@ -137,14 +137,14 @@ def test_a_key_is_not_sent_where_it_does_not_belong(
 def test_missing_cookies_end_it(emulator: Emulator) -> None:
     step = last("openassistant", base_url=emulator.base_urls["openassistant"])
     assert step.name == "cookies"
-    assert "put openassistant.txt into" in step.told
+    assert "put openassistant.txt into" in step.message
 
 
 def test_a_missing_base_url_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     step = last("azure")
-    assert (step.name, step.told) == ("URL", "no base URL")
+    assert (step.name, step.message) == ("URL", "no base URL")
     assert step.advice == "say where it is: --base-url URL, or set AZURE_OPENAI_ENDPOINT"
 
 
@@ -152,7 +152,7 @@ def test_nobody_listens(emulator: Emulator) -> None:
     step = last("ollama", base_url=emulator.refusing_url)
     place = emulator.refusing_url.removeprefix("http://")
     assert step.name == "TCP"
-    assert step.told == f"connection to {place} refused: nothing listens there"
+    assert step.message == f"connection to {place} refused: nothing listens there"
     assert step.advice.startswith("start the server, or say where it is: --base-url URL")
 
 
@@ -162,7 +162,7 @@ def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     step = last("openai", base_url="http://nowhere.invalid/v1")
-    assert (step.name, step.told) == ("DNS", "the name nowhere.invalid can't be resolved")
+    assert (step.name, step.message) == ("DNS", "the name nowhere.invalid can't be resolved")
     assert step.advice.startswith("check the host's spelling")
 
 
@@ -182,8 +182,8 @@ def test_a_name_with_several_addresses_is_tried_at_each(
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     made = steps("openai", base_url=f"http://name.test:{server.port}")
-    assert made[2].told == "name.test is 127.0.0.9 and 1 more"
-    assert (made[3].ok, made[3].told) == (True, f"127.0.0.1:{server.port}")
+    assert made[2].message == "name.test is 127.0.0.9 and 1 more"
+    assert (made[3].ok, made[3].message) == (True, f"127.0.0.1:{server.port}")
 
 
 @pytest.fixture(params=["TCP", "TLS", "models", "token"])
@@ -209,7 +209,7 @@ def test_each_step_has_its_clock(no_leaks: None, stuck: tuple[str, str]) -> None
     started = time.monotonic()
     step = last("ollama", base_url=url, seconds=200 * MS)
     assert step.name == where
-    assert step.told == f"no answer within {step.seconds:.1f} s"
+    assert step.message == f"no answer within {step.seconds:.1f} s"
     assert step.seconds > 150 * MS
     assert time.monotonic() - started < 3000 * MS
 
@@ -222,19 +222,19 @@ def test_tls_is_told_with_its_certificate(
     assert [step.name for step in made if step.ok][-3:] == ["TLS", "key", "models"]
     tls = next(step for step in made if step.name == "TLS")
     assert tls.ok
-    version, rest = tls.told.split(", ")
+    version, rest = tls.message.split(", ")
     assert version.startswith("TLSv1.")
     assert re.fullmatch(r"certificate valid until \d{4}-\d\d-\d\d \(\d+ days\)", rest)
     for step in Checkup("openai", base_url=server.url, verify=False).steps():
         if step.name == "TLS":
-            assert step.told == f"{version}, certificate not verified"
+            assert step.message == f"{version}, certificate not verified"
             break
 
 
 def test_an_untrusted_certificate(serve: Serve, server_tls: ssl.SSLContext) -> None:
     step = last("openai", base_url=serve(web({}), tls=server_tls).url)
     assert step.name == "TLS"
-    assert "is not trusted" in step.told
+    assert "is not trusted" in step.message
     assert 'Client(verify="ca.pem")' in step.advice
 
 
@@ -275,8 +275,8 @@ def test_the_proxy_that_applies_is_named_without_its_password(
         proxy=url if given else None,
     )
     source = "--proxy" if given else "HTTPS_PROXY"
-    assert made[1].told == f"http://127.0.0.1:{proxy.port} ({source})"
-    assert made[3].told == f"127.0.0.1:{proxy.port}"
+    assert made[1].message == f"http://127.0.0.1:{proxy.port} ({source})"
+    assert made[3].message == f"127.0.0.1:{proxy.port}"
     assert [step.name for step in made if step.ok][-2:] == ["key", "models"]
     assert proxy.requests[0].target == f"name.test:{server.port}"
     assert "PaSsWoRd" not in repr(made)
@@ -286,12 +286,12 @@ def test_a_proxy_that_refuses(serve: Serve) -> None:
     proxy = serve(refuse)
     step = last("openai", base_url="https://name.test", proxy=proxy.url)
     assert step.name == "TLS"
-    assert step.told == (
+    assert step.message == (
         f"the proxy at 127.0.0.1:{proxy.port} did not connect to name.test: "
         "Tunnel connection failed: 407 Proxy Authentication Required; "
         "it wants a user and password: http://user:password@host:port"
     )
-    assert "407" in step.told
+    assert "407" in step.message
     assert step.advice.startswith("check the proxy that --proxy names")
 
 
@@ -303,7 +303,7 @@ def refuse(peer: Peer) -> None:
 def test_a_variable_that_holds_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:PaSsWoRd@:0")
     step = last("openai")
-    assert (step.name, step.told) == ("proxy", "what HTTPS_PROXY holds is no URL of a proxy")
+    assert (step.name, step.message) == ("proxy", "what HTTPS_PROXY holds is no URL of a proxy")
 
 
 def test_variables_that_do_not_apply_are_told(
@@ -312,13 +312,13 @@ def test_variables_that_do_not_apply_are_told(
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test")
     monkeypatch.setenv("ALL_PROXY", "http://proxy.test")
     made = steps("ollama", base_url=emulator.refusing_url)
-    assert made[1].told == "none for 127.0.0.1, though ALL_PROXY and HTTPS_PROXY set"
+    assert made[1].message == "none for 127.0.0.1, though ALL_PROXY and HTTPS_PROXY set"
 
 
 def test_a_password_in_the_base_url_is_not_shown(serve: Serve) -> None:
     server = serve(web({}, status="500 Oops"))
     made = steps("openai", base_url=f"http://user:PaSsWoRd@127.0.0.1:{server.port}/v1")
-    assert made[0].told == f"http://127.0.0.1:{server.port}/v1"
+    assert made[0].message == f"http://127.0.0.1:{server.port}/v1"
     assert "PaSsWoRd" not in repr(made)
     assert without_password("https://host/a@b") == "https://host/a@b"
 
@@ -337,7 +337,7 @@ def test_a_model_the_server_does_not_have(
         monkeypatch.setattr(emulator.openai, "check_model", _refused(emulator))
     *_, listed, step = steps(model, base_url=emulator.base_urls["openai"], api_key=emulator.api_key)
     assert (step.name, step.ok) == ("token", False)
-    assert told in listed.told + step.told
+    assert told in listed.message + step.message
     assert step.advice == (
         "choose another model: g4fsync models openai, then g4fsync doctor openai:MODEL"
     )
@@ -351,7 +351,7 @@ def _refused(emulator: Emulator) -> Callable[[str], None]:
 def test_a_server_without_models(emulator: Emulator) -> None:
     emulator.ollama.models = ()
     step = last("ollama", base_url=emulator.base_urls["ollama"])
-    assert (step.name, step.told) == ("token", "the server has no model to ask")
+    assert (step.name, step.message) == ("token", "the server has no model to ask")
     assert "g4fsync doctor ollama:MODEL" in step.advice
 
 
@@ -364,14 +364,14 @@ def test_a_refusal_has_its_own_advice(serve: Serve, name: str, status: int, advi
     listed = {"/v1/models": models("a")} if name == "token" else {}
     server = serve(web(listed, status=f"{status} No", otherwise=b'{"error": "this is why"}'))
     step = last("openai", base_url=server.url)
-    assert (step.name, step.told) == (name, f"HTTP {status}: this is why")
+    assert (step.name, step.message) == (name, f"HTTP {status}: this is why")
     assert step.advice.startswith(advice)
 
 
 def test_a_page_in_place_of_an_answer(serve: Serve) -> None:
     step = last("openai", base_url=serve(web({}, otherwise=PAGE)).url)
     assert step.name == "models"
-    assert step.told == "HTTP 200: an HTML page in place of an answer"
+    assert step.message == "HTTP 200: an HTML page in place of an answer"
     assert step.advice.startswith("check the base URL")
 
 
@@ -392,7 +392,7 @@ def test_a_server_that_lists_no_models_is_asked_for_the_one_named(
 ) -> None:
     server = serve(web({"/v1/models": (status, {"error": "no such path"}), **CHAT}))
     made = steps("openai:gpt-4o", base_url=f"{server.url}/v1")
-    assert [(step.name, step.ok, step.told) for step in made[-2:]] == [
+    assert [(step.name, step.ok, step.message) for step in made[-2:]] == [
         ("models", True, f"this server lists none (HTTP {status[:3]}); 'gpt-4o' will be asked"),
         ("token", True, "'Hi' from gpt-4o"),
     ]
@@ -401,12 +401,12 @@ def test_a_server_that_lists_no_models_is_asked_for_the_one_named(
 def test_without_a_model_the_list_is_missed(serve: Serve) -> None:
     server = serve(web({"/v1/models": ("404 Not Found", {"error": "no such path"}), **CHAT}))
     step = last("openai", base_url=f"{server.url}/v1")
-    assert (step.name, step.told) == ("models", "HTTP 404: no such path")
+    assert (step.name, step.message) == ("models", "HTTP 404: no such path")
 
 
 def test_where_neither_list_nor_chat_is_there_the_base_url_is_wrong(serve: Serve) -> None:
     step = last("openai:gpt-4o", base_url=serve(web({})).url)
-    assert (step.name, step.told) == ("token", "HTTP 404: Not Found")
+    assert (step.name, step.message) == ("token", "HTTP 404: Not Found")
     assert step.advice.startswith("check the base URL (most end in /v1) and the model")
 
 
@@ -417,7 +417,7 @@ def test_a_server_that_may_have_missed_a_key_is_told_of_none_sent(
     answer = (status, {"error": {"message": "No module named 'prisma'"}})
     server = serve(web({"/v1/models": answer}))
     step = last("openai", base_url=f"{server.url}/v1")
-    assert (step.name, step.told) == ("models", f"HTTP {status[:3]}: No module named 'prisma'")
+    assert (step.name, step.message) == ("models", f"HTTP {status[:3]}: No module named 'prisma'")
     assert step.advice.endswith(
         "; no key was sent; if the server wants one, set OPENAI_BASE_URL in place of --base-url, "
         "and run g4fsync keys set openai, or set OPENAI_API_KEY"
@@ -437,7 +437,7 @@ def test_litellms_words_for_a_wrong_key_are_understood(
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
     step = last("openai")
-    assert (step.name, step.told) == ("models", "HTTP 400: No connected db.")
+    assert (step.name, step.message) == ("models", "HTTP 400: No connected db.")
     assert step.advice.startswith("replace the key from OPENAI_API_KEY")
 
 

@@ -88,7 +88,7 @@ class Attempted:
         self._head: list[str | Event] = []
         self._finish: Finish | None = None
         self._went_on = False  # something of the answer has come after the last finish
-        self._whole = False
+        self._complete = False
         self._half_thought = ""  # as of text, of the reasoning
         self.turn: Turn | None = None
 
@@ -141,7 +141,7 @@ class Attempted:
         try:
             self._items.close()
         finally:
-            self._transport.close(graceful=self._whole)
+            self._transport.close(graceful=self._complete)
 
     def _checked(self) -> Generator[str | Event, None, None]:
         """What the provider yields, timed; the answer is whole when this ends without an error."""
@@ -150,8 +150,8 @@ class Attempted:
         half = ""  # of a character that a JavaScript server has cut in two
         finished = False  # nothing of the answer has come after the last finish
         try:
-            with closing(self._told()) as told:
-                for item in told:
+            with closing(self._provider_items()) as items:
+                for item in items:
                     if scope.waiting or scope.ended is not None:
                         scope.progress()
                     if item.__class__ is not str:
@@ -170,7 +170,7 @@ class Attempted:
                     yield item
         except (G4FSyncError, *MISSHAPEN) as exc:
             self._raise_unless_harmless(exc)
-        yield from self._ending(half, empty=empty)
+        yield from self._finish_events(half, empty=empty)
 
     def _mended_event(self, item: str | Event) -> str | Event:
         """Reasoning and calls without halves of characters; empty text when nothing is left."""
@@ -194,14 +194,14 @@ class Attempted:
         self._scope.limit_idle(None)
         return False
 
-    def _told(self) -> Generator[str | Event, None, None]:
+    def _provider_items(self) -> Generator[str | Event, None, None]:
         """What the provider yields; a ``stream`` may also return a bare iterator."""
         items = self._call.provider.stream(self._call.request, self._transport)
         if items is None:
             raise NotText("stream() has returned None, it must yield")
         return items if isinstance(items, Generator) else (item for item in items)
 
-    def _ending(self, half: str, *, empty: bool) -> Iterator[str | Event]:
+    def _finish_events(self, half: str, *, empty: bool) -> Iterator[str | Event]:
         """What is left to say of an answer that must be whole now."""
         if self._half_thought:
             yield Reasoning("\ufffd")
@@ -211,7 +211,7 @@ class Attempted:
             raise StreamTruncated("the answer ended without its end mark")
         if self._finish is None and empty:
             raise StreamTruncated("the answer is empty")
-        self._whole = True
+        self._complete = True
         if self._finish is not None:
             yield self._finish
 

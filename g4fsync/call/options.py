@@ -78,7 +78,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
-def _is_whole(value: object) -> bool:
+def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -101,8 +101,8 @@ def _is_headers(value: object) -> bool:
 _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "temperature": ("a number from 0", lambda v: _is_number(v) and v >= 0),
     "top_p": ("a number from 0 to 1", lambda v: _is_number(v) and 0 <= v <= 1),
-    "max_tokens": ("a whole number above 0", lambda v: _is_whole(v) and v > 0),
-    "seed": ("a whole number", _is_whole),
+    "max_tokens": ("a whole number above 0", lambda v: _is_integer(v) and v > 0),
+    "seed": ("a whole number", _is_integer),
     "stop": ("a str or a list of str", _is_texts),
     "tools": ("a list of mappings", _is_mappings),
     "tool_choice": ("a str or a mapping", lambda v: isinstance(v, str | Mapping)),

@@ -79,7 +79,7 @@ def _looked_at(checkup: Checkup, terminal: Terminal, *, show: bool) -> dict[str,
     if show:
         terminal.line(checkup.name)
     for found in checkup.steps():
-        step = replace(found, told=at_prompt(found.told), advice=at_prompt(found.advice))
+        step = replace(found, message=at_prompt(found.message), advice=at_prompt(found.advice))
         steps.append(step)
         if show:
             terminal.line(shown(step, width()))
@@ -90,7 +90,7 @@ def _looked_at(checkup: Checkup, terminal: Terminal, *, show: bool) -> dict[str,
 def shown(step: Step, columns: int) -> str:
     """*step* as lines of *columns* at most."""
     head = f"  {step.name:8}{'ok' if step.ok else 'failed':7}{_duration(step.seconds):>7}  "
-    told = [visible(step.told)]
+    told = [visible(step.message)]
     if step.advice:
         told.append(f"to do: {visible(step.advice)}")
     if columns - len(head) < _NARROWEST:

@@ -63,11 +63,11 @@ class BulkReader:
         if _LF not in text:  # one alone, as on a paced stream
             return _one(text)
         values = text.split(separator)
-        told = self._shaped(values)
-        if told is None and len(values) >= _SAMPLES:
+        found = self._shaped(values)
+        if found is None and len(values) >= _SAMPLES:
             self._shape = _Shape.of(values[:_SAMPLES])
-            told = self._shaped(values)
-        return _parsed(values) if told is None else told
+            found = self._shaped(values)
+        return _parsed(values) if found is None else found
 
     def _shaped(self, values: Sequence[bytes]) -> Iterable[Any] | None:
         return None if self._shape is None else self._shape.read(values)

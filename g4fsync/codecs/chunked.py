@@ -46,7 +46,7 @@ class ChunkDecoder:
             if self._left:
                 data = data[self._payload(data, 0, pieces) :]
             if not self._left and self._trailer_bytes < 0:
-                payload, data = _whole_chunks(data)
+                payload, data = _complete_chunks(data)
                 pieces.append(payload)
             self._one_by_one(data, pieces)
         except ProtocolError:
@@ -117,7 +117,7 @@ def _one_chunk(block: bytes) -> bytes | None:
     return None
 
 
-def _whole_chunks(data: bytes) -> tuple[bytes, bytes]:
+def _complete_chunks(data: bytes) -> tuple[bytes, bytes]:
     """The payload of the whole chunks *data* begins with, and what stands behind them.
 
     Cut at CR LF, sizes and payloads take turns, unless a payload holds a CR LF
@@ -125,8 +125,8 @@ def _whole_chunks(data: bytes) -> tuple[bytes, bytes]:
     when one does not, nothing is taken here.
     """
     parts = data.split(b"\r\n")
-    whole = (len(parts) - 1) // 2 * 2  # a size and a payload each, CR LF behind both
-    sizes, payloads = parts[0:whole:2], parts[1:whole:2]
+    complete = (len(parts) - 1) // 2 * 2  # a size and a payload each, CR LF behind both
+    sizes, payloads = parts[0:complete:2], parts[1:complete:2]
     lengths = list(map(len, payloads))
     if (
         not _HEXADECIMAL.fullmatch(b"".join(sizes))
@@ -135,4 +135,4 @@ def _whole_chunks(data: bytes) -> tuple[bytes, bytes]:
         or list(map(int, sizes, repeat(16))) != lengths
     ):
         return b"", data
-    return b"".join(payloads), b"\r\n".join(parts[whole:])
+    return b"".join(payloads), b"\r\n".join(parts[complete:])

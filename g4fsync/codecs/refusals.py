@@ -238,11 +238,11 @@ def _refusal(text: str, status: int) -> Refusal:
     return Refusal(code, refusal.message, number)
 
 
-def _is_retryable(status: int, headers: Mapping[str, str], told: str) -> bool:
+def _is_retryable(status: int, headers: Mapping[str, str], text: str) -> bool:
     wish = headers.get("x-should-retry", "").lower()
     if wish in ("true", "false"):
         return wish == "true"
-    return status in _RETRIED and not (status == 429 and _NO_USE.search(told))
+    return status in _RETRIED and not (status == 429 and _NO_USE.search(text))
 
 
 def _is_filtered(refusal: Refusal, text: str, status: int) -> bool:

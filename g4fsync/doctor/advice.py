@@ -61,11 +61,11 @@ def advice(step: str, error: G4FSyncError, case: Case) -> str:
 
 
 def _about_way(step: str, error: G4FSyncError, case: Case) -> str:
-    told = str(error)
+    message = str(error)
     if step == "URL":
         variables = "".join(f", or set {each}" for each in case.provider.base_url_variables[:1])
         return f"say where it is: --base-url URL{variables}"
-    if step == "TLS" and "not trusted" in told:
+    if step == "TLS" and "not trusted" in message:
         return (
             "check this machine's clock; if its authority is your own, or a proxy or virus "
             'scanner opens TLS here, give the certificate: Client(verify="ca.pem")'

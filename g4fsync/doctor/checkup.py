@@ -59,7 +59,7 @@ class Step:
     name: str
     ok: bool
     seconds: float
-    told: str
+    message: str
     advice: str = ""
 
 
@@ -118,13 +118,13 @@ class Checkup:
             for name, work in self._plan():
                 started = monotonic()
                 try:
-                    told = work()
+                    message = work()
                 except G4FSyncError as error:
                     why = self._reason(error, monotonic() - started)
                     words = advice(name, error, self._case)
                     yield Step(name, False, monotonic() - started, why, words)
                     return
-                yield Step(name, True, monotonic() - started, told)
+                yield Step(name, True, monotonic() - started, message)
         finally:
             self._client.close()
             self._reach.close()
@@ -144,12 +144,12 @@ class Checkup:
     def _reason(self, error: G4FSyncError, seconds: float) -> str:
         if isinstance(error, DeadlineExceeded):
             return f"no answer within {seconds:.1f} s"
-        told = str(error).removeprefix(f"{self.name}: ")
+        message = str(error).removeprefix(f"{self.name}: ")
         # What to do stands on a line of its own, in the words of the command line.
         advices = self._case.key_advice
         for words in (f"; {advices}", f" ({advices})", f"; {CA_ADVICE}"):
-            told = told.removesuffix(words)
-        return "no base URL" if told.startswith("no base URL;") else told
+            message = message.removesuffix(words)
+        return "no base URL" if message.startswith("no base URL;") else message
 
     def _scope(self) -> CancelScope:
         scope = CancelScope(self._limits)
@@ -166,7 +166,7 @@ class Checkup:
     def _find_proxy(self) -> str:
         self._way = way_to(self._provider.base_url, self._network, self._proxy)
         self._case.proxy_source = self._way.proxy_source
-        return self._way.told
+        return self._way.description
 
     def _look_up(self) -> str:
         way, scope = self._way, self._scope()
@@ -241,9 +241,9 @@ class Checkup:
         if not provider.lists_models:
             known = len(provider.models)
             return f"the server tells none; {known} known here"
-        opener = self._reach.transport_factory(provider, self._overrides)
+        open_transport = self._reach.transport_factory(provider, self._overrides)
         try:
-            self._listed = list_models(provider, opener, CancelScope(self._limits))
+            self._listed = list_models(provider, open_transport, CancelScope(self._limits))
         except ProviderError as error:
             if self._model is None or error.status not in _NO_LIST:
                 raise
@@ -252,11 +252,11 @@ class Checkup:
                 f"this server lists none (HTTP {error.status}); {self._model!r:.80} will be asked"
             )
         count = len(self._listed)
-        told = "1 model" if count == 1 else f"{count} models"
+        message = "1 model" if count == 1 else f"{count} models"
         wanted = self._model
         if wanted and wanted not in self._listed:
-            told += f", {wanted!r:.80} not among them"
-        return told
+            message += f", {wanted!r:.80} not among them"
+        return message
 
     def _take_token(self) -> str:
         provider = self._provider

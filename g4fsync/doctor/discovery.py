@@ -61,16 +61,16 @@ def find_servers(
     ports = tuple(ports)
     written = [f"[{host}]" if ":" in host else host for host in hosts]
     urls = [f"http://{host}:{port}" for host in written for port in ports]
-    whole = CancelScope()
+    search = CancelScope()
     adapter = Adapter(hosts=len(urls))
     limits = Timeout(connect, None, None, connect + read)
     try:
         with ThreadPoolExecutor(len(PORTS), thread_name_prefix="g4fsync-doctor") as pool:
             try:
-                asked = [pool.submit(_look_at, Place(url, adapter, limits, whole)) for url in urls]
+                asked = [pool.submit(_look_at, Place(url, adapter, limits, search)) for url in urls]
                 found = [each.result() for each in asked]
             except BaseException:
-                whole.cancel()  # first, since leaving the pool waits for its threads
+                search.cancel()  # first, since leaving the pool waits for its threads
                 raise
     finally:
         adapter.close()

@@ -55,11 +55,11 @@ class Reply(NamedTuple):
 class Place:
     """One port, and what it has answered so far."""
 
-    def __init__(self, url: str, adapter: Adapter, limits: Timeout, whole: CancelScope) -> None:
+    def __init__(self, url: str, adapter: Adapter, limits: Timeout, search: CancelScope) -> None:
         self.url = url
         self._adapter = adapter
         self._limits = limits
-        self._whole = whole
+        self._search = search
         self._until = monotonic() + PORT_SECONDS
         self._values: dict[str, Any] = {}
         self.models: Any = None  # what it said of its models
@@ -69,7 +69,7 @@ class Place:
         scope = CancelScope(self._limits, deadline=self._until)
         scope.start()
         host = self.url.partition("://")[2]
-        with self._whole.aborting(scope.cancel), MappedFailures(scope, host):
+        with self._search.aborting(scope.cancel), MappedFailures(scope, host):
             handle = SocketHandle(scope)
             scope.start_connect()
             try:
@@ -106,5 +106,5 @@ class Place:
     def field(self, path: str, name: str) -> str | None:
         """A text in the JSON object at *path*."""
         value = self.ask(path)
-        told = value.get(name) if isinstance(value, Mapping) else None
-        return told if isinstance(told, str) else None
+        text = value.get(name) if isinstance(value, Mapping) else None
+        return text if isinstance(text, str) else None

@@ -22,7 +22,7 @@ class Way:
     url: str
     host: str
     port: int
-    told: str
+    description: str
     proxy_source: str = ""
     proxies: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -46,7 +46,7 @@ def way_to(base_url: str, network: Network, given: str | None) -> Way:
         url,
         host=parts.host,
         port=parts.port or 80,
-        told=f"{without_password(proxy)} ({source})",
+        description=f"{without_password(proxy)} ({source})",
         proxy_source=source,
         proxies=network.proxies(url),
     )

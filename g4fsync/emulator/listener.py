@@ -67,8 +67,8 @@ class Listener(socketserver.TCPServer):
         with self._lock:
             self._open[thread] = wire
             ending, self._ending = self._ending, []
-        for thread_ending in ending:
-            thread_ending.join()
+        for thread_ended in ending:
+            thread_ended.join()
         thread.start()
 
     def _accept(self) -> None:

@@ -34,21 +34,21 @@ ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}}
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class ThoughtPiece:
     """A piece of reasoning."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TextPiece:
     """A piece of the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class CallPiece:
     """A whole tool call; ``index`` counts those of one answer."""
 
     id: str
@@ -57,7 +57,7 @@ class Called:
     index: int = 0
 
 
-Piece: TypeAlias = Thought | Said | Called
+Piece: TypeAlias = ThoughtPiece | TextPiece | CallPiece
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +127,14 @@ class ModelAnswer:
         for thought in words(self._thought):
             self.output_tokens += 1
             self.reasoning_tokens += 1
-            yield Thought(thought)
+            yield ThoughtPiece(thought)
         calls = self._calls()
         if calls:
             yield from calls
         else:
             yield from self._say()
 
-    def _calls(self) -> list[Called]:
+    def _calls(self) -> list[CallPiece]:
         question = self._question
         if not question.tools or question.messages[-1]["role"] not in ("user", "tool"):
             return []
@@ -146,14 +146,14 @@ class ModelAnswer:
             call_id = f"call_{self._exchange.number}" + (f"_{index + 1}" if index else "")
             arguments = sample_value(question.tools[name], text)
             given = arguments if isinstance(arguments, dict) else {}
-            calls.append(Called(call_id, name, given, index))
+            calls.append(CallPiece(call_id, name, given, index))
         if calls:
             self.finish = "tool_calls"
             self.output_tokens += len(calls)
         return calls
 
-    def _say(self) -> Iterator[Said]:
-        limit, said = self._question.max_tokens, ""
+    def _say(self) -> Iterator[TextPiece]:
+        limit, text = self._question.max_tokens, ""
         reply = self._side.reply
         if self._question.schema is not None:
             reply = fitting(reply, self._question.schema)
@@ -162,15 +162,15 @@ class ModelAnswer:
                 self.finish = "length"
                 return
             self.output_tokens += 1
-            stops = [s for s in self._question.stop if s in said + token]
+            stops = [s for s in self._question.stop if s in text + token]
             if stops:
-                self.stop_sequence = min(stops, key=(said + token).index)
-                rest = (said + token)[len(said) : (said + token).index(self.stop_sequence)]
+                self.stop_sequence = min(stops, key=(text + token).index)
+                rest = (text + token)[len(text) : (text + token).index(self.stop_sequence)]
                 if rest:
-                    yield Said(rest)
+                    yield TextPiece(rest)
                 return
-            said += token
-            yield Said(token)
+            text += token
+            yield TextPiece(token)
 
 
 def _stages(question: Question) -> list[list[str]]:
@@ -227,7 +227,7 @@ class ModelSide(HTTPFarSide):
         self.always_thinks = False
         self.finish_reason: str | None = None
 
-    def answer(self, exchange: Exchange, question: Question, *, whole: bool) -> ModelAnswer:
+    def answer(self, exchange: Exchange, question: Question, *, complete: bool) -> ModelAnswer:
         """Begin an answer; *whole*: as one JSON value, in which no error can be told of."""
         self.journal.note(exchange.number, images=tuple(exchange.images))
         for name, schema in question.tools.items():
@@ -237,7 +237,7 @@ class ModelSide(HTTPFarSide):
             raise self.too_long(question.input_tokens)
         exchange.accepted()
         error = exchange.find(InBandError)
-        if error and whole:
+        if error and complete:
             code = None if error.code is None else str(error.code)
             raise PlannedRefusal(500, error.message, code=code, kind=error.kind)
         return ModelAnswer(self, exchange, question, self.thought)
@@ -263,11 +263,11 @@ def decode_image(exchange: Exchange, content: Any, where: str) -> None:
     exchange.images.append(image)
 
 
-def text_of(pieces: list[Piece], kind: type[Thought] | type[Said]) -> str:
+def text_of(pieces: list[Piece], kind: type[ThoughtPiece] | type[TextPiece]) -> str:
     """The texts of one kind, joined."""
     return "".join(piece.text for piece in pieces if isinstance(piece, kind))
 
 
-def calls_of(pieces: list[Piece]) -> list[Called]:
+def calls_of(pieces: list[Piece]) -> list[CallPiece]:
     """The tool calls among the pieces."""
-    return [piece for piece in pieces if isinstance(piece, Called)]
+    return [piece for piece in pieces if isinstance(piece, CallPiece)]

@@ -205,8 +205,8 @@ def _type_of(schema: Mapping[str, Any]) -> str:
 
 
 def _number(schema: Mapping[str, Any], value: float) -> float:
-    whole = _type_of(schema) == "integer"
-    step = schema.get("multipleOf") or (1 if whole else 0)
+    complete = _type_of(schema) == "integer"
+    step = schema.get("multipleOf") or (1 if complete else 0)
     gap = step or 0.5
     low, high = schema.get("minimum"), schema.get("maximum")
     below, above = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
@@ -229,4 +229,4 @@ def _number(schema: Mapping[str, Any], value: float) -> float:
             isinstance(above, int | float) and fitted >= above
         )
         value = fitted - step if over else fitted
-    return int(value) if whole else value
+    return int(value) if complete else value

@@ -103,28 +103,28 @@ def _outcomes(
     ordered: bool,
     stop: Callable[[], None],
 ) -> Iterator[tuple[int, Outcome]]:
-    begun = starter.begun
+    started = starter.started
     _running.add(stop)
     try:
         while True:
             pause = starter.start_what_is_due()
-            if not begun:
+            if not started:
                 if pause is None:
                     if starter.failure is not None:
                         raise starter.failure
                     return
                 sleep(pause)
                 continue
-            waited_for = list(islice(begun, 1)) if ordered else list(begun)
+            waited_for = list(islice(started, 1)) if ordered else list(started)
             future = next((each for each in waited_for if each.done()), None)
             if future is None:
                 # Ordered, also a later one that ends makes room.
-                wait([each for each in begun if not each.done()], pause, FIRST_COMPLETED)
+                wait([each for each in started if not each.done()], pause, FIRST_COMPLETED)
             else:
-                yield begun.pop(future), future.result()
+                yield started.pop(future), future.result()
     finally:
         _running.discard(stop)
-        for future in begun:
+        for future in started:
             future.cancel()
         stop()
         if own:
@@ -154,7 +154,7 @@ class _Starter(Generic[Task, Outcome]):
         max_workers: int,
         rate: float | None,
     ) -> None:
-        self.begun: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
+        self.started: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
         self.failure: Exception | None = None  # what ended the tasks before their end
         self._work = work
         self._tasks: Iterator[Task] | None = tasks
@@ -179,11 +179,11 @@ class _Starter(Generic[Task, Outcome]):
                 # What was asked before it has been paid for: its outcomes come first.
                 self._tasks, self.failure = None, exc
                 break
-            self.begun[self._pool.submit(self._work, task)] = self._count
+            self.started[self._pool.submit(self._work, task)] = self._count
             self._count += 1
             self._next_start = max(self._next_start, monotonic() - self._gap) + self._gap
         return None
 
     def _has_room(self) -> bool:
-        running = sum(not future.done() for future in self.begun)
-        return running < self._max_workers and len(self.begun) < 2 * self._max_workers
+        running = sum(not future.done() for future in self.started)
+        return running < self._max_workers and len(self.started) < 2 * self._max_workers

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..events import ProviderData
 
-_SAID_IN_FULL = frozenset({"text", "tool_use", ""})
+_SENT_IN_FULL = frozenset({"text", "tool_use", ""})
 _IN_A_CALL = frozenset({"type", "id", "name", "input"})
 
 
@@ -31,7 +31,7 @@ class KeptBlocks:
     def begin(self, index: int | None, block: Mapping[str, Any]) -> None:
         """Take a block's start, or the complete block."""
         kind = block.get("type")
-        if isinstance(kind, str) and kind not in _SAID_IN_FULL:
+        if isinstance(kind, str) and kind not in _SENT_IN_FULL:
             self._open[index] = _Block(block)
             self._latest = index
 

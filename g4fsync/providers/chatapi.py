@@ -185,10 +185,10 @@ def model_names(value: Any) -> list[str]:
     ]
 
 
-def count(told: Mapping[str, Any], *names: str) -> int | None:
+def count(fields: Mapping[str, Any], *names: str) -> int | None:
     """The first of these numbers that *told* has."""
     for name in names:
-        value = told.get(name)
+        value = fields.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     return None

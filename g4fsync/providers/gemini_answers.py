@@ -24,7 +24,7 @@ _FILTERED = re.compile(
     "SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|MODEL_ARMOR|ESCALATION"
     "|PUP_LIMITED_DISABLED|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|IMAGE_RECITATION"
 )
-_SAID_IN_FULL = frozenset({"text", "thought"})  # by the events of a part's text
+_SENT_IN_FULL = frozenset({"text", "thought"})  # by the events of a part's text
 _CUT = re.compile("MAX_TOKENS|CONTINUATION")
 _FAILED = re.compile(
     "OTHER|LANGUAGE|MALFORMED_FUNCTION_CALL|MALFORMED_RESPONSE|UNEXPECTED_TOOL_CALL"
@@ -96,7 +96,7 @@ def delta_events(part: Any, calls: FunctionCalls) -> Sequence[str | Event]:
         spoken = (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
     elif "text" not in part:
         fields.left_out(f"part {', '.join(part)!r:.80}", part)
-    if not (part.keys() - _SAID_IN_FULL):
+    if not (part.keys() - _SENT_IN_FULL):
         return spoken
     return (*spoken, ProviderData(calls.provider, "part", part))
 

@@ -135,7 +135,7 @@ class OpenAI(chatapi.ChatAPI):
                 yield text
             else:
                 yield from answer.events(chunk)
-        yield from answer.ending(done=response.done)
+        yield from answer.finish_events(done=response.done)
 
     def _responses_stream(
         self, request: ChatRequest, transport: Transport

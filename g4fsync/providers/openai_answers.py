@@ -96,7 +96,7 @@ class Answer:
             yield usage(self._usage)
             self._usage = None
 
-    def ending(self, *, done: bool) -> Iterator[str | Event]:
+    def finish_events(self, *, done: bool) -> Iterator[str | Event]:
         """What is left at the end of the body, ``[DONE]`` seen or not.
 
         Without a reason, usage and then ``[DONE]`` is an end mark unless nothing was
@@ -214,7 +214,7 @@ class Answer:
         else:
             if self._tags is not None:
                 yield from self._tags.close()
-            yield from self._calls.whole()
+            yield from self._calls.remaining()
         normal = _REASONS.get(reason, reason)
         # Ollama, and OpenAI when the tool was chosen for the model, say "stop" here.
         if self._calls and normal == "stop":

@@ -149,9 +149,9 @@ def streamed(response: Response) -> Generator[str | Event, None, bool]:
             yield from finished(value["message"], with_text=not text)
             return True
         elif kind == "error":
-            told = str(value["error"])
-            failure = ServerError if told in _WORKER_FAILED else ProviderError
-            raise failure(told, status=200, body=event.data)
+            message = str(value["error"])
+            failure = ServerError if message in _WORKER_FAILED else ProviderError
+            raise failure(message, status=200, body=event.data)
     return some
 
 

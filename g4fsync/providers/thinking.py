@@ -29,12 +29,12 @@ class ThinkTags:
             before, found, rest = text.partition(tag)
             if not found:
                 break
-            yield from self._told(before)
+            yield from self._pieces(before)
             self._inside = not self._inside
             text = rest
         keep = _overlap(text, tag)
         self._held = text[len(text) - keep :]
-        yield from self._told(text[: len(text) - keep])
+        yield from self._pieces(text[: len(text) - keep])
 
     @property
     def held(self) -> bool:
@@ -43,10 +43,10 @@ class ThinkTags:
 
     def close(self) -> Iterator[str | Reasoning]:
         """End of the answer: what was held back is no tag."""
-        yield from self._told(self._held)
+        yield from self._pieces(self._held)
         self._held = ""
 
-    def _told(self, text: str) -> Iterator[str | Reasoning]:
+    def _pieces(self, text: str) -> Iterator[str | Reasoning]:
         if text:
             yield Reasoning(text) if self._inside else text
 

@@ -63,7 +63,7 @@ class ToolCalls:
         """The calls not given yet to which nothing can be added."""
         return self._given(lambda call: call.is_complete)
 
-    def whole(self) -> Iterator[ToolCall]:
+    def remaining(self) -> Iterator[ToolCall]:
         """All calls not given yet; without a name one is a ``ValueError``, or nothing if empty."""
         return self._given(lambda call: True)
 

@@ -49,8 +49,8 @@ class Response(http.client.HTTPResponse):
         self._on_first_byte = on_first_byte
 
     def begin(self) -> None:
-        told: Any = self.headers
-        if told is not None:
+        headers: Any = self.headers
+        if headers is not None:
             return
         fp: Any = self.fp
         # Where that can't be asked, a byte may have come.
@@ -103,7 +103,7 @@ def _check(headers: http.client.HTTPMessage) -> None:
     if [coding.strip().lower() for coding in codings] not in ([], ["chunked"], ["identity"]):
         raise http.client.HTTPException(f"the transfer coding {codings!r:.80} was not asked for")
     lengths = {
-        each.strip() for told in headers.get_all("content-length", []) for each in told.split(",")
+        each.strip() for line in headers.get_all("content-length", []) for each in line.split(",")
     }
     if not codings and (
         len(lengths) > 1 or not all(each.isascii() and each.isdigit() for each in lengths)

@@ -192,9 +192,9 @@ class SocketIOConnection:
         if answer is None or answer.type is _Type.DISCONNECT:
             raise ProviderError(f"the server closed namespace {self._namespace} at once")
         if answer.type is _Type.CONNECT_ERROR:
-            told = answer.data.get("message") if isinstance(answer.data, dict) else answer.data
+            message = answer.data.get("message") if isinstance(answer.data, dict) else answer.data
             raise ProviderError(
-                f"namespace {self._namespace} refused: {told}",
+                f"namespace {self._namespace} refused: {message}",
                 code="connect_error",
                 body=str(answer.data),
             )

@@ -95,7 +95,7 @@ def test_json_is_one_exact_object(
     (report,) = told["providers"]
     assert (report["provider"], report["ok"]) == ("openai", False)
     assert report["steps"][-1]["name"] == "models"
-    assert set(report["steps"][-1]) == {"name", "ok", "seconds", "told", "advice"}
+    assert set(report["steps"][-1]) == {"name", "ok", "seconds", "message", "advice"}
     assert SECRET not in done.out + done.err
 
 

@@ -37,12 +37,12 @@ def test_any_cutting_gives_the_same_payload(
 
 @settings(deadline=None)
 @given(payloads, st.lists(st.integers(0, 400)))
-def test_whole_chunks_taken_together_are_what_one_by_one_gives(
+def test_complete_chunks_taken_together_are_what_one_by_one_gives(
     chunks: list[bytes], cuts: list[int]
 ) -> None:
     wire = framed(chunks)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunked, "_whole_chunks", lambda data: (b"", data))
+        patch.setattr(chunked, "_complete_chunks", lambda data: (b"", data))
         plain = decoded(wire, cuts)
     assert decoded(wire, cuts) == plain
 

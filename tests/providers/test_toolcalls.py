@@ -26,7 +26,7 @@ def put_together(*deltas: list[dict[str, Any]]) -> list[ToolCall]:
     calls = ToolCalls()
     for delta in deltas:
         calls.add(delta)
-    return list(calls.whole())
+    return list(calls.remaining())
 
 
 def test_pieces_of_one_index_are_one_call() -> None:

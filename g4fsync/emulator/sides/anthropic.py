@@ -21,7 +21,7 @@ from ..exchange import Exchange
 from ..farside import Pace
 from ..faults import InBandError, JSONAnswer, NoEndMark
 from ..http import Route
-from ..model import Called, ModelAnswer, ModelSide, Question
+from ..model import CallPiece, ModelAnswer, ModelSide, Question
 from ..replies import Reply
 from .anthropic_events import blocks_of, deltas, empty_block, end_block, event, message_id, usage_of
 from .anthropic_requests import (
@@ -156,14 +156,14 @@ class AnthropicSide(ModelSide):
         messages = self._threads.messages(body)
         question = self._question(exchange, {**body, "messages": messages})
         complete = not body.get("stream") or exchange.find(JSONAnswer) is not None
-        answer = self.answer(exchange, question, whole=complete)
+        answer = self.answer(exchange, question, complete=complete)
 
         def hold() -> None:
             self._threads.hold(body, messages, message_id(exchange), blocks_of(answer.given))
 
         request_id = {"request-id": f"req_{exchange.number}"}
         if complete:
-            value = self._whole(exchange, answer, body["model"])
+            value = self._complete(exchange, answer, body["model"])
             hold()
             exchange.json(200, value, request_id)
             return
@@ -226,7 +226,7 @@ class AnthropicSide(ModelSide):
             "stop_sequence": answer.stop_sequence,
         }
 
-    def _whole(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
+    def _complete(self, exchange: Exchange, answer: ModelAnswer, model: str) -> dict[str, Any]:
         blocks = blocks_of(list(answer.pieces()))
         message = {**self._message(exchange, model), "content": blocks, **self._stop(answer)}
         if exchange.find(NoEndMark):
@@ -242,7 +242,7 @@ class AnthropicSide(ModelSide):
         index, kind = -1, ""
         for piece in answer.pieces():
             block = empty_block(piece)
-            if block["type"] != kind or isinstance(piece, Called):
+            if block["type"] != kind or isinstance(piece, CallPiece):
                 if kind:
                     yield from end_block(index, kind)
                 index, kind = index + 1, block["type"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..encoding import compact
 from ..exchange import Exchange
-from ..model import Called, ModelAnswer, Piece, Said, Thought
+from ..model import CallPiece, ModelAnswer, Piece, TextPiece, ThoughtPiece
 from .anthropic_requests import SIGNATURE
 
 
@@ -36,12 +36,12 @@ def blocks_of(pieces: list[Piece]) -> list[dict[str, Any]]:
     for piece in pieces:
         block = empty_block(piece)
         # Each call is a block of its own.
-        if not blocks or isinstance(piece, Called) or blocks[-1]["type"] != block["type"]:
+        if not blocks or isinstance(piece, CallPiece) or blocks[-1]["type"] != block["type"]:
             blocks.append(block)
-        if isinstance(piece, Thought):
+        if isinstance(piece, ThoughtPiece):
             blocks[-1]["signature"] = SIGNATURE
             blocks[-1]["thinking"] += piece.text
-        elif isinstance(piece, Said):
+        elif isinstance(piece, TextPiece):
             blocks[-1]["text"] += piece.text
         else:
             blocks[-1]["input"] = piece.arguments
@@ -50,23 +50,23 @@ def blocks_of(pieces: list[Piece]) -> list[dict[str, Any]]:
 
 def empty_block(piece: Piece) -> dict[str, Any]:
     """A block as it is before its first delta."""
-    if isinstance(piece, Thought):
+    if isinstance(piece, ThoughtPiece):
         return {"type": "thinking", "thinking": "", "signature": ""}
-    if isinstance(piece, Said):
+    if isinstance(piece, TextPiece):
         return {"type": "text", "text": ""}
     return {"type": "tool_use", "id": f"toolu_{piece.id}", "name": piece.name, "input": {}}
 
 
 def deltas(piece: Piece) -> list[dict[str, Any]]:
     """What a piece adds to its block."""
-    if isinstance(piece, Thought):
+    if isinstance(piece, ThoughtPiece):
         return [{"type": "thinking_delta", "thinking": piece.text}]
-    if isinstance(piece, Said):
+    if isinstance(piece, TextPiece):
         return [{"type": "text_delta", "text": piece.text}]
     return _argument_deltas(piece)
 
 
-def _argument_deltas(call: Called) -> list[dict[str, Any]]:
+def _argument_deltas(call: CallPiece) -> list[dict[str, Any]]:
     text = json.dumps(call.arguments, ensure_ascii=False)
     half = len(text) // 2
     return [

@@ -21,13 +21,13 @@ from ..farside import Pace
 from ..faults import InBandError, JSONAnswer, NoEndMark
 from ..http import Route
 from ..model import (
-    Called,
+    CallPiece,
     ModelAnswer,
     ModelSide,
     Piece,
     Question,
-    Said,
-    Thought,
+    TextPiece,
+    ThoughtPiece,
     calls_of,
     text_of,
 )
@@ -118,10 +118,10 @@ class ChatCompletions(ModelSide):
             raise Wrong(400, "stream_options: only allowed when stream is enabled")
         question = self._question(exchange, body)
         complete = not body.get("stream") or exchange.find(JSONAnswer) is not None
-        answer = self.answer(exchange, question, whole=complete)
+        answer = self.answer(exchange, question, complete=complete)
         request_id = {"x-request-id": f"req_{exchange.number}"}
         if complete:
-            exchange.json(200, self._whole(exchange, answer, body), request_id)
+            exchange.json(200, self._complete(exchange, answer, body), request_id)
             return
         exchange.keepalive = b": keep-alive\n\n"
         usage = bool((options or {}).get("include_usage"))
@@ -148,12 +148,12 @@ class ChatCompletions(ModelSide):
             read_format(body.get("response_format")),
         )
 
-    def _whole(
+    def _complete(
         self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any]
     ) -> dict[str, Any]:
         pieces = list(answer.pieces())
-        message: dict[str, Any] = {"role": "assistant", "content": text_of(pieces, Said)}
-        if thought := text_of(pieces, Thought):
+        message: dict[str, Any] = {"role": "assistant", "content": text_of(pieces, TextPiece)}
+        if thought := text_of(pieces, ThoughtPiece):
             message[self.reasoning_field] = thought
         if calls := calls_of(pieces):
             message["content"] = None
@@ -208,9 +208,9 @@ class ChatCompletions(ModelSide):
             yield b"data: [DONE]\n\n"
 
     def _deltas(self, piece: Piece) -> list[dict[str, Any]]:
-        if isinstance(piece, Thought):
+        if isinstance(piece, ThoughtPiece):
             return [{self.reasoning_field: piece.text}]
-        if isinstance(piece, Said):
+        if isinstance(piece, TextPiece):
             return [{"content": piece.text}]
         # Arguments come as pieces of JSON text: first none, then two halves.
         text = json.dumps(piece.arguments, ensure_ascii=False)
@@ -248,7 +248,7 @@ def _model_value(model: str) -> dict[str, Any]:
     return {"id": model, "object": "model", "created": CREATED, "owned_by": "emulator"}
 
 
-def _call_value(call: Called, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+def _call_value(call: CallPiece, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
     text = "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
     return {
         "id": call.id,
@@ -259,7 +259,7 @@ def _call_value(call: Called, arguments: Mapping[str, Any] | None) -> dict[str, 
 
 def _logprobs(*pieces: Piece) -> dict[str, Any]:
     """The tokens with made-up probabilities."""
-    tokens = [piece.text for piece in pieces if isinstance(piece, Said)]
+    tokens = [piece.text for piece in pieces if isinstance(piece, TextPiece)]
     return {
         "content": [
             {

@@ -22,7 +22,7 @@ from ..exchange import Exchange
 from ..farside import Pace
 from ..faults import InBandError, JSONAnswer, NoEndMark
 from ..http import Route
-from ..model import ModelAnswer, ModelSide, Piece, Question, Said, Thought
+from ..model import ModelAnswer, ModelSide, Piece, Question, TextPiece, ThoughtPiece
 from ..replies import Reply
 from .gemini_fields import CONFIG, FIELDS, OPTIONAL, THINKING, camel_case
 from .gemini_requests import (
@@ -159,20 +159,20 @@ class GeminiSide(ModelSide):
         complete = exchange.find(JSONAnswer) is not None
         answer = self._begin(exchange, complete=complete)
         if complete:
-            exchange.json(200, self._whole(exchange, answer))
+            exchange.json(200, self._complete(exchange, answer))
         elif exchange.query.get("alt") == "sse":
             exchange.stream(self._events(exchange, answer), "text/event-stream")
         else:
             exchange.stream(self._array(exchange, answer), "application/json; charset=UTF-8")
 
     def _once(self, exchange: Exchange) -> None:
-        exchange.json(200, self._whole(exchange, self._begin(exchange, complete=True)))
+        exchange.json(200, self._complete(exchange, self._begin(exchange, complete=True)))
 
     def _begin(self, exchange: Exchange, *, complete: bool) -> ModelAnswer:
         self._check_key(exchange)
         self.check_model(exchange.groups["model"])
         body = check_object(camel_case(exchange.json_body()), FIELDS, OPTIONAL)
-        return self.answer(exchange, self._question(exchange, body), whole=complete)
+        return self.answer(exchange, self._question(exchange, body), complete=complete)
 
     def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
         where = "generationConfig"
@@ -203,8 +203,8 @@ class GeminiSide(ModelSide):
         self, exchange: Exchange, answer: ModelAnswer, candidate: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         usage: dict[str, Any] = {"promptTokenCount": answer.input_tokens}
-        if said := answer.output_tokens - answer.reasoning_tokens:
-            usage["candidatesTokenCount"] = said
+        if text := answer.output_tokens - answer.reasoning_tokens:
+            usage["candidatesTokenCount"] = text
         if answer.reasoning_tokens:
             usage["thoughtsTokenCount"] = answer.reasoning_tokens
         usage["totalTokenCount"] = answer.input_tokens + answer.output_tokens
@@ -222,7 +222,7 @@ class GeminiSide(ModelSide):
         }
         return {**feedback, **self._response(exchange, answer, None)}
 
-    def _whole(self, exchange: Exchange, answer: ModelAnswer) -> dict[str, Any]:
+    def _complete(self, exchange: Exchange, answer: ModelAnswer) -> dict[str, Any]:
         if self.block_reason:
             return self._blocked(exchange, answer)
         parts: list[dict[str, Any]] = []
@@ -270,9 +270,9 @@ class GeminiSide(ModelSide):
 
 
 def _part(exchange: Exchange, piece: Piece) -> dict[str, Any]:
-    if isinstance(piece, Thought):
+    if isinstance(piece, ThoughtPiece):
         return {"text": piece.text, "thought": True}
-    if isinstance(piece, Said):
+    if isinstance(piece, TextPiece):
         return {"text": piece.text}
     part: dict[str, Any] = {"functionCall": {"name": piece.name, "args": piece.arguments}}
     # Of calls that come together the first one is signed.

@@ -27,8 +27,8 @@ from ..model import (
     ModelAnswer,
     Piece,
     Question,
-    Said,
-    Thought,
+    TextPiece,
+    ThoughtPiece,
     calls_of,
     decode_image,
     text_of,
@@ -201,7 +201,7 @@ class OllamaSide(ChatCompletions):
             schema=read_format(body.get("format")),
         )
         complete = body.get("stream") is False or exchange.find(JSONAnswer) is not None
-        answer = self.answer(exchange, question, whole=complete)
+        answer = self.answer(exchange, question, complete=complete)
         if complete:
             exchange.json(200, self._complete_line(exchange, answer, body))
         else:
@@ -245,18 +245,18 @@ class OllamaSide(ChatCompletions):
     ) -> dict[str, Any]:
         pieces = list(answer.pieces())
         more: dict[str, Any] = {}
-        if thought := text_of(pieces, Thought):
+        if thought := text_of(pieces, ThoughtPiece):
             more["thinking"] = thought
         if calls := calls_of(pieces):
             more["tool_calls"] = [_more(call)["tool_calls"][0] for call in calls]
         reason = None if exchange.find(NoEndMark) else self._done_reason(answer)
-        return self._line(exchange, body, text_of(pieces, Said), more, reason, answer)
+        return self._line(exchange, body, text_of(pieces, TextPiece), more, reason, answer)
 
     def _lines(
         self, exchange: Exchange, answer: ModelAnswer, body: Mapping[str, Any]
     ) -> Generator[bytes, None, None]:
         for piece in answer.pieces():
-            text = piece.text if isinstance(piece, Said) else ""
+            text = piece.text if isinstance(piece, TextPiece) else ""
             yield compact(self._line(exchange, body, text, _more(piece))) + b"\n"
         if error := exchange.find(InBandError):
             yield compact({"error": error.message}) + b"\n"
@@ -271,9 +271,9 @@ def _tagged(model: str) -> str:
 
 def _more(piece: Piece) -> dict[str, Any]:
     """What a piece has beside text."""
-    if isinstance(piece, Said):
+    if isinstance(piece, TextPiece):
         return {}
-    if isinstance(piece, Thought):
+    if isinstance(piece, ThoughtPiece):
         return {"thinking": piece.text}
     function = {"index": piece.index, "name": piece.name, "arguments": piece.arguments}
     return {"tool_calls": [{"id": piece.id, "function": function}]}
