@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from g4fsync.doctor import places
+from g4fsync.doctor import ports as places
 from g4fsync.doctor.checkup import Checkup, Step
 from g4fsync.doctor.choosing import cheapest
 from g4fsync.doctor.discovery import Server, find_servers

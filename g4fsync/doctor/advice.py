@@ -24,7 +24,7 @@ _ELSEWHERE = "check the base URL: something else answers there; most end in /v1"
 
 
 @dataclass(slots=True)
-class Case:
+class Probe:
     """What is known of a provider so far."""
 
     provider: Provider | type[Provider]
@@ -49,96 +49,96 @@ class Case:
         return self.provider.status == "local"
 
 
-def advice(step: str, error: G4FSyncError, case: Case) -> str:
+def advice(step: str, error: G4FSyncError, probe: Probe) -> str:
     """What to do about *error* in *step*; ``""`` when the error says it all."""
     if step in ("URL", "proxy", "DNS", "TCP", "TLS"):
-        return _about_way(step, error, case)
+        return _about_route(step, error, probe)
     if step == "cookies":
         return ""
     if step == "key":
-        return _about_key(case)
-    return _about_answer(step, error, case)
+        return _about_key(probe)
+    return _about_answer(step, error, probe)
 
 
-def _about_way(step: str, error: G4FSyncError, case: Case) -> str:
+def _about_route(step: str, error: G4FSyncError, probe: Probe) -> str:
     message = str(error)
     if step == "URL":
-        variables = "".join(f", or set {each}" for each in case.provider.base_url_variables[:1])
+        variables = "".join(f", or set {each}" for each in probe.provider.base_url_variables[:1])
         return f"say where it is: --base-url URL{variables}"
     if step == "TLS" and "not trusted" in message:
         return (
             "check this machine's clock; if its authority is your own, or a proxy or virus "
             'scanner opens TLS here, give the certificate: Client(verify="ca.pem")'
         )
-    if case.proxy_source:
-        return f"check the proxy that {case.proxy_source} names; NO_PROXY lists hosts to spare it"
-    if case.is_retired:
+    if probe.proxy_source:
+        return f"check the proxy that {probe.proxy_source} names; NO_PROXY lists hosts to spare it"
+    if probe.is_retired:
         return _RETIRED
     if step == "DNS":
         return "check the host's spelling, and this machine's network and DNS settings"
     if step == "TLS":
         return "check the base URL: does the server speak TLS at this port, or plain http://?"
-    if case.is_local:
+    if probe.is_local:
         return "start the server, or say where it is: --base-url URL (g4fsync doctor looks for it)"
     return "check the base URL; behind a firewall set HTTPS_PROXY"
 
 
-def _about_key(case: Case) -> str:
-    if not case.key_searched:
+def _about_key(probe: Probe) -> str:
+    if not probe.key_searched:
         return "correct it there (g4fsync keys path tells the file)"
-    return f"{_give_key(case)}; keys are made at {case.provider.url}"
+    return f"{_give_key(probe)}; keys are made at {probe.provider.url}"
 
 
-def _give_key(case: Case) -> str:
-    variables = case.provider.key_variables
+def _give_key(probe: Probe) -> str:
+    variables = probe.provider.key_variables
     or_set = f", or set {variables[0]}" if variables else ""
-    return f"run g4fsync keys set {case.provider.name}{or_set}"
+    return f"run g4fsync keys set {probe.provider.name}{or_set}"
 
 
-def _about_answer(step: str, error: G4FSyncError, case: Case) -> str:
-    name = case.provider.name
-    if case.is_retired:
+def _about_answer(step: str, error: G4FSyncError, probe: Probe) -> str:
+    name = probe.provider.name
+    if probe.is_retired:
         return _RETIRED
     if isinstance(error, AuthenticationError):
-        return _about_refused_key(case)
+        return _about_refused_key(probe)
     if isinstance(error, ProviderError) and error.status == 404 and step == "token":
-        if case.lists_none:
+        if probe.lists_none:
             return (
                 f"check the base URL (most end in /v1) and the model: g4fsync doctor {name}:MODEL"
             )
         return f"choose another model: g4fsync models {name}, then g4fsync doctor {name}:MODEL"
     for kinds, words in _ANSWERS:
         if isinstance(error, kinds):
-            words = words.format(name=name, url=case.provider.url)
-            return f"{words}; {_send_key(case)}" if _may_want_key(error, case) else words
+            words = words.format(name=name, url=probe.provider.url)
+            return f"{words}; {_send_key(probe)}" if _may_want_key(error, probe) else words
     return ""
 
 
-def _may_want_key(error: G4FSyncError, case: Case) -> bool:
+def _may_want_key(error: G4FSyncError, probe: Probe) -> bool:
     """Whether a server may have failed at the lack of a key: some say so with 400 or 500."""
     status = error.status if isinstance(error, ProviderError) else None
     is_odd = status is not None and (status == 400 or status >= 500)
-    return is_odd and not case.key_sent and bool(case.provider.key_variables)
+    return is_odd and not probe.key_sent and bool(probe.provider.key_variables)
 
 
-def _send_key(case: Case) -> str:
+def _send_key(probe: Probe) -> str:
     sentence = "no key was sent; if the server wants one,"
-    variables = case.provider.base_url_variables
-    if case.provider.has_base_url_given and not variables:
+    variables = probe.provider.base_url_variables
+    if probe.provider.has_base_url_given and not variables:
         return f"{sentence} give it to the call: Client(api_keys=...)"
-    if case.provider.has_base_url_given:
+    if probe.provider.has_base_url_given:
         # Where a base-URL variable points, the user's key may go.
         way = f"set {variables[0]} in place of --base-url"
-        return f"{sentence} {way}" + ("" if case.key_source else f", and {_give_key(case)}")
-    return f"{sentence} {_give_key(case)}"
+        return f"{sentence} {way}" + ("" if probe.key_source else f", and {_give_key(probe)}")
+    return f"{sentence} {_give_key(probe)}"
 
 
-def _about_refused_key(case: Case) -> str:
-    if case.key_sent:
-        return f"replace the key from {case.key_source}; keys are made at {case.provider.url}"
-    if not case.key_source:
-        return _give_key(case)
-    variables = case.provider.base_url_variables
+def _about_refused_key(probe: Probe) -> str:
+    if probe.key_sent:
+        return f"replace the key from {probe.key_source}; keys are made at {probe.provider.url}"
+    if not probe.key_source:
+        return _give_key(probe)
+    variables = probe.provider.base_url_variables
     if not variables:
         return "give the key to the call: Client(api_keys=...)"
     # Where a base-URL variable points, the user's key may go.

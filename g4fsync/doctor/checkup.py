@@ -37,9 +37,9 @@ from ..transport.connections import SocketHandle, resolve
 from ..transport.failures import CA_ADVICE, MappedFailures
 from ..transport.live import Network
 from ..urls import parsed, without_password
-from .advice import Case, advice
+from .advice import Probe, advice
 from .choosing import cheapest
-from .ways import Way, way_to
+from .routes import Route, route_to
 
 STEP_SECONDS = 5.0
 TOKEN_SECONDS = 15.0
@@ -104,12 +104,12 @@ class Checkup:
         )
         self._client = Client(proxy=proxy, verify=verify, retry=Retry(attempts=1))
         self._network = Network(proxy=checked_proxy(proxy), verify=checked_verify(verify))
-        self._case = Case(found)
+        self._probe = Probe(found)
         self._listed: list[str] = []
 
     # Known once their steps have been made.
     _provider: Provider
-    _way: Way
+    _route: Route
     _addresses: list[str]
 
     def steps(self) -> Iterator[Step]:
@@ -121,7 +121,7 @@ class Checkup:
                     message = work()
                 except G4FSyncError as error:
                     why = self._reason(error, monotonic() - started)
-                    words = advice(name, error, self._case)
+                    words = advice(name, error, self._probe)
                     yield Step(name, False, monotonic() - started, why, words)
                     return
                 yield Step(name, True, monotonic() - started, message)
@@ -146,7 +146,7 @@ class Checkup:
             return f"no answer within {seconds:.1f} s"
         message = str(error).removeprefix(f"{self.name}: ")
         # What to do stands on a line of its own, in the words of the command line.
-        advices = self._case.key_advice
+        advices = self._probe.key_advice
         for words in (f"; {advices}", f" ({advices})", f"; {CA_ADVICE}"):
             message = message.removesuffix(words)
         return "no base URL" if message.startswith("no base URL;") else message
@@ -160,16 +160,16 @@ class Checkup:
 
     def _find_url(self) -> str:
         self._provider, _ = registry.resolve(None, self._spec, self._reach.base_urls)
-        self._case.provider = self._provider
+        self._probe.provider = self._provider
         return without_password(self._provider.base_url)
 
     def _find_proxy(self) -> str:
-        self._way = way_to(self._provider.base_url, self._network, self._proxy)
-        self._case.proxy_source = self._way.proxy_source
-        return self._way.description
+        self._route = route_to(self._provider.base_url, self._network, self._proxy)
+        self._probe.proxy_source = self._route.proxy_source
+        return self._route.description
 
     def _look_up(self) -> str:
-        way, scope = self._way, self._scope()
+        way, scope = self._route, self._scope()
         with MappedFailures(scope, way.host, also=(UnicodeError,)):
             found = resolve(way.host, way.port, scope)
         self._addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
@@ -183,7 +183,7 @@ class Checkup:
         failure: G4FSyncError = ConfigurationError("no address")
         for address in self._addresses:
             host = f"[{address.replace('%', '%25')}]" if ":" in address else address
-            place = f"{host}:{self._way.port}"
+            place = f"{host}:{self._route.port}"
             try:
                 self._open(f"http://{place}", {}, place).close()
             except DeadlineExceeded:
@@ -196,7 +196,7 @@ class Checkup:
 
     def _greet(self) -> str:
         url = self._provider.base_url
-        sock = self._open(self._way.url, self._way.proxies, parsed(url).place)
+        sock = self._open(self._route.url, self._route.proxies, parsed(url).place)
         with closing(sock):
             certificate = sock.getpeercert()
             return f"{sock.version()}, {_validity(certificate)}"
@@ -219,13 +219,13 @@ class Checkup:
         found = None
         if provider.key_variables or given is not None:
             found = keys.find(provider.name, given, provider.key_variables)
-        self._case.key_source = found[1] if found else ""
-        self._case.key_searched = True
+        self._probe.key_source = found[1] if found else ""
+        self._probe.key_searched = True
         with closing(
             self._reach.transport_factory(provider, self._overrides)(self._scope())
         ) as transport:
             sent, cookies = transport.api_key, transport.destination.cookies
-        self._case.key_sent = bool(sent)
+        self._probe.key_sent = bool(sent)
         if provider.needs_cookies:
             return f"{len(cookies)} found"
         if sent and found:
@@ -247,7 +247,7 @@ class Checkup:
         except ProviderError as error:
             if self._model is None or error.status not in _NO_LIST:
                 raise
-            self._case.lists_none = True
+            self._probe.lists_none = True
             return (
                 f"this server lists none (HTTP {error.status}); {self._model!r:.80} will be asked"
             )

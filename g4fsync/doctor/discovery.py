@@ -20,8 +20,8 @@ from ..providers.chatapi import model_names
 from ..scope import CancelScope
 from ..settings import Timeout
 from ..transport.adapter import Adapter
-from .kinds import KINDS, Finding
-from .places import Place, Reply
+from .fingerprints import FINGERPRINTS, Finding
+from .ports import Port, Reply
 
 PORTS = (11434, 8080, 9931, 8000, 1234, 1337, 5000, 5001, 4891, 4000)
 HOSTS = ("127.0.0.1",)
@@ -67,7 +67,7 @@ def find_servers(
     try:
         with ThreadPoolExecutor(len(PORTS), thread_name_prefix="g4fsync-doctor") as pool:
             try:
-                asked = [pool.submit(_look_at, Place(url, adapter, limits, search)) for url in urls]
+                asked = [pool.submit(_look_at, Port(url, adapter, limits, search)) for url in urls]
                 found = [each.result() for each in asked]
             except BaseException:
                 search.cancel()  # first, since leaving the pool waits for its threads
@@ -77,21 +77,21 @@ def find_servers(
     return [each for each in found if each is not None]
 
 
-def _look_at(place: Place) -> Server | None:
+def _look_at(port: Port) -> Server | None:
     """What is at *place*; ``None`` for nothing."""
     try:
-        finding = Finding(place, place.get("/v1/models"))
-        place.models = finding.reply.value
+        finding = Finding(port, port.get("/v1/models"))
+        port.models = finding.reply.value
     except Cancelled:
         raise
     except (ConnectionFailed, DeadlineExceeded, ProtocolError, InvalidRequest) as error:
         remark = _remark(error)
-        return Server(place.url, remark=remark) if remark else None
-    kind = next((each for each in KINDS if each.matches(finding)), None)
+        return Server(port.url, remark=remark) if remark else None
+    kind = next((each for each in FINGERPRINTS if each.matches(finding)), None)
     if kind is None:
-        return Server(place.url, remark=_no_chat_server(finding.reply))
+        return Server(port.url, remark=_no_chat_server(finding.reply))
     return Server(
-        place.url,
+        port.url,
         name=kind.name,
         provider=kind.provider,
         version=kind.test(finding) or "",

@@ -12,7 +12,7 @@ from ..urls import parsed, without_password
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """How to get to ``url``: ``host`` and ``port`` are what is connected to first.
 
     ``proxy_source`` is the option or the variable that names the proxy, ``""``
@@ -27,7 +27,7 @@ class Way:
     proxies: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-def way_to(base_url: str, network: Network, given: str | None) -> Way:
+def route_to(base_url: str, network: Network, given: str | None) -> Route:
     """The way to *base_url*; ``ConfigurationError`` for a proxy that is none.
 
     *given* is the proxy that was asked for, if one was.
@@ -38,11 +38,11 @@ def way_to(base_url: str, network: Network, given: str | None) -> Way:
     proxy, source = found or ("", "")
     if not proxy:
         parts = parsed(url)
-        return Way(url, parts.host, parts.port or 0, _without_proxy(url))
+        return Route(url, parts.host, parts.port or 0, _without_proxy(url))
     parts = parsed(proxy)
     if parts.scheme.startswith("socks"):
         network.adapter.proxy_manager_for(proxy)  # raises without PySocks
-    return Way(
+    return Route(
         url,
         host=parts.host,
         port=parts.port or 80,

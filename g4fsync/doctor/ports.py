@@ -52,7 +52,7 @@ class Reply(NamedTuple):
         return self.headers.get("server", "")
 
 
-class Place:
+class Port:
     """One port, and what it has answered so far."""
 
     def __init__(self, url: str, adapter: Adapter, limits: Timeout, search: CancelScope) -> None:

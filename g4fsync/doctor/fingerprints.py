@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from ..codecs import refusals
 from ..errors import AuthenticationError
-from .places import Place, Reply
+from .ports import Port, Reply
 
 
 class Finding(NamedTuple):
     """What the tests look at: a place, and what it said of its models."""
 
-    place: Place
+    port: Port
     reply: Reply
 
     @property
@@ -58,27 +58,27 @@ def _llama_cpp(finding: Finding) -> str | None:
 
 
 def _ollama(finding: Finding) -> str | None:
-    version = finding.place.field("/api/version", "version")
+    version = finding.port.field("/api/version", "version")
     # KoboldCpp answers Ollama's paths, too.
     return None if _kobold_cpp(finding) is not None else version
 
 
 def _kobold_cpp(finding: Finding) -> str | None:
     path = "/api/extra/version"
-    if finding.place.field(path, "result") == "KoboldCpp":
-        return finding.place.field(path, "version") or ""
+    if finding.port.field(path, "result") == "KoboldCpp":
+        return finding.port.field(path, "version") or ""
     return None
 
 
 def _local_ai(finding: Finding) -> str | None:
-    if isinstance(finding.place.ask("/.well-known/localai.json"), Mapping):
-        return finding.place.field("/version", "version") or ""
+    if isinstance(finding.port.ask("/.well-known/localai.json"), Mapping):
+        return finding.port.field("/version", "version") or ""
     return None
 
 
 def _lm_studio(finding: Finding) -> str | None:
     for path in ("/api/v1/models", "/api/v0/models"):
-        entries = _entries(finding.place.ask(path))
+        entries = _entries(finding.port.ask(path))
         if entries is not None and all(
             isinstance(e, Mapping) and "type" in e and ("key" in e or "id" in e) for e in entries
         ):
@@ -87,19 +87,19 @@ def _lm_studio(finding: Finding) -> str | None:
 
 
 def _text_generation_webui(finding: Finding) -> str | None:
-    is_well = finding.place.field("/v1/internal/health", "status") == "ok"
+    is_well = finding.port.field("/v1/internal/health", "status") == "ok"
     return "" if is_well else None
 
 
 def _vllm(finding: Finding) -> str | None:
     if finding.listed is None and not finding.refused:
         return None
-    version = finding.place.field("/version", "version")
+    version = finding.port.field("/version", "version")
     return version or ("" if finding.owned_by("vllm") else None)
 
 
 def _litellm(finding: Finding) -> str | None:
-    return "" if finding.place.ask("/health/liveliness") == "I'm alive!" else None
+    return "" if finding.port.ask("/health/liveliness") == "I'm alive!" else None
 
 
 def _g4f(finding: Finding) -> str | None:
@@ -121,7 +121,7 @@ def _gpt4all(finding: Finding) -> str | None:
 def _jan(finding: Finding) -> str | None:
     if finding.listed is None and not finding.refused:
         return None
-    value = finding.place.ask("/openapi.json")
+    value = finding.port.ask("/openapi.json")
     about = value.get("info") if isinstance(value, Mapping) else None
     title = about.get("title") if isinstance(about, Mapping) else None
     return "" if isinstance(title, str) and title.split()[:1] == ["Jan"] else None
@@ -134,7 +134,7 @@ def _unknown(finding: Finding) -> str | None:
     return None if finding.listed is None else ""
 
 
-class Kind(NamedTuple):
+class Fingerprint(NamedTuple):
     name: str
     provider: str
     test: Callable[[Finding], str | None]
@@ -144,18 +144,18 @@ class Kind(NamedTuple):
 
 
 # In this order: some answer a later one's question, too.
-KINDS = (
-    Kind("llama.cpp", "llamacpp", _llama_cpp),
-    Kind("Ollama", "ollama", _ollama),
-    Kind("KoboldCpp", "openai", _kobold_cpp),
-    Kind("LocalAI", "localai", _local_ai),
-    Kind("LM Studio", "lmstudio", _lm_studio),
-    Kind("text-generation-webui", "openai", _text_generation_webui),
-    Kind("vLLM", "vllm", _vllm),
-    Kind("LiteLLM", "litellm", _litellm),
-    Kind("g4f", "g4f", _g4f),
-    Kind("llama-cpp-python", "openai", _llama_cpp_python),
-    Kind("GPT4All", "openai", _gpt4all),
-    Kind("Jan", "openai", _jan),
-    Kind("OpenAI-compatible, unknown", "openai", _unknown),
+FINGERPRINTS = (
+    Fingerprint("llama.cpp", "llamacpp", _llama_cpp),
+    Fingerprint("Ollama", "ollama", _ollama),
+    Fingerprint("KoboldCpp", "openai", _kobold_cpp),
+    Fingerprint("LocalAI", "localai", _local_ai),
+    Fingerprint("LM Studio", "lmstudio", _lm_studio),
+    Fingerprint("text-generation-webui", "openai", _text_generation_webui),
+    Fingerprint("vLLM", "vllm", _vllm),
+    Fingerprint("LiteLLM", "litellm", _litellm),
+    Fingerprint("g4f", "g4f", _g4f),
+    Fingerprint("llama-cpp-python", "openai", _llama_cpp_python),
+    Fingerprint("GPT4All", "openai", _gpt4all),
+    Fingerprint("Jan", "openai", _jan),
+    Fingerprint("OpenAI-compatible, unknown", "openai", _unknown),
 )
