@@ -1,6 +1,8 @@
-"""Names of providers and models: the built-in table, entry points, ``register()``.
+"""Names of providers and models: built in, registered, the user's own, from entry points.
 
-Listing names imports no provider.  Names are matched without case, ``_`` and
+An endpoint in the settings file (:mod:`.access.config`) is a provider like any
+other, by its name: its base URL is its home, so its key goes there and nowhere
+else.  Listing names imports no provider.  Names are matched without case, ``_`` and
 ``-``.  The environment variable ``G4FSYNC_PLUGINS=0`` turns entry points off.
 """
 
@@ -9,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from .access import config
 from .access.names import folded
 from .access.reach import at_environment_url
 from .errors import ConfigurationError, InvalidRequest
@@ -76,7 +80,17 @@ def register(provider_class: _P) -> _P:
 
 def provider_names() -> list[str]:
     """All names, built-in ones first; imports no provider."""
-    return list(dict.fromkeys([*_BUILT_IN, *_registered, *_entry_points()]))
+    return list(dict.fromkeys([*_BUILT_IN, *_registered, *endpoint_names(), *_entry_points()]))
+
+
+def endpoint_names() -> list[str]:
+    """The names of the user's own endpoints, as they are written in the settings."""
+    return [each.name for each in config.load().endpoints.values() if is_free(each.name)]
+
+
+def is_free(name: str) -> bool:
+    """Whether *name* belongs to no provider of this package or of the program."""
+    return folded(name) not in _BUILT_IN and folded(name) not in _registered
 
 
 def provider_class(name: str) -> type[Provider]:
@@ -90,20 +104,28 @@ def provider_class(name: str) -> type[Provider]:
 def split(model: str) -> tuple[type[Provider], str | None]:
     """The provider and the model in ``"provider"`` or ``"provider:model"``.
 
-    A model's name alone is known only when a registered provider that is not
-    retired has it among its ``models`` or ``model_aliases``: nobody who writes
-    ``gpt-4o`` means whichever built-in site once offered it.  Otherwise an
-    ``InvalidRequest`` says what to write.
+    An alias of the settings file stands for either.  A model's name alone is
+    known only when a registered provider that is not retired has it among its
+    ``models`` or ``model_aliases``: nobody who writes ``gpt-4o`` means whichever
+    built-in site once offered it.  Otherwise an ``InvalidRequest`` says what to write.
     """
-    name, colon, rest = model.partition(":")
-    found = _find(name)
+    found = _split(model)
+    if found is None:
+        meant = config.load().aliases.get(folded(model))
+        found = None if meant is None else _split(meant)
     if found is not None:
-        return found, rest if colon else None
+        return found
     for offering in _registered.values():
         is_known = model in offering.models or model in offering.model_aliases
         if is_known and offering.status != "retired":
             return offering, model
     raise InvalidRequest(f"unknown provider or model {model!r}; {_model_meant(model)}", model=model)
+
+
+def _split(model: str) -> tuple[type[Provider], str | None] | None:
+    name, colon, rest = model.partition(":")
+    found = _find(name)
+    return None if found is None else (found, rest if colon else None)
 
 
 def resolve(
@@ -145,8 +167,45 @@ def _find(name: str) -> type[Provider] | None:
         found = getattr(import_module(module), attribute)
         built_in: type[Provider] = found[key] if isinstance(found, Mapping) else found
         return built_in
+    endpoint = config.load().endpoints.get(key)
+    if endpoint is not None:
+        return _endpoint_class(endpoint)
     plugin = _entry_points().get(key)
     return None if plugin is None else _loaded(plugin)
+
+
+@lru_cache(maxsize=64)
+def _endpoint_class(endpoint: config.Endpoint) -> type[Provider]:
+    """A provider that speaks a known protocol at the endpoint's base URL, with its key only."""
+    name, protocol = endpoint.name, folded(endpoint.protocol)
+    base = _find(protocol) if protocol in _BUILT_IN else None
+    if base is None:
+        raise ConfigurationError(
+            f"endpoint {name}: unknown protocol {endpoint.protocol!r:.80}; "
+            "it is the name of a provider, such as openai, anthropic or ollama"
+        )
+    if not endpoint.base_url:
+        raise ConfigurationError(
+            f"endpoint {name} has no base_url: g4fsync config set endpoint.{name}.base_url URL"
+        )
+    return type(
+        name,
+        (base,),
+        {
+            "__module__": __name__,
+            "__doc__": f"The endpoint {name} of the user's settings.",
+            "name": name,
+            "url": "",
+            "base_url": endpoint.base_url,
+            "base_url_variables": (),
+            "key_variables": (endpoint.variable,),
+            "key_origins": (),
+            "needs_key": False,
+            "default_model": endpoint.model or base.default_model,
+            "status": "configured",
+            "ca": endpoint.ca or None,
+        },
+    )
 
 
 def _entry_points() -> dict[str, EntryPoint]:

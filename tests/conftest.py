@@ -18,6 +18,14 @@ Serve = Callable[..., Server]
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The settings of whoever runs the tests must not decide one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("G4FSYNC_CONFIG", str(tmp_path_factory.mktemp("settings")))
+        yield
+
+
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
     """The test must leave no thread and no socket behind."""

@@ -8,19 +8,17 @@ ever holds a key: they name where it came from.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidRequest
 from .names import folded
-from .paths import config_dir, json_kind, parse_json, read_text
+from .paths import config_dir, json_kind, parse_json, read_text, replace_text
 
 MAX_FILE_BYTES = 1024 * 1024
 NOTE = "// note"  # what a new file says about itself
@@ -166,22 +164,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, entries: dict[str, Any]) -> None:
-    text = json.dumps(entries, indent=2) + "\n"
     try:
-        path = path.resolve()  # a link stays a link, its target is replaced
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # mkstemp makes it 0600 from the start.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(descriptor)
-            Path(temporary).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):  # the first failure is the one to tell
-                Path(temporary).unlink()
-            raise
+        replace_text(path, json.dumps(entries, indent=2) + "\n")
     except OSError as exc:
         raise _broken(path, f"it cannot be written: {exc.strerror}") from exc
 

@@ -1,16 +1,18 @@
-"""Where a user's settings lie, and how one file of them is read.
+"""Where a user's settings lie, and how one file of them is read and written.
 
 The environment is asked at each call, so a program may set a variable late.
-An empty variable counts as unset.  Nothing here creates a folder or a file.
+An empty variable counts as unset.  Only :func:`replace_text` creates a folder or a file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,27 @@ def read_text(path: Path, *, max_bytes: int) -> str:
         raise OSError(errno.EILSEQ, f"it is not UTF-8 text (byte {exc.start})") from None
     except ValueError as exc:
         raise OSError(errno.EINVAL, "no file can have this name") from exc
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write *text* as the file at *path*, which only its owner may read; makes its folders.
+
+    A reader never sees half of it; of two writers at once the later wins.
+    """
+    path = path.resolve()  # a link stays a link, its target is replaced
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes it 0600 from the start.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first failure is the one to report
+            Path(temporary).unlink()
+        raise
 
 
 def parse_json(text: str) -> Any:

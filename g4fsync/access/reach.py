@@ -47,6 +47,8 @@ class Service(Protocol):
     def base_url_variables(self) -> tuple[str, ...]: ...
     @property
     def has_base_url_given(self) -> bool: ...
+    @property
+    def ca(self) -> str | None: ...
     def normal_url(self, url: str) -> str: ...
     def at(self, base_url: str) -> Self: ...
 
@@ -178,6 +180,8 @@ class Reach:
             network = self._shared_network()
             if overrides.proxy is not None:
                 network = replace(network, proxy=overrides.proxy)
+            if provider.ca is not None and network.verify is True:
+                network = replace(network, verify=provider.ca)
             name = folded(provider.name)
             key = self._found_key(provider, overrides.api_key or self._api_keys.get(name))
             cookies = self._found_cookies(provider, overrides.cookies or self._cookies.get(name))

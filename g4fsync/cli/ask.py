@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from .. import registry
 from ..client import Client
-from ..errors import ConfigurationError
 from . import options
-from .input import encodable, prompt_from
+from .input import encodable, model_from, prompt_from
 from .output import Answer, EventLines, OneObject, TextAtOnce, show
 from .terminal import Terminal
 
@@ -41,12 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print the answer in the form that was chosen."""
     prompt = prompt_from(arguments.prompt)
-    model = arguments.model or os.environ.get("G4FSYNC_MODEL")
-    if not model:
-        raise ConfigurationError(
-            "no model: give -m PROVIDER or -m PROVIDER:MODEL, or set G4FSYNC_MODEL; "
-            f"{registry.SOME}"
-        )
+    model = model_from(arguments.model)
     given = options.options_from(arguments.options)
     base_urls = {}
     if arguments.base_url is not None:

@@ -9,16 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .. import registry
 from ..call.stream import ChatStream
 from ..client import Client
-from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
+from ..errors import G4FSyncError, InvalidRequest
 from ..events import Text
 from ..fanout.comparison import Comparison
 from ..fanout.workers import Lane
 from . import options
 from .exits import PROVIDER, SOME_FAILED
-from .input import encodable, prompt_from
+from .input import encodable, no_model, prompt_from
 from .output import Answer, EventLines, OneObject, plain, show
 from .terminal import Terminal, is_terminal
 from .views import Blocks, Lines, Object, View
@@ -51,9 +50,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask all of them, and print the answers in the form that was chosen."""
     prompt = prompt_from(arguments.prompt)
     if not arguments.models:
-        raise ConfigurationError(
-            f"no models: give -m PROVIDER or -m PROVIDER:MODEL, once for each; {registry.SOME}"
-        )
+        raise no_model("no models: give -m PROVIDER:MODEL, once for each")
     if arguments.save and arguments.race:
         raise InvalidRequest("--save is for all answers, --race for one")
     given: dict[str, Any] = {

@@ -1,10 +1,12 @@
-"""What is typed or piped in: prompts."""
+"""What is typed, piped in or set: prompts, and the model to ask."""
 
 from __future__ import annotations
 
+import os
 import sys
 
-from ..errors import InvalidRequest
+from ..access import config
+from ..errors import ConfigurationError, InvalidRequest
 
 
 def prompt_from(words: list[str]) -> str:
@@ -36,3 +38,27 @@ def encodable(what: str, text: str | None) -> str | None:
     except UnicodeEncodeError as exc:
         raise InvalidRequest(f"{what} holds bytes that are not UTF-8 text") from exc
     return text
+
+
+def model_from(given: str | None) -> str:
+    """The model to ask: typed, else ``G4FSYNC_MODEL``, else the settings' default."""
+    model = given or os.environ.get("G4FSYNC_MODEL") or config.load().model
+    if not model:
+        raise no_model("no model: give -m PROVIDER:MODEL")
+    return model
+
+
+def no_model(complaint: str) -> ConfigurationError:
+    """An error that shows what could be asked here and now."""
+    from .suggestions import commands  # it looks for servers on this machine
+
+    found = commands()
+    if not found:
+        return ConfigurationError(
+            f"{complaint}. Nothing is set up here yet: g4fsync keys set openai stores a key, "
+            "g4fsync doctor looks for local servers, g4fsync demo needs neither"
+        )
+    return ConfigurationError(
+        "\n  ".join([f"{complaint}; what can be asked here:", *found])
+        + "\nto make one the default: g4fsync config set model PROVIDER:MODEL"
+    )

@@ -20,6 +20,7 @@ VERBS = {  # verb -> the module in this folder, and what it does
     "providers": ("providers", "list the providers, their status and what they need"),
     "models": ("models", "list the models, of all providers or of one"),
     "keys": ("keys", "store API keys, list or remove them"),
+    "config": ("config", "set a default model, aliases, and endpoints of your own"),
     "doctor": ("doctor", "find out why a provider does not answer, or what runs here"),
     "demo": ("demo", "see all providers stream, emulated on this machine"),
     "emulate": ("emulate", "run local stand-ins of the providers until Ctrl-C"),

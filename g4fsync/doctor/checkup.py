@@ -103,7 +103,8 @@ class Checkup:
             max_concurrent=None,
         )
         self._client = Client(proxy=proxy, verify=verify, retry=Retry(attempts=1))
-        self._network = Network(proxy=checked_proxy(proxy), verify=checked_verify(verify))
+        trusted = found.ca if verify is True and found.ca is not None else checked_verify(verify)
+        self._network = Network(proxy=checked_proxy(proxy), verify=trusted)
         self._probe = Probe(found)
         self._listed: list[str] = []
 

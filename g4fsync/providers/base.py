@@ -63,6 +63,8 @@ class Provider(ABC):
     recommended one first; the client reads them when a call is made.  A key
     from there or from the key file goes to ``key_origins`` (the default base
     URL when empty) and to where a base-URL variable points, nowhere else.
+    ``ca`` is the path of a bundle of authorities to trust here, unless the
+    caller names another.
     """
 
     name: ClassVar[str]
@@ -87,6 +89,7 @@ class Provider(ABC):
     base_url_variables: tuple[str, ...] = ()
     has_base_url_given: bool = False
     lists_models: bool = False
+    ca: str | None = None
     has_end_mark: bool = True
     headers: Mapping[str, str] = _NOTHING
 

@@ -37,7 +37,7 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     """This process's, without what would change the command line's behaviour."""
     ours = ("G4FSYNC", "NO_COLOR", "COLUMNS", "LINES", "PYTHON", "FORCE_COLOR")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "TERM": "xterm", **changes}
+    return {**kept, "TERM": "xterm", "G4FSYNC_CONFIG": "/nowhere", **changes}
 
 
 @pytest.fixture

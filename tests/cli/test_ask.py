@@ -80,10 +80,6 @@ def test_cookies_come_from_a_file(here: Run, emulator: Emulator, tmp_path: Path)
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (
-            ["Hello"],
-            "no model: give -m PROVIDER or -m PROVIDER:MODEL, or set G4FSYNC_MODEL; there are ",
-        ),
         (["-m", "koala"], 'no prompt; try: g4fsync "Why is the sky blue?", or g4fsync --help'),
         (["-m", "koala", " "], "no prompt; "),
         (["-m", "koala", "two", "words"], 'more than one prompt; quote it: "two words"'),

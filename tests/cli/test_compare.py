@@ -42,7 +42,6 @@ def both(emulator: Emulator) -> list[str]:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["Hi"], "no models: give -m PROVIDER or -m PROVIDER:MODEL, once for each; there are "),
         (["-m", "koala"], "no prompt; "),
         (["-m", "koala", "-m", "koalla", "Hi"], "unknown provider or model 'koalla'"),
         (["-m", "koala", "Hi", "-o", "models", "1"], "-o models: not an option of a provider"),
