@@ -46,7 +46,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "-m",
         "--model",
         metavar="MODEL",
-        help="PROVIDER, PROVIDER:MODEL, a model's name or alias; default: $G4FSYNC_MODEL, then the settings'",
+        help="PROVIDER, PROVIDER:MODEL or an alias; default: $G4FSYNC_MODEL, else the settings'",
     )
 
 

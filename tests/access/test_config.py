@@ -21,7 +21,7 @@ model = openai:gpt-5-mini
 Fast = groq:llama-3.1-8b-instant
 # 100 % of them
 [endpoint work]
-base_url = https://llm.example/v1   
+base_url = https://llm.example/v1
 key_variable = WORK_KEY
 model = big
 """
@@ -161,7 +161,7 @@ def test_a_folder_that_can_not_be_written_is_said(
 ) -> None:
     (tmp_path / "taken").write_text("")
     monkeypatch.setenv("G4FSYNC_CONFIG", str(tmp_path / "taken"))
-    with pytest.raises(ConfigurationError, match="it cannot be written: "):
+    with pytest.raises(ConfigurationError, match="Not a directory"):
         config.set_value("model", "openai:gpt-5")
 
 

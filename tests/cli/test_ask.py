@@ -180,6 +180,8 @@ def test_json_is_one_object_with_the_whole_result(
         "finish_reason": None,
         "provider": "koala",
         "model": "gpt-4o-mini",
+        "headers": {},
+        "limits": None,
     }
 
 

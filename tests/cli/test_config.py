@@ -89,7 +89,7 @@ def test_a_wrong_setting_is_refused(here: Run, file: Path, argv: list[str], mess
 def test_an_endpoint_is_asked_by_its_name_with_its_key(here: Run, work: Emulator) -> None:
     assert here("-m", "work:gpt-4o", "Hi").out == "You said: Hi\n"
     headers = work.openai.wait_ended()[-1].headers
-    assert headers["Authorization"] == f"Bearer {work.api_key}"
+    assert headers["authorization"] == f"Bearer {work.api_key}"
     with Client("work:gpt-4o") as client:
         assert str(client.ask("Hi")) == "You said: Hi"
 
@@ -100,7 +100,7 @@ def test_an_endpoints_key_goes_nowhere_else(here: Run, work: Emulator, emulator:
     found = registry.provider_class("work")
     assert found.key_variables == ("G4FSYNC_KEY_WORK",)
     here("-m", "work:gpt-4o", "Hi")
-    assert emulator.openai.wait_ended()[-1].headers["Authorization"] == f"Bearer {KEY}"
+    assert emulator.openai.wait_ended()[-1].headers["authorization"] == f"Bearer {KEY}"
     with Client(base_urls={"work": "http://llm.invalid/v1"}) as client:
         provider = client._resolve("work:m", None)[0]
         assert client._reach._found_key(provider, None) is None
@@ -111,7 +111,7 @@ def test_an_endpoint_works_in_every_command(here: Run, work: Emulator) -> None:
     assert here("-m", "work", "Hi").out == "You said: Hi\n"
     assert here("compare", "-m", "work", "-m", "work:gpt-4o-mini", "Hi").code == 0
     assert "work:gpt-4o" in here("models", "work").out
-    assert "work            configured   gpt-4o" in here("providers").out
+    assert "work           configured   gpt-4o" in here("providers").out
     done = here("doctor", "work")
     assert done.code == 0, done.out
     assert "from the key file" in done.out
