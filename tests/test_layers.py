@@ -25,7 +25,7 @@ LAYERS = (
     ("client",),
     ("client_base",),
     ("web",),
-    ("registry", "fanout", "testing"),
+    ("registry", "fanout", "testing", "archive"),
     ("providers",),
     ("call", "access"),
     ("transport",),
