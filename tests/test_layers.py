@@ -31,6 +31,7 @@ LAYERS = (
     ("transport",),
     ("scope", "codecs"),
     ("messages",),
+    ("schemas",),
     ("parts",),
     ("events",),
     ("settings", "urls", "frozen", "ratelimits"),
