@@ -26,8 +26,9 @@ first token.  Every class can be made from its message alone, so errors pickle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .redaction import blotted, forms
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from .ratelimits import RateLimits
 
 _MAX_CHAIN = 32  # exceptions that led to one another
-BODY_BYTES = 2048  # how much of a refused request's body an error keeps
+BODY_BYTES = 2048  # how much of a refused request's body an error shows
+_COMPLETE_BODY_CHARS = 64 * 1024  # and how much of it is kept
 
 
 class G4FSyncError(Exception):
@@ -103,7 +105,10 @@ class AuthenticationError(G4FSyncError):
     """The provider does not know or does not want these credentials.
 
     ``status`` is the HTTP status, ``None`` when it was found out before sending.
+    ``headers`` and ``complete_body`` are as in :class:`ProviderError`.
     """
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -118,6 +123,7 @@ class AuthenticationError(G4FSyncError):
         self.status = status
         self.code = code
         self.body = body[:BODY_BYTES]
+        self.complete_body = body[:_COMPLETE_BODY_CHARS]
 
 
 class ProviderError(G4FSyncError):
@@ -126,7 +132,11 @@ class ProviderError(G4FSyncError):
     ``status`` is the HTTP status (200 for an error inside a stream, ``None``
     where there is no HTTP), ``code`` the provider's own word as text, ``body``
     the first 2 kB of what it sent, ``retry_after`` the seconds it asks to wait.
+    ``headers`` are those of the answer, but for cookies, empty where there is no HTTP;
+    ``complete_body`` is what it sent as far as it was read, 64 kB at most.
     """
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -143,6 +153,7 @@ class ProviderError(G4FSyncError):
         self.status = status
         self.code = code
         self.body = body[:BODY_BYTES]
+        self.complete_body = body[:_COMPLETE_BODY_CHARS]
         self.retry_after = retry_after
 
 
@@ -255,6 +266,9 @@ def _blot(error: BaseException, secrets: Sequence[str]) -> None:
         value = getattr(error, name, None)
         if isinstance(value, str | bytes):
             setattr(error, name, blotted(value, secrets))
+    headers = getattr(error, "headers", None)
+    if isinstance(headers, dict):
+        vars(error)["headers"] = {name: blotted(each, secrets) for name, each in headers.items()}
     # Those of requests bring the whole request along, its headers too.
     for name in ("request", "response"):
         if getattr(error, name, None) is not None:
@@ -263,7 +277,7 @@ def _blot(error: BaseException, secrets: Sequence[str]) -> None:
 
 # Where our errors and Python's own hold text, beside their arguments.
 _TEXTS = (
-    *("body", "evidence", "code"),
+    *("body", "complete_body", "evidence", "code"),
     *("strerror", "filename"),  # OSError
     *("doc", "msg"),  # JSONDecodeError
     *("object", "reason"),  # UnicodeDecodeError

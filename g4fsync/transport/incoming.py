@@ -17,7 +17,14 @@ from typing import Any, Protocol
 from ..codecs import refusals, strict
 from ..codecs.sse import ServerSentEvent, SSEDecoder
 from ..codecs.values import DONE, EVENT_STARTS, JSON_STARTS, EventValues, RecordValues, first_byte
-from ..errors import ConnectionFailed, G4FSyncError, ProtocolError, StreamTruncated
+from ..errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    G4FSyncError,
+    ProtocolError,
+    ProviderError,
+    StreamTruncated,
+)
 from ..settings import DEFAULT_LIMITS, Limits
 
 
@@ -107,7 +114,11 @@ class IncomingResponse(ABC):
 
     def refusal(self) -> G4FSyncError:
         """The error this answer is, with what its body tells; reads some of the body."""
-        return refusals.from_answer(self.status, self.headers, self._excerpt(self.pieces()))
+        error = refusals.from_answer(self.status, self.headers, self._excerpt(self.pieces()))
+        if isinstance(error, ProviderError | AuthenticationError):
+            names = (name for name in self.headers if "cookie" not in name.lower())
+            error.headers = {name.lower(): self.headers[name] for name in names}
+        return error
 
     def _stream(self) -> tuple[bytes, Iterator[bytes]]:
         """The pieces of a body that may be a stream, and its first byte that is not blank.

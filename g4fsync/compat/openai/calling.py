@@ -1,0 +1,112 @@
+"""From a method's arguments to an answer: where it goes, with which headers and clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...access.names import folded
+from ...errors import G4FSyncError
+from ...settings import Timeout
+from . import arguments as args
+from .errors import translated
+from .http import Request
+from .others import OtherSource
+from .streams import Source, Stream, WireSource, complete, raw as with_head
+from .wire import Post, Wire, without_key
+
+if TYPE_CHECKING:
+    from ..records import Record
+    from .client import OpenAI
+
+_OF_THE_CALL = ("extra_headers", "extra_query", "extra_body", "timeout")
+
+
+def ask(
+    client: OpenAI,
+    path: str,
+    given: Mapping[str, Any],
+    kinds: tuple[type[Record], type[Record]],
+    *,
+    raw: bool,
+    wire_class: type[Wire] = Wire,
+) -> Any:
+    """The answer to what is *given*: of the first of *kinds*, or a stream of the second."""
+    body = args.given({name: each for name, each in given.items() if name not in _OF_THE_CALL})
+    extra = given.get("extra_body")
+    if extra is not None:
+        body |= args.plain(extra)
+    try:
+        timeout = args.seconds(given.get("timeout", args.NOT_GIVEN), client.limits)
+    except G4FSyncError as exc:
+        raise translated(exc, Request("POST", path)) from exc
+    if client.other_provider(body.get("model")):
+        source: Source = _other(client, body, given, timeout)
+    else:
+        source = _wire(client, path, body, given, timeout, wire_class)
+    if body.get("stream"):
+        stream = Stream(source, kinds[1].of, strict=client.strict)
+        return with_head(source, stream) if raw else stream
+    record = complete(source, kinds[0])
+    return with_head(source, record) if raw else record
+
+
+def _other(
+    client: OpenAI, body: Mapping[str, Any], given: Mapping[str, Any], timeout: Timeout
+) -> OtherSource:
+    headers = args.headers(client.default_headers, given.get("extra_headers"))
+    return OtherSource(
+        client.backend.other,
+        body,
+        headers=headers,
+        timeout=timeout,
+        retries=client.max_retries,
+    )
+
+
+def _wire(
+    client: OpenAI,
+    path: str,
+    body: dict[str, Any],
+    given: Mapping[str, Any],
+    timeout: Timeout,
+    wire_class: type[Wire],
+) -> WireSource:
+    model = body.get("model")
+    if isinstance(model, str) and not client.has_base_url:
+        provider, colon, name = model.partition(":")
+        if colon and folded(provider) == "openai":
+            body["model"] = name
+    base_url, below = client.path(path, body)
+    post = Post(below, body, *_extras(client, given))
+    return sent(client, wire_class(base_url, post), str(body.get("model") or ""), timeout)
+
+
+def _extras(client: OpenAI, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Headers and query of a request."""
+    headers = args.headers(
+        client.auth_headers(), client.default_headers, given.get("extra_headers")
+    )
+    return headers, args.params(client.default_query, given.get("extra_query"))
+
+
+def get(client: OpenAI, path: str, given: Mapping[str, Any]) -> WireSource:
+    """The answer to a GET request."""
+    base_url, below = client.path(path, None)
+    headers, params = _extras(client, given)
+    timeout = args.seconds(given.get("timeout", args.NOT_GIVEN), client.limits)
+    return sent(client, Wire(base_url, Post(below, None, headers, params, "GET")), "", timeout)
+
+
+def sent(client: OpenAI, wire: Wire, model: str, timeout: Timeout) -> WireSource:
+    """The answer to what *wire* holds; nothing is sent yet."""
+    names = {name.lower() for name in wire.post.headers}
+    try:
+        if not names & {"authorization", "api-key"}:
+            raise without_key(wire.name)
+        answer = client.backend.send(
+            wire, model=model, key=client.key(), timeout=timeout, retries=client.max_retries
+        )
+    except G4FSyncError as exc:
+        raise translated(exc, wire.request) from exc
+    return WireSource(answer, wire)

@@ -1,0 +1,48 @@
+"""``with_raw_response``: the same calls, whose answers come with their status and headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .arguments import NOT_GIVEN
+
+if TYPE_CHECKING:
+    from .chat_calls import Chat, Completions
+    from .client import OpenAI
+    from .model_list import Models
+    from .streams import RawResponse
+
+
+class RawCompletions:
+    """``chat.completions.with_raw_response``."""
+
+    def __init__(self, completions: Completions) -> None:
+        self._completions = completions
+
+    def create(
+        self, *, messages: Any = NOT_GIVEN, model: Any = NOT_GIVEN, **arguments: Any
+    ) -> RawResponse[Any]:
+        """As :meth:`.Completions.create`, in a :class:`.RawResponse`."""
+        return self._completions._answer(messages, model, arguments, raw=True)  # type: ignore[no-any-return]
+
+
+class RawChat:
+    """``chat.with_raw_response``."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.completions = RawCompletions(chat.completions)
+
+
+class RawModels:
+    """``models.with_raw_response``."""
+
+    def __init__(self, models: Models) -> None:
+        self.list = models._raw_list
+
+
+class RawClient:
+    """``client.with_raw_response``."""
+
+    def __init__(self, client: OpenAI) -> None:
+        self.chat = RawChat(client.chat)
+        self.models = RawModels(client.models)
