@@ -68,11 +68,12 @@ class G4FSyncError(Exception):
             self.retryable = retryable
 
     def __str__(self) -> str:
-        """The message, the provider's name before it."""
+        """The message, the provider's name before it unless it speaks of it by name itself."""
         message = str(self.args[0]) if self.args else ""
-        if self.provider is None or message.startswith(self.provider):
+        name = self.provider
+        if name is None or message.startswith(name) or f": {name} " in message:
             return message
-        return f"{self.provider}: {message}"
+        return f"{name}: {message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import InvalidRequest
+from ..errors import G4FSyncError, InvalidRequest
 from ..messages import ChatRequest, Message, as_messages
 from . import options
 from .attempt import Answering, Call
@@ -48,12 +48,16 @@ def checked_request(
     provider: Askable, turns: tuple[Message, ...], model: str | None, given: Mapping[str, Any]
 ) -> ChatRequest:
     """What *provider* is to be asked; raises for all that is wrong with it before sending."""
-    request = ChatRequest(
-        messages=turns,
-        model=provider.wire_model(model),
-        options=options.checked(given, provider.options, provider.name),
-    )
-    provider.check(request)
+    try:
+        request = ChatRequest(
+            messages=turns,
+            model=provider.wire_model(model),
+            options=options.checked(given, provider.options, provider.name),
+        )
+        provider.check(request)
+    except G4FSyncError as error:
+        error.provider = error.provider or provider.name
+        raise
     return request
 
 

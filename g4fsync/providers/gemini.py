@@ -159,8 +159,7 @@ def _thinking(effort: str, model: str) -> dict[str, Any]:
     if is_before_3(model):
         if effort not in _BUDGETS:
             raise InvalidRequest(
-                f"gemini: reasoning_effort of {model} is one of {', '.join(_BUDGETS)}, "
-                f"got {effort!r}"
+                f"reasoning_effort of {model} is one of {', '.join(_BUDGETS)}, got {effort!r}"
             )
         return {**thoughts, "thinkingBudget": _BUDGETS[effort]}
     # The lowest level there is: thinking can't be turned off.

@@ -94,9 +94,7 @@ def piece(value: Any) -> str:
             raise refusals.in_band(value)
         value = value.get("output", value)
     if not isinstance(value, str):
-        raise ProtocolError(
-            f"koala: expected a JSON string, got {value!r:.80}", evidence=repr(value)
-        )
+        raise ProtocolError(f"expected a JSON string, got {value!r:.80}", evidence=repr(value))
     return value
 
 

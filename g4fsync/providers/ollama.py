@@ -64,7 +64,11 @@ class Ollama(chatapi.ChatAPI):
     options = chatapi.OPTIONS - {"tool_choice"}
 
     def normal_url(self, url: str) -> str:
-        return checked_url(self.name, host_url(url))
+        try:
+            return checked_url(self.name, host_url(url))
+        except ConfigurationError as error:
+            error.provider = self.name
+            raise
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
         return body(request, self.name)
@@ -110,7 +114,7 @@ def host_url(text: str) -> str:
     host, _, path = rest.partition("/")
     match = re.fullmatch(r"(?:(.*)@)?(\[[^\]]*\]|[^:]*):?(\d*)", host)
     if match is None or int(match[3] or default) > 65535:
-        raise ConfigurationError(f"ollama: the host must look like host:port, got {text!r}")
+        raise ConfigurationError(f"the host must look like host:port, got {text!r}")
     user, name, port = match.groups()
     name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104
     path = re.sub(r"(^|/)(v1|api)/*$", "", path).rstrip("/")
@@ -273,9 +277,7 @@ def _images(where: str, message: Message, name: str) -> Iterator[str]:
             if part.detail is not None:
                 raise sending.has_no(place, name, "detail")
             if part.url is not None:
-                raise InvalidRequest(
-                    "ollama takes images as bytes, not as URLs: use Image.open(path)"
-                )
+                raise InvalidRequest("images are taken as bytes, not as URLs: use Image.open(path)")
             yield chatapi.encoded(part)
 
 

@@ -89,7 +89,7 @@ class OpenAssistant(Provider):
     ) -> None:
         super().__init__(base_url)
         if face not in ("site", "inference"):
-            raise InvalidRequest(f'openassistant: face is "site" or "inference", got {face!r}')
+            raise InvalidRequest(f'face is "site" or "inference", got {face!r}', provider=self.name)
         self.needs_cookies = face == "site"
         self.wrap = face == "site" if wrap is None else wrap
         self._face = _Site() if face == "site" else _Inference(trusted_client)

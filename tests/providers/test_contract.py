@@ -292,7 +292,7 @@ def test_a_site_refuses_what_it_has_no_word_for(
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         request(provider(name), [{"role": "user", **given}])
-    assert str(caught.value) == f"{name}: messages[0]: {name} does not take {what}"
+    assert str(caught.value) == f"messages[0]: {name} does not take {what}"
 
 
 @pytest.mark.parametrize("name", SEEDS)

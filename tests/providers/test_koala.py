@@ -195,7 +195,7 @@ def test_no_option_is_taken() -> None:
     ],
 )
 def test_tools_are_refused_before_anything_is_sent(turn: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match=r"^koala: messages\[0\]: koala does not take "):
+    with pytest.raises(InvalidRequest, match=r"^messages\[0\]: koala does not take "):
         request(Koala(), [turn, {"role": "user", "content": "Hi"}])
 
 
