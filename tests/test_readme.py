@@ -171,5 +171,5 @@ def test_the_variables_are_those_that_are_read() -> None:
 
 
 def test_this_version_is_in_the_list_of_changes() -> None:
-    text = (ROOT / "CHANGES.md").read_text(encoding="utf-8")
+    text = (ROOT / "g4fsync" / "CHANGES.md").read_text(encoding="utf-8")
     assert g4fsync.__version__ in re.findall(r"^## (\S+)$", text, re.MULTILINE)

@@ -181,7 +181,7 @@ def status_fault(status: int, error: type[G4FSyncError], asks: int) -> Fault:
                 return Outcome(ProviderError, tokens=0, says="in_progress")
             return Outcome(ProviderError if protocol.is_socket else ProtocolError, tokens=0)
         if status == 407:
-            return Outcome(error, tokens=0, asks=asks, says="the proxy refused")
+            return Outcome(error, tokens=0, asks=asks, says="the proxy wants a user and password")
         return Outcome(error, tokens=0, asks=asks, says=f"HTTP {status}: no")
 
     body = b"" if status == 204 else _BODY

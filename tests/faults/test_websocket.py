@@ -89,8 +89,8 @@ OPENING = [
         REFUSED,
     ),
     row(
-        "an open packet with a heartbeat of 0",
-        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"0")), far=far),
+        "an open packet with a heartbeat below 0",
+        lambda far: upgraded(frame(HANDSHAKE.replace(b"25000", b"-1")), far=far),
         REFUSED,
     ),
     row(
