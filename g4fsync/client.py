@@ -145,8 +145,15 @@ class Client(ClientBase):
         """
         from .fanout.comparison import Comparison
 
-        streams = self._lanes(messages, models, timeout, system, retry, options)
-        return Comparison(streams, max_workers=max_workers, executor=executor)
+        turns = conversation(messages, system)
+        streams = self._lanes(turns, models, timeout, None, retry, options)
+        return Comparison(
+            streams,
+            max_workers=max_workers,
+            executor=executor,
+            messages=turns,
+            options={"timeout": timeout, **options},
+        )
 
     def race(
         self,

@@ -109,6 +109,29 @@ class ChatResult:
     def __str__(self) -> str:
         return self.text
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer as its markdown says, nothing in it acts."""
+        from .report.markdown import rendered
+
+        return f'<div dir="auto">{rendered(self.text)}</div><p>{self._summary()}</p>'
+
+    def _repr_markdown_(self) -> str:
+        """The same for a notebook's export."""
+        from .report.markdown import closed
+        from .report.visible import visible
+
+        return f"{closed(visible(self.text))}\n\n{self._summary()}"
+
+    def _summary(self) -> str:
+        """Who answered, how long it took and how many tokens it was, as HTML in one line."""
+        from .report.page import safe
+
+        counts = (self.usage.input_tokens, self.usage.output_tokens) if self.usage else (None, None)
+        tokens = (f"{n} tokens {way}" for n, way in zip(counts, ("in", "out"), strict=True) if n)
+        calls = (f"calls {call.name}" for call in self.tool_calls)
+        known = (self.provider, self.model, f"{self.seconds:.2f} s", *tokens, *calls)
+        return f"<small>{safe(', '.join(filter(None, known)))}</small>"
+
     @property
     def message(self) -> Message:
         """The assistant's turn, for the history of the next question.

@@ -35,6 +35,7 @@ LAYERS = (
     ("parts",),
     ("events",),
     ("settings", "urls", "frozen", "ratelimits"),
+    ("report",),
     ("errors",),
     ("redaction",),
 )

@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import G4FSyncError
+from ..errors import Cancelled, G4FSyncError
 from ..events import Event
 from ..fanout.comparison import Comparison
 from ..fanout.workers import Lane
@@ -59,13 +59,21 @@ class Columns:
         pass  # the frames are drawn in their own time
 
     def close(self) -> None:
+        if self._draw_last_frame():
+            summary(self._terminal, self._lanes)
+
+    def interrupted(self) -> None:
+        self._draw_last_frame()  # it says all of it: no table, and no line for each lane
+
+    def _draw_last_frame(self) -> bool:
+        """Whether it had still to be drawn."""
         with self._lock:
             if self._closed:
-                return
+                return False
             self._closed = True
         self._live.stop()
         self._console.print(complete_frame(self._console, self._lanes, self._remark))
-        summary(self._terminal, self._lanes)
+        return True
 
 
 def complete_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> RenderableType:
@@ -112,7 +120,8 @@ def _panel(lane: Lane, remark: str, body: Text, height: int | None = None) -> Pa
 def _text(lane: Lane, last: int = 0) -> Text:
     """The answer so far, or its *last* characters, as what may be shown; then what failed."""
     text = Text(visible(lane.stream.text[-last:]).expandtabs(8), overflow="fold")
-    if isinstance(lane.result, G4FSyncError):
+    # Who pressed Ctrl-C knows why; the line below the panel says it in a word.
+    if isinstance(lane.result, G4FSyncError) and not isinstance(lane.result, Cancelled):
         error = visible(f"{type(lane.result).__name__}: {at_prompt(str(lane.result))}")
         text.append(f"\n{error}" if text else error, style="red")
     return text
@@ -121,10 +130,14 @@ def _text(lane: Lane, last: int = 0) -> Text:
 def _state(lane: Lane) -> tuple[str, str]:
     """A few words below the panel, and their style."""
     stream, result = lane.stream, lane.result
+    if isinstance(result, Cancelled):
+        return f"Cancelled, {stream.seconds:.1f} s", "dim"
     if isinstance(result, G4FSyncError):
         return f"failed, {stream.seconds:.1f} s", "red"
+    if stream.scope.started is None:
+        return "waiting", "dim"
     first, pace = stream.first_token_seconds, stream.tokens_per_second
-    if first is None:
+    if first is None and result is None:
         return f"waiting {stream.seconds:.1f} s", "dim"
-    pace_text = f"{first:.2f} s, {pace or 0:.0f}/s"
+    pace_text = f"{first or stream.seconds:.2f} s, {pace or 0:.0f}/s"
     return (pace_text, "cyan") if result is None else (f"done: {pace_text}", "green")

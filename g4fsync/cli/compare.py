@@ -12,9 +12,7 @@ from typing import Any
 from ..call.stream import ChatStream
 from ..client import Client
 from ..errors import G4FSyncError, InvalidRequest
-from ..events import Text
 from ..fanout.comparison import Comparison
-from ..fanout.workers import Lane
 from . import options
 from .exits import PROVIDER, SOME_FAILED
 from .input import encodable, no_model, prompt_from
@@ -40,7 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     options.add_by_provider(parser)
     parser.add_argument("--race", action="store_true", help="only the answer that begins first")
-    parser.add_argument("--save", metavar="FILE", help="write a page with all answers (HTML)")
+    parser.add_argument(
+        "--save",
+        metavar="FILE",
+        help="write all answers, as the name ends: .html (a page), .md, .json, .jsonl, .csv",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object at the end")
     form.add_argument("--jsonl", action="store_true", help="print each event as a line of JSON")
@@ -69,28 +71,28 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             stream = client.race(prompt, arguments.models, **given)
             show(stream, _race_form(arguments)(terminal))
             return 0
-        page = None if arguments.save is None else _page(arguments.save)
+        path = None if arguments.save is None else _writable(arguments.save)
         comparison = client.compare(prompt, arguments.models, **given)
-        arrivals = side_by_side(comparison, _form(arguments, terminal, comparison), terminal)
-    if page is not None:
-        from .report import report
-
-        page.write_text(report(prompt, comparison.lanes, arrivals), encoding="utf-8")
-        terminal.note(f"saved as {page}")
+        side_by_side(comparison, _form(arguments, terminal, comparison), terminal)
+    if path is not None:
+        comparison.save(path)
+        terminal.note(f"saved as {path}")
     return code(comparison)
 
 
-def _page(name: str) -> Path:
-    """The file to write, which must be writable before anything is asked."""
-    page = Path(name)
-    is_new = not page.exists()
+def _writable(name: str) -> Path:
+    """The file to write, which must be of a known form and writable before anything is asked."""
+    from ..fanout.report import checked_path
+
+    path = checked_path(name)
+    is_new = not path.exists()
     try:
-        page.open("a").close()
+        path.open("a").close()
         if is_new:
-            page.unlink()
+            path.unlink()
     except OSError as exc:
         raise InvalidRequest(f"{name}: {exc.strerror or exc}") from exc
-    return page
+    return path
 
 
 def code(comparison: Comparison) -> int:
@@ -101,26 +103,18 @@ def code(comparison: Comparison) -> int:
     return SOME_FAILED if any(failed) else 0
 
 
-Arrivals = dict[Lane, list[tuple[float, int]]]  # seconds, and characters so far
-
-
-def side_by_side(comparison: Comparison, view: View, terminal: Terminal) -> Arrivals:
-    """Run *comparison* before the user's eyes; when which of its text came."""
-    arrivals: Arrivals = {lane: [] for lane in comparison.lanes}
-    terminal.exit_notes.add(view.close)
+def side_by_side(comparison: Comparison, view: View, terminal: Terminal) -> None:
+    """Run *comparison* before the user's eyes."""
+    terminal.exit_notes.add(view.interrupted)
     view.open()
     try:
         with comparison:
             for lane, item in comparison.events():
-                if isinstance(item, Text):
-                    before = arrivals[lane][-1][1] if arrivals[lane] else 0
-                    arrivals[lane].append((lane.stream.seconds, before + len(item.text)))
                 view.take(lane, item)
     except Exception:
         view.close()  # a terminal must not be left without its cursor
         raise
     view.close()
-    return arrivals
 
 
 def _form(arguments: argparse.Namespace, terminal: Terminal, comparison: Comparison) -> View:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..call.stream import ChatStream
 from ..errors import Cancelled, G4FSyncError
 from ..events import Event, ProviderData, Reasoning, Text
+from ..report import plain as values
 from .terminal import Terminal
 from .wording import at_prompt
 
@@ -103,31 +102,9 @@ def failure_fields(stream: ChatStream, error: G4FSyncError) -> dict[str, Any]:
     }
 
 
-# What one provider wants back, and what passes between provider and engine: nothing
-# that a script could use.
-_OPAQUE = frozenset({"provider_data", "may_continue"})
-
-
 def plain(value: Any) -> Any:
-    """*value* as JSON has it: data classes and errors become objects."""
-    if isinstance(value, G4FSyncError):
-        shown = {
-            "error": type(value).__name__,
-            "message": at_prompt(str(value)),
-            "retryable": value.retryable,
-        }
-        for name in ("status", "code", "clock", "retry_after"):
-            if getattr(value, name, None) is not None:
-                shown[name] = getattr(value, name)
-        return shown
-    if is_dataclass(value):
-        names = [each.name for each in fields(value) if each.name not in _OPAQUE]
-        return {name: plain(getattr(value, name)) for name in names}
-    if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}
-    if isinstance(value, tuple):
-        return [plain(each) for each in value]
-    return value
+    """*value* as JSON has it, what an error advises in words for a shell prompt."""
+    return values.plain(value, lambda error: at_prompt(str(error)))
 
 
 def event_fields(event: Event) -> dict[str, Any]:

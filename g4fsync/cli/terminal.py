@@ -16,12 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-_CONTROLS = {*range(32), *range(127, 160)} - {ord("\t"), ord("\n")}
-_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-_VISIBLE = {code: f"\\x{code:02x}" for code in _CONTROLS} | {
-    code: f"\\u{code:04x}" for code in _BIDI
-}
-_ESCAPED = {code: f"\\u{code:04x}" for code in _CONTROLS | _BIDI}  # legal inside JSON strings
+from ..report.visible import JSON_ESCAPES, visible as visible
 
 BOLD, DIM = "1", "2"
 
@@ -49,11 +44,6 @@ class ExitNotes:
                 note = self._notes.pop(0)
                 with suppress(OSError, OutputFailed):
                     note()
-
-
-def visible(text: str) -> str:
-    """*text* with everything shown that a terminal would act upon, but newline and tab."""
-    return text.replace("\r\n", "\n").translate(_VISIBLE)
 
 
 class Terminal:
@@ -97,7 +87,7 @@ class Terminal:
         """*value* as one line of JSON, which is exact: its control characters are escaped."""
         encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
         text = json.dumps(value, ensure_ascii=encoding != "utf8")
-        self._out(f"{text.translate(_ESCAPED)}\n")
+        self._out(f"{text.translate(JSON_ESCAPES)}\n")
 
     def note(self, text: str, style: str = "") -> None:
         """A line for people, on standard error."""

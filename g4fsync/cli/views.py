@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from ..errors import Cancelled, G4FSyncError
 from ..events import Event
-from ..fanout.comparison import HEADINGS, Comparison, row
+from ..fanout.comparison import Comparison
+from ..fanout.progress import HEADINGS, row
 from ..fanout.workers import Lane
 from ..messages import ChatResult
 from .output import event_fields, failure_fields, plain
@@ -26,7 +27,10 @@ class View(Protocol):
         """Something has come, at last the lane's result."""
 
     def close(self) -> None:
-        """Nothing more will come, perhaps because of Ctrl-C; called again it does nothing."""
+        """Nothing more will come; called again it does nothing."""
+
+    def interrupted(self) -> None:
+        """The same because of Ctrl-C, perhaps from another thread."""
 
 
 class Blocks:
@@ -55,6 +59,9 @@ class Blocks:
             self._show(lane)
             self._end()
         summary(self._terminal, self._lanes)
+
+    def interrupted(self) -> None:
+        self.close()
 
     def _catch_up(self) -> None:
         while self._waiting:
@@ -98,6 +105,9 @@ class Object:
             self._closed = True
             self.terminal.json({"lanes": [_lane_fields(lane) for lane in self.lanes]})
 
+    def interrupted(self) -> None:
+        self.close()
+
 
 class Lines:
     """Each event of a lane as a line of JSON; the last has the result or the error."""
@@ -118,6 +128,9 @@ class Lines:
     def close(self) -> None:
         for lane in tuple(self._unended):
             self._end(lane)
+
+    def interrupted(self) -> None:
+        self.close()
 
     def _end(self, lane: Lane) -> None:
         if lane in self._unended:

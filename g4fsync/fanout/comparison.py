@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from pathlib import Path
+from time import time
+from typing import TYPE_CHECKING, Any
 
 from ..call.stream import ChatStream
 from ..errors import G4FSyncError
 from ..events import Event, ProviderData, Text
-from ..messages import ChatResult
+from ..messages import ChatResult, Message
+from .progress import HEADINGS, Progress, row
 from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
+
+if TYPE_CHECKING:
+    from .report import Report
 
 
 class Comparison:
@@ -19,6 +27,8 @@ class Comparison:
     block).  The order within a lane is kept.  A lane that fails is a value in
     :attr:`results`, never an exception here.  Leaving the loop or the block
     ends what still runs.
+
+    ``messages`` and ``options`` are what was asked, for :meth:`save` to tell.
     """
 
     def __init__(
@@ -27,8 +37,14 @@ class Comparison:
         *,
         max_workers: int | None = None,
         executor: Executor | None = None,
+        messages: Sequence[Message] = (),
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.lanes: tuple[Lane, ...] = tuple(lanes_of(streams))
+        self._messages = tuple(messages)
+        self._options = dict(options or {})
+        self._date = time()  # seconds since 1970
+        self._progress = {lane: Progress() for lane in self.lanes}
         self._workers = Workers(self.lanes, max_workers=max_workers, executor=executor)
         self._unread = len(self.lanes)  # lanes whose end has not been read
         self._started = self._closed = False
@@ -77,6 +93,37 @@ class Comparison:
         lines = ["  ".join(map(str.ljust, each, widths)).rstrip() for each in rows]
         return "\n".join(lines)
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked and what came, as JSON has it; waits for all.
+
+        ``date``, ``messages``, ``options`` (of ``extra_headers`` the names only) and
+        ``lanes``: each with ``lane``, ``state``, and the fields of its result, or ``error``
+        and what came before it.
+        """
+        from .report import as_dict
+
+        return as_dict(self._report(wait=True))
+
+    def to_markdown(self) -> str:
+        """The same as text for an issue or a notebook; waits for all."""
+        from .report import as_markdown
+
+        return as_markdown(self._report(wait=True))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a file in the form that its ending says; waits for all, and returns the path.
+
+        ``.html`` is a page that needs no network, on which nothing of an answer can act;
+        ``.md``, ``.json``, ``.jsonl`` (a line for each lane) and ``.csv`` (a row).  A file
+        that exists is replaced.  Raises ``InvalidRequest`` for another ending, at once, and
+        ``OSError`` when the file can't be written.
+        """
+        from .report import checked_path, save
+
+        checked = checked_path(path)
+        save(self._report(wait=True), checked)
+        return checked
+
     def __enter__(self) -> Comparison:
         self._start()
         return self
@@ -90,20 +137,31 @@ class Comparison:
         return f"<Comparison of {len(self.lanes)}, {max(0, running)} running>\n{self.table()}"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
-        from html import escape
+        """What a notebook shows: the state of all lanes, and their answers so far."""
+        from ..report.page import fragment
+        from .report import document
 
-        head = "".join(f"<th>{escape(cell)}</th>" for cell in HEADINGS)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row(lane)) + "</tr>"
-            for lane in self.lanes
-        )
-        return f"<table><tr>{head}</tr>{rows}</table>"
+        return fragment(document(self._report()))
+
+    def _repr_markdown_(self) -> str:
+        """The same for a notebook's export."""
+        from .report import as_markdown
+
+        return as_markdown(self._report())
+
+    def _report(self, *, wait: bool = False) -> Report:
+        from .report import Report
+
+        if wait:
+            _ = self.results
+        points = {lane: tuple(each.points) for lane, each in self._progress.items()}
+        return Report(self._messages, self._options, self._date, self.lanes, points)
 
     def _start(self) -> None:
         if self._started:
             return
         self._started = True
+        self._date = time()
         start_total(self.lanes)
         try:
             for lane in self.lanes:
@@ -123,26 +181,8 @@ class Comparison:
                 lane, item = found
                 if isinstance(item, Ended):
                     self._unread -= 1
+                elif isinstance(item, str):
+                    self._progress[lane].note(lane.stream, item)
                 yield lane, item
         finally:
             self.close()
-
-
-HEADINGS = ("model", "state", "first token", "seconds", "tokens/s", "characters")
-
-
-def row(lane: Lane) -> tuple[str, ...]:
-    """What is known about *lane*, under :data:`HEADINGS`."""
-    stream, result = lane.stream, lane.result
-    state = "running" if result is None else "complete"
-    if isinstance(result, G4FSyncError):
-        state = type(result).__name__
-    first, pace = stream.first_token_seconds, stream.tokens_per_second
-    return (
-        lane,
-        state,
-        "" if first is None else f"{first:.2f} s",
-        f"{stream.seconds:.2f} s",
-        "" if pace is None else f"{pace:.0f}",
-        str(len(stream.text)),
-    )

@@ -121,25 +121,53 @@ def test_labels_are_the_models_asked_for_each_its_own() -> None:
 
 
 def test_the_table_has_a_line_for_each_lane() -> None:
-    comparison = compared(Play("Hello", "you"), Play("x", ServerError("oh")))
+    streams = [
+        ("m", Play("Hello", Usage(3, 2), "you").stream),
+        ("m", Play("x", ServerError("oh")).stream),
+    ]
+    comparison = Comparison(streams, max_workers=1)
     before = repr(comparison)
     assert before.startswith("<Comparison of 2, 0 running>\nmodel")
+    assert [line.split() for line in before.splitlines()[2:]] == [
+        ["m", "waiting"],
+        ["m#2", "waiting"],
+    ]
     _ = comparison.results
-    head, whole, failed = comparison.table().splitlines()
-    assert head.split() == ["model", "state", "first", "token", "seconds", "tokens/s", "characters"]
-    assert whole.split()[:2] == ["m", "complete"]
-    assert whole.split()[-1] == "8"
+    head, complete, failed = comparison.table().splitlines()
+    assert head.split() == ["model", "state", "first", "token", "seconds", "tokens/s"] + [
+        "tokens",
+        "characters",
+    ]
+    assert complete.split()[:2] == ["m", "complete"]
+    assert complete.split()[-2:] == ["2", "8"]
     assert failed.split()[:2] == ["m#2", "ServerError"]
+    assert failed.split()[-1] == "1"
     assert repr(comparison).endswith(comparison.table())
 
 
-def test_a_notebook_gets_a_table_in_which_nothing_acts() -> None:
-    comparison = Comparison([("<script>x</script>", Play("a").stream)])
+def test_a_lane_that_no_worker_has_taken_is_waiting() -> None:
+    go_on = threading.Event()
+    with compared(Play("a", go_on), Play("b"), max_workers=1) as comparison:
+        next(iter_ := iter(comparison))
+        states = [line.split()[1] for line in comparison.table().splitlines()[1:]]
+        assert states == ["running", "waiting"]
+        go_on.set()
+        assert [chunk for _, chunk in iter_] == ["b"]
+
+
+def test_a_notebook_gets_the_table_and_the_answers_and_nothing_in_them_acts() -> None:
+    answer = Play("**bold** <script>y</script> [label](javascript:z)")
+    comparison = Comparison([("<script>x</script>", answer.stream), ("m", Play("b").stream)])
+    assert "<strong>" not in comparison._repr_html_()  # which does not wait
+    assert not answer.begun.is_set()
     _ = comparison.results
     shown = comparison._repr_html_()
     assert "<script>" not in shown
+    assert "href" not in shown
     assert "&lt;script&gt;x&lt;/script&gt;" in shown
-    assert shown.count("<tr>") == 2
+    assert "<strong>bold</strong> &lt;script&gt;y&lt;/script&gt;" in shown
+    assert shown.count("<tr>") == 3
+    assert "\n\n## m\n\nb\n" in comparison._repr_markdown_()
 
 
 # -- threads and memory -----------------------------------------------------

@@ -1,0 +1,1 @@
+"""Answers as documents: safe HTML from markdown, values as JSON, a page of several answers."""
