@@ -50,9 +50,10 @@ button { font: inherit; font-size: .8125rem; color: var(--text); background: var
 .tools + pre { margin-top: 0; }
 .scroll { overflow-x: auto; }
 .scroll table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.scroll th, .scroll td { padding: .2rem 1rem .2rem 0; text-align: left;
+.scroll th, .scroll td { padding: .2rem .75rem .2rem 0; text-align: left;
   vertical-align: top; }
-.scroll th { white-space: nowrap; border-bottom: 1px solid var(--line); color: var(--soft); font-weight: 600; }
+.scroll th { white-space: nowrap; border-bottom: 1px solid var(--line); color: var(--soft);
+  font-weight: 600; }
 .bars { display: grid; gap: .35rem; }
 .bar { display: grid; grid-template-columns: minmax(6rem, 14rem) 1fr 5rem; gap: .75rem;
   align-items: center; }
