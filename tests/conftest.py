@@ -36,11 +36,13 @@ def no_leaks() -> Iterator[None]:
     assert census.newcomers() == []
 
 
-@pytest.fixture(params=["blocks", "read1"])
+@pytest.fixture(params=["direct", "requests", "read1"])
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways to read a chunked body: below urllib3, and by what urllib3 offers to all."""
+    """The ways to ask and to read: over a connection, by requests, and by what urllib3 offers."""
+    if request.param != "direct":
+        monkeypatch.setattr("g4fsync.transport.direct.is_possible", lambda request, proxies: False)
     if request.param == "read1":
-        monkeypatch.setattr("g4fsync.transport.live._Chunks.below", lambda raw, wire: None)
+        monkeypatch.setattr("g4fsync.transport.response.chunks_below", lambda raw, handle: None)
 
 
 @pytest.fixture

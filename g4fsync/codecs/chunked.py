@@ -54,6 +54,11 @@ class ChunkDecoder:
             raise
         return b"".join(pieces)
 
+    @property
+    def surplus(self) -> bytes:
+        """What stood behind the end, in the block that held it."""
+        return self._rest if self.ended else b""
+
     def close(self) -> None:
         """End of the connection; :class:`StreamInterrupted` when the body goes on."""
         if not self.ended:

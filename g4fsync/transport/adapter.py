@@ -1,4 +1,4 @@
-"""The adapter of ``requests`` over connections that can be woken.
+"""The adapter of ``requests`` over connections that can be woken, and the short way past it.
 
 A server may close an idle connection in the very moment in which the next
 request goes out on it.  urllib3 sees an end that has come, not one that is on
@@ -20,11 +20,15 @@ from urllib3.exceptions import HTTPError, ProxyError
 
 from ..errors import ConfigurationError
 from ..urls import parsed
+from . import direct, failures
 from .connections import Pool, PoolTLS, SocketHandle, current_wire, using
+from .request import Address, Request
+from .response import Answer, RequestsAnswer
 from .trust import TrustStore
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110, 9.2.2
 _POOLS = {"http": Pool, "https": PoolTLS}
+_POOLS_KNOWN = 256
 
 
 class Adapter(requests.adapters.HTTPAdapter):
@@ -33,6 +37,8 @@ class Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, hosts: int = 32, connections: int = 64) -> None:
         super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+        # By origin and trust; each is found again in urllib3's manager when it was closed there.
+        self._pools: dict[tuple[str, object], Any] = {}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -45,6 +51,53 @@ class Adapter(requests.adapters.HTTPAdapter):
         # Not in the block above: what happens now is not to tell of the old connection.
         handle.renew()
         return super().send(request, *args, **kwargs)
+
+    def open(
+        self,
+        request: Request,
+        handle: SocketHandle,
+        *,
+        proxies: dict[str, str],
+        verify: bool | TrustStore,
+    ) -> Answer:
+        """Send *request*; return when the head of its answer has come.
+
+        To be called in ``using(handle)``.  Raises what those below raise: sockets,
+        ``http.client``, urllib3, ``requests``.
+        """
+        if not direct.is_possible(request, proxies):
+            scope = handle.scope
+            answer = self.send(
+                request.prepared(),
+                stream=True,
+                # The connect clock does not run while the answer is read.
+                timeout=(scope.socket_timeout(), scope.socket_timeout(overall=True)),
+                proxies=proxies,
+                verify=verify,
+            )
+            return RequestsAnswer(answer, handle)
+        pool = self._pool(request.address, verify)
+        try:
+            return direct.exchange(pool, request, handle)
+        except failures.FOREIGN as exc:
+            is_lost = handle.is_reused and not handle.is_answered
+            if not is_lost or isinstance(exc, TimeoutError) or request.method not in _IDEMPOTENT:
+                raise
+        handle.renew()  # as in send()
+        return direct.exchange(pool, request, handle)
+
+    def _pool(self, address: Address, verify: bool | TrustStore) -> Any:
+        """The pool for *address*, as ``requests`` finds it for each request anew."""
+        key = (address.origin, verify)
+        pool = self._pools.get(key)
+        if pool is None or pool.pool is None:  # closed, for there were too many
+            if len(self._pools) >= _POOLS_KNOWN:
+                self._pools.clear()
+            request = requests.Request("GET", address.url).prepare()
+            pool = self.get_connection_with_tls_context(request, verify, proxies={})
+            self.cert_verify(pool, address.url, verify, None)
+            self._pools[key] = pool
+        return pool
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         try:

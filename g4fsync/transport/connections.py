@@ -23,8 +23,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -42,6 +41,11 @@ _current = threading.local()
 class SocketHandle:
     """The socket one request is using, so that another thread can shut it down."""
 
+    __slots__ = (
+        *("scope", "head_bytes", "socket", "sent", "_key"),
+        *("is_reused", "is_answered", "wants_new"),
+    )
+
     def __init__(self, scope: CancelScope, *, head_bytes: int = DEFAULT_LIMITS.head) -> None:
         self.scope = scope
         self.head_bytes = head_bytes  # how long the answer's head may be
@@ -58,6 +62,11 @@ class SocketHandle:
         # An end that came before the line above has found no socket to shut.
         self.scope.check()
 
+    def note_sent(self) -> None:
+        """The request is out: the ``connect`` clock stops."""
+        self.sent = True
+        self.scope.stop_connect()
+
     def answered(self) -> None:
         """Note that a byte of the answer has come."""
         self.is_answered = True
@@ -72,10 +81,11 @@ class SocketHandle:
     def limit(self, seconds: float | None) -> None:
         """Let a read wait *seconds* at most, then fail; ``None`` is no limit but the scope's.
 
-        A limit costs a ``poll()`` before each ``recv()``.
+        A limit costs a ``poll()`` before each ``recv()``, and setting one a system call.
         """
-        if self.socket is not None:
-            self.socket.settimeout(seconds)
+        sock = self.socket
+        if sock is not None and sock.gettimeout() != seconds:
+            sock.settimeout(seconds)
 
     def drop(self) -> None:
         """The socket is no longer this request's; nothing touches it once this returns."""
@@ -99,15 +109,20 @@ def shut(sock: Any) -> None:
     socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-@contextmanager
-def using(handle: SocketHandle) -> Iterator[None]:
+class using:  # noqa: N801 - it is used like contextlib's
     """Connections opened and used by this thread in the block belong to *handle*."""
-    before = getattr(_current, "handle", None)
-    _current.handle = handle
-    try:
-        yield
-    finally:
-        _current.handle = before
+
+    __slots__ = ("_before", "_handle")
+
+    def __init__(self, handle: SocketHandle) -> None:
+        self._handle = handle
+
+    def __enter__(self) -> None:
+        self._before = getattr(_current, "handle", None)
+        _current.handle = self._handle
+
+    def __exit__(self, *_: object) -> None:
+        _current.handle = self._before
 
 
 def current_wire() -> SocketHandle:
@@ -209,8 +224,7 @@ class Wakeable(HTTPConnection):
         if self.sock is not None:
             handle.use(self.sock)
         super().request(*args, **kwargs)
-        handle.sent = True
-        handle.scope.stop_connect()
+        handle.note_sent()
 
     # How SOCKS differs from a direct connection:
 

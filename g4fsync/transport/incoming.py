@@ -37,6 +37,8 @@ class Evidence(Protocol):
 class IncomingResponse(ABC):
     """An answer whose headers have come; see :class:`~.base.Response`."""
 
+    __slots__ = ("_evidence", "_limits", "done")
+
     def __init__(self, evidence: Evidence, limits: Limits = DEFAULT_LIMITS) -> None:
         self._evidence = evidence
         self._limits = limits

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from g4fsync.call import attempt
-from g4fsync.transport import live
+from g4fsync.transport import response
 from tests.faults.cells import AFTER_FINISH, ERROR_BODY, Cell
 from tests.faults.protocols import EVERY
 
@@ -34,7 +34,7 @@ _verdicts: dict[tuple[str, str], str] = {}  # fault and protocol to what the tab
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Patience that no cell is about is short."""
     monkeypatch.setattr(attempt, "AFTER_FINISH_SECONDS", AFTER_FINISH)
-    monkeypatch.setattr(live, "ERROR_BODY_SECONDS", ERROR_BODY)
+    monkeypatch.setattr(response, "ERROR_BODY_SECONDS", ERROR_BODY)
 
 
 @pytest.fixture

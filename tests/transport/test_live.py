@@ -29,9 +29,10 @@ from g4fsync.errors import (
     StreamInterrupted,
     StreamTruncated,
 )
-from g4fsync.transport import live
+from g4fsync.transport import response
 from g4fsync.transport.adapter import Adapter
-from g4fsync.transport.live import LiveResponse, LiveTransport, Network
+from g4fsync.transport.live import LiveTransport, Network
+from g4fsync.transport.response import LiveResponse
 from tests.support.servers import Peer, Server, Talk
 from tests.support.timing import MS, PATIENCE, Worker
 
@@ -430,7 +431,7 @@ def test_a_refusal_whose_body_is_cut_is_told_by_its_status(serve: Serve, connect
 def test_a_refusal_whose_body_stalls_tells_what_came_of_it(
     serve: Serve, connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "ERROR_BODY_SECONDS", 50 * MS)
+    monkeypatch.setattr(response, "ERROR_BODY_SECONDS", 50 * MS)
 
     def talk(peer: Peer) -> None:
         peer.request()
