@@ -16,6 +16,8 @@ from ..errors import ProtocolError, StreamInterrupted
 MAX_HEAD_BYTES = 4096  # a size line with its extensions, or one trailer line
 MAX_TRAILER_BYTES = 65_536
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
+_LAST_CHUNK = b"0\r\n\r\n"
+_AT_LAST = b"\r\n" + _LAST_CHUNK
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
 
@@ -46,7 +48,10 @@ class ChunkDecoder:
             if self._left:
                 data = data[self._payload(data, 0, pieces) :]
             if not self._left and self._trailer_bytes < 0:
-                payload, data = _complete_chunks(data)
+                # The last chunk in the usual form is set apart, or the others were not alike.
+                end = _LAST_CHUNK if data.endswith(_AT_LAST) else b""
+                payload, data = _complete_chunks(data[: len(data) - len(end)])
+                data += end
                 pieces.append(payload)
             self._one_by_one(data, pieces)
         except ProtocolError:

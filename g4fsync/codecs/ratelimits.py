@@ -23,6 +23,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from ..frozen import NOTHING, FrozenDict
@@ -120,6 +121,7 @@ def in_body(text: str) -> RateLimits | None:
     return read(headers)
 
 
+@lru_cache(maxsize=256)
 def _place(name: str) -> tuple[str, str, float | None] | None:
     """What a header's *name* says: limit, remaining or reset, of what, in which window."""
     match = _PREFIX.match(name)

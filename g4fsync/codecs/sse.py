@@ -33,6 +33,7 @@ MAX_EVENT_BYTES = MAX_LINE_BYTES
 RAW = "raw"
 _DONE = "[DONE]"  # how OpenAI's protocol ends a stream
 
+_FIRST_LETTERS = frozenset({b"d", b"e"})  # of "data" and "event"
 _MAX_RETRY_DIGITS = 15  # more than a human life of milliseconds, and cheap to read
 
 
@@ -92,6 +93,16 @@ class SSEDecoder:
                     yield from self._dispatch()
         except UnicodeDecodeError as exc:
             raise strict.unexpected("UTF-8", exc.object) from exc
+
+    def skip_mark(self, block: bytes) -> bool:
+        """Whether *block*, which somebody else will read, begins the stream without a mark.
+
+        Then a byte order mark further on is none: it belongs to what it stands in.
+        """
+        if self._at_start and block[:1] in _FIRST_LETTERS and not self._lines.pending:
+            self._at_start = False
+            return True
+        return False
 
     @property
     def idle(self) -> bool:

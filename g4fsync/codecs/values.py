@@ -16,6 +16,7 @@ from __future__ import annotations
 import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, ClassVar
 
 from .bulk import BulkReader
@@ -26,6 +27,7 @@ DONE = object()  # the data ``[DONE]``, with which OpenAI's protocol ends a stre
 JSON_STARTS = frozenset({b"{", b"["})
 EVENT_STARTS = frozenset({b":", b"d", b"e", b"i", b"r"})  # comment, data, event, id, retry
 
+_DONE_EVENT = b"data: [DONE]\n\n"
 # A longer unfinished event goes to the decoder at once, which counts its bytes.
 _REST_BYTES = 4096
 _CR = b"\r"[0]  # a byte is found in bytes five times as fast as bytes are
@@ -57,7 +59,7 @@ class ValueReader(ABC):
         block = self._cut(piece)
         if not block:
             return ()
-        self._plain = self._plain and not self._decoder.idle
+        self._plain = self._plain and not self._is_between(block)
         values = None if self._plain else self._at_once(block)
         if values is None:
             self._plain = True
@@ -84,6 +86,10 @@ class ValueReader(ABC):
         self._rest = block[cut:]
         return block[:cut]
 
+    def _is_between(self, block: bytes) -> bool:
+        """Whether *block* begins an event, or a line, to the decoder's knowledge."""
+        return self._decoder.idle
+
     @abstractmethod
     def _at_once(self, block: bytes) -> Iterable[Any] | None:
         """The values of *block* in one parse, ``None`` where that can't be."""
@@ -107,7 +113,15 @@ class EventValues(ValueReader):
         self._decoder = SSEDecoder(max_event_bytes=limit)
 
     def _at_once(self, block: bytes) -> Iterable[Any] | None:
-        return self._bulk.events(block)
+        if not block.endswith(_DONE_EVENT):
+            return self._bulk.events(block)
+        before = block[: -len(_DONE_EVENT)]
+        values = self._bulk.events(before) if before else ()
+        return None if values is None else chain(values, (DONE,))
+
+    def _is_between(self, block: bytes) -> bool:
+        # At the very start there may be a byte order mark, which the decoder takes off.
+        return self._decoder.idle or self._decoder.skip_mark(block)
 
     def _one_by_one(self, block: bytes) -> Iterator[Any]:
         return _event_values(self._decoder.feed(block))

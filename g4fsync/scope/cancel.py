@@ -29,6 +29,7 @@ from . import process
 from .watchdog import LONGEST_WAIT, Flag, watchdog
 
 _NEVER = math.inf
+_NO_LIMITS = Timeout(None, None, None, None)
 
 
 class CancelScope:
@@ -38,8 +39,14 @@ class CancelScope:
     :func:`time.monotonic` time.  The clocks stand still until they are started.
     """
 
+    __slots__ = (
+        *("__weakref__", "_aborts", "_connect", "_first_token", "_flowing", "_idle"),
+        *("_idle_limit", "_last_key", "_lock", "ended", "forked", "started", "timeout"),
+        *("total", "waiting"),
+    )
+
     def __init__(self, timeout: Timeout | float | None = None, *, deadline: float = _NEVER) -> None:
-        self.timeout = Timeout.of(timeout, Timeout(None, None, None, None))
+        self.timeout = Timeout.of(timeout, _NO_LIMITS)
         self.started: float | None = None
         self.ended: Callable[[], G4FSyncError] | None = None  # makes the error; set once
         # The four deadlines. Only the owner writes them, the watchdog reads.
@@ -153,7 +160,7 @@ class CancelScope:
 
     def check(self) -> None:
         """Raise ``Cancelled`` or ``DeadlineExceeded`` when the call has ended."""
-        if self.ended is None:
+        if self.ended is None and self.next_deadline() <= monotonic():
             self.expire()
         if self.ended is not None:
             raise self.ended()

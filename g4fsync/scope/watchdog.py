@@ -56,21 +56,25 @@ class Watchdog:
         The thread is gone, and its lock may be held for ever.
         """
         watched = tuple(self._scopes)
-        self._changed = threading.Condition(threading.RLock())  # guards all below
+        self._lock = threading.RLock()  # guards all below
+        self._changed = threading.Condition(self._lock)
         self._scopes = set()
         self.wake_at = math.inf  # also read without the lock: it is asked again with it
         self._thread: threading.Thread | None = None
         return watched
 
+    # The lock itself, not the condition: these run for each call, and a condition's "with"
+    # is four Python calls.
+
     def watch(self, scope: CancelScope) -> None:
-        with self._changed:
+        with self._lock:
             self._scopes.add(scope)
             if self._thread is None:
                 self._start()
         self.expect(scope.next_deadline())
 
     def forget(self, scope: CancelScope) -> None:
-        with self._changed:
+        with self._lock:
             self._scopes.discard(scope)
 
     def is_running(self) -> bool:
