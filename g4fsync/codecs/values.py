@@ -106,6 +106,7 @@ class ValueReader(ABC):
 class EventValues(ValueReader):
     """Server-sent events: what their data says."""
 
+    _decoder: SSEDecoder
     unit, _end = "event", b"\n\n"
 
     def __init__(self, limit: int) -> None:

@@ -152,8 +152,8 @@ def received(
 
 def _length(headers: http.client.HTTPMessage) -> int | None:
     """The length that *headers* agree on, by :func:`_check`."""
-    told = headers.get("content-length")
-    return None if told is None else int(told.partition(",")[0])
+    length = headers.get("content-length")
+    return None if length is None else int(length.partition(",")[0])
 
 
 def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
