@@ -15,7 +15,6 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from .access import config
 from .access.names import folded
 from .access.reach import at_environment_url
 from .errors import ConfigurationError, InvalidRequest
@@ -23,6 +22,8 @@ from .providers.base import Provider
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from .access import config
 
 ProviderSpec: TypeAlias = "str | Provider | type[Provider]"
 _P = TypeVar("_P", bound=type[Provider])
@@ -85,7 +86,7 @@ def provider_names() -> list[str]:
 
 def endpoint_names() -> list[str]:
     """The names of the user's own endpoints, as they are written in the settings."""
-    return [each.name for each in config.load().endpoints.values() if is_free(each.name)]
+    return [each.name for each in _config().endpoints.values() if is_free(each.name)]
 
 
 def is_free(name: str) -> bool:
@@ -111,7 +112,7 @@ def split(model: str) -> tuple[type[Provider], str | None]:
     """
     found = _split(model)
     if found is None:
-        meant = config.load().aliases.get(folded(model))
+        meant = _config().aliases.get(folded(model))
         found = None if meant is None else _split(meant)
     if found is not None:
         return found
@@ -167,11 +168,18 @@ def _find(name: str) -> type[Provider] | None:
         found = getattr(import_module(module), attribute)
         built_in: type[Provider] = found[key] if isinstance(found, Mapping) else found
         return built_in
-    endpoint = config.load().endpoints.get(key)
+    endpoint = _config().endpoints.get(key)
     if endpoint is not None:
         return _endpoint_class(endpoint)
     plugin = _entry_points().get(key)
     return None if plugin is None else _loaded(plugin)
+
+
+def _config() -> config.Config:
+    # Only here, since reading files takes modules that take as long as all the others.
+    from .access import config
+
+    return config.load()
 
 
 @lru_cache(maxsize=64)
