@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _MODULES = {  # public name -> the module it is loaded from
     "AllFailed": "errors",
+    "Archive": "archive.store",
     "Attempt": "errors",
     "AuthenticationError": "errors",
     "Cancelled": "errors",
@@ -60,6 +61,7 @@ _MODULES = {  # public name -> the module it is loaded from
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
+    from .archive.store import Archive as Archive
     from .call.observing import ObservedCall as ObservedCall, Observer as Observer
     from .call.stream import ChatStream as ChatStream
     from .client import Client as Client

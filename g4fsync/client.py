@@ -52,7 +52,8 @@ class Client(ClientBase):
     do two.  ``limits`` bounds what a provider may send.  ``rate`` is how fast calls
     may start, a :class:`Rate` for each provider and key, or a mapping of them by
     provider; all threads that use this client share it, and wait within their clocks.
-    ``observers`` hear of each call, see :class:`Observer`.
+    ``observers`` hear of each call, see :class:`Observer`; ``archive``, an
+    :class:`Archive` or a file's path, is one that keeps every word.
 
     An argument of a wrong type is an ``InvalidRequest`` that names it, at once.
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving

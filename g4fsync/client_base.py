@@ -30,6 +30,7 @@ from .settings import Limits, Rate, Retry, Timeout
 if TYPE_CHECKING:
     from os import PathLike
 
+    from .archive.store import Archive
     from .call.observing import Observer
 
 _Self = TypeVar("_Self", bound="ClientBase")
@@ -54,6 +55,7 @@ class ClientBase:
         limits: Limits | None = None,
         rate: Rate | Mapping[str, Rate] | None = None,
         observers: Sequence[Observer] = (),
+        archive: Archive | str | PathLike[str] | None = None,
     ) -> None:
         self.model = checked_text("model", model)
         listed = [fallback] if isinstance(fallback, str) else fallback
@@ -61,7 +63,10 @@ class ClientBase:
         self.fallback = tuple(checked_text("a model of fallback", each) for each in models)
         self.timeout = Timeout.of(timeout, Timeout())
         self.retry = Retry.of(retry, Retry())
+        self.archive = opened_archive(archive)
         self.observers = checked_observers(observers)
+        if self.archive is not None:
+            self.observers = (self.archive, *self.observers)
         self._reach = Reach(
             proxy=proxy,
             verify=verify,
@@ -97,6 +102,8 @@ class ClientBase:
         for stream in streams:
             stream.close()
         self._reach.close()
+        if self.archive is not None:
+            self.archive.flush()
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -109,7 +116,7 @@ class ClientBase:
 
     def __getstate__(self) -> dict[str, Any]:
         """Configuration without secrets, for another process."""
-        names = ("model", "fallback", "timeout", "retry", "_reach")
+        names = ("model", "fallback", "timeout", "retry", "archive", "_reach")
         observers = tuple(each for each in self.observers if each.travels)
         return {**{name: vars(self)[name] for name in names}, "observers": observers}
 
@@ -197,6 +204,15 @@ class ClientBase:
             gate, pace = self._reach.gate(chosen), self._reach.pace(chosen, overrides)
             calls.append(checked_call(chosen, turns, model, given, open_transport, gate, pace))
         return calls
+
+
+def opened_archive(given: Archive | str | PathLike[str] | None) -> Archive | None:
+    """*given*, a path as an :class:`Archive`; raises for what can be none."""
+    if given is None:
+        return None
+    from .archive.store import Archive
+
+    return given if isinstance(given, Archive) else Archive(given)
 
 
 def checked_observers(given: Sequence[Observer]) -> tuple[Observer, ...]:

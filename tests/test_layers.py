@@ -26,7 +26,7 @@ LAYERS = (
     ("client",),
     ("client_base",),
     ("web",),
-    ("registry", "fanout", "testing"),
+    ("registry", "fanout", "testing", "archive"),
     ("providers",),
     ("call", "access"),
     ("transport",),
