@@ -32,6 +32,7 @@ LAYERS = (
     ("transport",),
     ("scope", "codecs"),
     ("messages",),
+    ("schemas",),
     ("parts",),
     ("events",),
     ("settings", "urls", "frozen", "ratelimits"),
