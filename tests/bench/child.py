@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 
 Found = dict[str, float]
@@ -38,6 +38,23 @@ def stream(client: str, protocol: str, server: str, tokens: int, us: int = 0) ->
     ask = CLIENTS[client](base_url(server, tokens, us), protocol)
     cpu, wall = drain(ask, tokens)
     return {"cpu_us": cpu / tokens * 1e6, "wall_us": wall / tokens * 1e6}
+
+
+def archived(client: str, server: str, tokens: int, us: int, rounds: int) -> Found:
+    """What an archive adds: the same paced answer in turns without and with one."""
+    from .clients import CLIENTS
+    from .server import base_url
+
+    url = base_url(server, tokens, us)
+    asks = [CLIENTS[name](url, "openai") for name in (client, "archived")]
+    for ask in asks:
+        drain(ask, tokens)
+    found = [[drain(ask, tokens) for ask in asks] for _ in range(rounds)]
+    plain, kept = (
+        median(cpu / wall * 100 for cpu, wall in (each[which] for each in found))
+        for which in (0, 1)
+    )
+    return {"plain_percent": plain, "archived_percent": kept, "added_percent": kept - plain}
 
 
 def requests(client: str, server: str, times: int) -> Found:
@@ -85,6 +102,11 @@ def crowd(
         thread.join()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     return crowd_found(late, cpu, wall, tokens, us)
+
+
+def archived_crowd(client: str, server: str, streams: int, tokens: int, us: int) -> Found:
+    """The same with an archive, but for the client "no archive"."""
+    return crowd("archived" if client == "g4fsync" else client, server, streams, tokens, us)
 
 
 def crowd_found(late: list[list[int]], cpu: float, wall: float, tokens: int, us: int) -> Found:
@@ -161,7 +183,8 @@ def _many_files() -> None:
 
 
 TASKS: dict[str, Callable[..., Found]] = {
-    each.__name__: each for each in (stream, requests, crowd, live, long, imported)
+    each.__name__: each
+    for each in (stream, requests, archived, crowd, archived_crowd, live, long, imported)
 }
 
 if __name__ == "__main__":

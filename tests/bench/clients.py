@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from . import floor
@@ -19,11 +21,11 @@ Ask = Callable[[], Iterable[str]]
 MESSAGES: Any = QUESTION["messages"]
 
 
-def g4fsync(base_url: str, protocol: str) -> Ask:
+def g4fsync(base_url: str, protocol: str, archive: Path | None = None) -> Ask:
     from g4fsync import Client
     from g4fsync.providers.myshell import Myshell
 
-    client = Client(base_urls={protocol: base_url}, api_keys={protocol: "k"})
+    client = Client(base_urls={protocol: base_url}, api_keys={protocol: "k"}, archive=archive)
     if protocol == "myshell":
         bot = Myshell(base_url, settle=0)
         return lambda: client.chat("hi", provider=bot)
@@ -115,8 +117,15 @@ def websocket(base_url: str, protocol: str) -> Ask:
     return ask
 
 
+def archived(base_url: str, protocol: str) -> Ask:
+    """g4fsync, keeping every word in a file of its own."""
+    return g4fsync(base_url, protocol, Path(tempfile.mkdtemp(prefix="bench")) / "chats.db")
+
+
 CLIENTS: dict[str, Callable[[str, str], Ask]] = {
     "g4fsync": g4fsync,
+    "archived": archived,
+    "no archive": g4fsync,
     "floor": bare,
     "requests": requests,
     "httpx": httpx,
@@ -125,7 +134,12 @@ CLIENTS: dict[str, Callable[[str, str], Ask]] = {
     "ollama": ollama,
     "websocket-client": websocket,
 }
-MODULES = {"floor": "socket", "websocket-client": "websocket"}  # the others are called as theirs
+MODULES = {
+    "floor": "socket",
+    "websocket-client": "websocket",
+    "archived": "sqlite3",
+    "no archive": "socket",
+}  # the others are called as theirs
 
 
 def is_installed(client: str) -> bool:
