@@ -1,0 +1,181 @@
+"""Rules of the house that a reader of one file can't see: names, sizes, who may do what."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.test_layers import MODULES, is_apart, layer
+
+
+def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The strings of a module that are no docstrings, with their lines."""
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in documents:
+                yield node.lineno, text
+
+
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+# Where names of modules stand as data, each loaded when it is asked for.
+NAME_TABLES = ("", "providers", "registry", "cli.verbs", "compat.openai")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_imported_by_name_only_from_the_tables_of_names(module: str) -> None:
+    calls = [
+        node.lineno
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module")
+    ]
+    assert calls == [] or module in NAME_TABLES
+
+
+def named_modules(module: str) -> set[str]:
+    """The modules of the package that stand in *module* as strings, ``path:attribute`` or not."""
+    found = set()
+    folder = module.rpartition(".")[0]
+    for _, text in strings(tree_of(module)):
+        name = text.removeprefix("g4fsync.").partition(":")[0].lstrip(".")
+        for full in (name, f"{folder}.{name}"):
+            if full in MODULES and full != module and re.fullmatch(r"[a-z_0-9.]+", full):
+                found.add(full)
+    return found
+
+
+@pytest.mark.parametrize("module", ["", "registry", "cli.verbs"])
+def test_what_a_table_of_names_loads_stands_below_it(module: str) -> None:
+    loaded = {name for name in named_modules(module) if not is_apart(name)}
+    assert loaded, "the table names no module"
+    assert {name for name in loaded if layer(name) < layer(module)} == set()
+
+
+# Words that say everything and nothing; the type's or the trade's word says more.
+VAGUE = {"told", "whole", "data_", "info", "misc", "utils"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_identifier_is_a_word_for_anything(module: str) -> None:
+    found = {
+        name
+        for node in ast.walk(tree_of(module))
+        for name in (
+            getattr(node, "id", None),
+            getattr(node, "arg", None),
+            getattr(node, "attr", None),
+            getattr(node, "name", None),
+        )
+        if isinstance(name, str) and name.strip("_") in VAGUE
+    }
+    assert found == set()
+
+
+PROVIDER_NAMES = (
+    "koala", "flowgpt", "myshell", "openassistant", "openai", "anthropic", "gemini", "ollama",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("providers.")])
+def test_a_provider_never_types_its_own_name_into_a_message(module: str) -> None:
+    # A subclass of another name would speak of itself as somebody else.
+    named = [
+        (line, text)
+        for line, text in strings(tree_of(module))
+        if " " in text and set(re.findall(r"\w+", text)) & set(PROVIDER_NAMES)
+    ]
+    assert named == [] or module == "providers.preset_rows"
+
+
+def imported_names(module: str) -> set[str]:
+    """What *module* imports, as ``package.name``, wherever in the file."""
+    found = set()
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "urls" and not is_apart(m)])
+def test_nothing_but_urls_parses_a_url(module: str) -> None:
+    parsers = {"urlsplit", "urlparse", "urlunsplit", "parse_url"}
+    assert not {name for name in imported_names(module) if name.rpartition(".")[2] in parsers}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_sqlite_is_used_in_the_rooms_that_keep_files_only(module: str) -> None:
+    uses = any(name.partition(".")[0] == "sqlite3" for name in imported_names(module))
+    assert not uses or module.startswith(("archive", "pool"))
+
+
+WRITING_METHODS = {
+    *("write_text", "write_bytes", "mkdir", "touch", "unlink", "rename", "replace", "symlink_to"),
+    *("mkstemp", "NamedTemporaryFile", "ftruncate", "truncate", "fsync", "makedirs"),
+}
+MAY_WRITE = ("access.", "archive", "batch.ledger", "pool", "testing.tapes", "cli")
+# The caller names the path, and what is written is for people to look at.
+WRITES_WHERE_IT_IS_TOLD = ("report.", "fanout.report")
+
+
+def writes(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    is_method = isinstance(node.func, ast.Attribute)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+    if name == "open":
+        position = 0 if is_method and ast.unparse(node.func) != "os.open" else 1
+        modes = [*node.args[position:][:1], *(k.value for k in node.keywords if k.arg == "mode")]
+        return any(isinstance(m, ast.Constant) and set(str(m.value)) & set("wax+") for m in modes)
+    if name == "replace":  # a file's has one argument, a text's two
+        return is_method and len(node.args) == 1 and not node.keywords
+    return name in WRITING_METHODS
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not is_apart(m)])
+def test_files_are_written_in_the_rooms_that_keep_them_only(module: str) -> None:
+    calls = [ast.unparse(node) for node in ast.walk(tree_of(module)) if writes(node)]
+    assert calls == [] or module.startswith((*MAY_WRITE, *WRITES_WHERE_IT_IS_TOLD))
+
+
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_MEDIAN_LINES = 320, 45, 130
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_and_a_function_can_be_seen_at_once(module: str) -> None:
+    text = MODULES[module].read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_FILE_LINES
+    long = {
+        node.name: node.end_lineno - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+        and node.end_lineno is not None
+        and _code_lines(node) > MAX_FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def _code_lines(function: ast.FunctionDef) -> int:
+    """The lines of a function from its first statement on: neither signature nor docstring."""
+    body = function.body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    return 0 if not body else (function.end_lineno or 0) - body[0].lineno + 1
+
+
+def test_half_of_the_files_are_short() -> None:
+    sizes = sorted(path.read_text(encoding="utf-8").count("\n") for path in MODULES.values())
+    assert sizes[len(sizes) // 2] <= MAX_MEDIAN_LINES
