@@ -106,14 +106,17 @@ class Record:
         return getattr(self, name) if name in self else default
 
     def __contains__(self, name: object) -> bool:
-        return name in self.members or name in self.model_fields_set
+        return name in self.members or name in self._sent()
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return ((name, getattr(self, name)) for name in self._names())
 
     @property
     def model_fields_set(self) -> set[str]:
-        """The members that the server sent, or that were set since."""
+        """The members this type declares that the server sent, or that were set since."""
+        return {name for name in self._sent() if name in self.members}
+
+    def _sent(self) -> set[str]:
         return {*self._data, *(name for name in self.__dict__ if name not in _INSIDE)}
 
     @property
@@ -147,7 +150,7 @@ class Record:
         """
         if isinstance(include, Mapping) or isinstance(exclude, Mapping):
             raise InvalidRequest("include and exclude must be names of members, not a tree")
-        sent = self.model_fields_set
+        sent = self._sent()
         dumped = {}
         for name in self._names():
             value = getattr(self, name)
@@ -228,9 +231,7 @@ class Record:
         return type(self).of({**data, **(update or {})})
 
     def _own(self) -> JSON:
-        return {
-            name: getattr(self, name) for name in self._names() if name in self.model_fields_set
-        }
+        return {name: getattr(self, name) for name in self._names() if name in self._sent()}
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other) or not isinstance(other, Record):

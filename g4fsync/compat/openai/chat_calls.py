@@ -170,7 +170,9 @@ class Completions:
         args.unknown("parse", given, NAMES)
         parsing.checked_tools(given.get("tools", NOT_GIVEN))
         wanted = parsing.response_format(response_format)
-        completion = self._answer(messages, model, {**given, "response_format": wanted}, raw=False)
+        completion = self._answer(
+            messages, model, {**given, "response_format": wanted, "stream": False}, raw=False
+        )
         return parsing.parsed(completion, response_format, given.get("tools", NOT_GIVEN))
 
     def stream(

@@ -213,12 +213,12 @@ class ChatCompletionStreamState(Generic[_F]):
     def handle_chunk(self, chunk: ChatCompletionChunk) -> list[Any]:
         """Add *chunk*, and return its events."""
         if self._answer is None:
-            self._answer = Accumulated(chunk)
+            answer = self._answer = Accumulated(chunk)  # nothing of it is read yet
         else:
-            self._answer.add(chunk)
-        answer = self._answer
-        for choice in chunk.choices or ():
-            self._read_so_far(choice, answer.choices[choice.index])
+            answer = self._answer
+            answer.add(chunk)
+            for choice in chunk.choices or ():
+                self._read_so_far(choice, answer.choices[choice.index])
         events: list[Any] = [ChunkEvent(type="chunk", chunk=chunk, snapshot=answer.snapshot())]
         for choice in chunk.choices or ():
             told = answer.choices[choice.index]

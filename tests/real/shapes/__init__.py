@@ -1,0 +1,1 @@
+"""The same calls through other libraries and through the shapes this package has of them."""
