@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from .access.homes import at_environment_url
 from .access.names import folded
-from .access.reach import at_environment_url
 from .errors import ConfigurationError, InvalidRequest
 from .providers.base import Provider
 
@@ -30,22 +30,6 @@ _P = TypeVar("_P", bound=type[Provider])
 
 ENTRY_POINTS = "g4fsync.providers"
 
-PRESETS = (
-    "openrouter",
-    "groq",
-    "deepseek",
-    "mistral",
-    "together",
-    "fireworks",
-    "xai",
-    "azure",
-    "vllm",
-    "llamacpp",
-    "lmstudio",
-    "localai",
-    "litellm",
-    "g4f",
-)
 _BUILT_IN = {
     "koala": "g4fsync.providers.koala:Koala",
     "flowgpt": "g4fsync.providers.flowgpt:FlowGpt",
@@ -55,7 +39,6 @@ _BUILT_IN = {
     "anthropic": "g4fsync.providers.anthropic:Anthropic",
     "gemini": "g4fsync.providers.gemini:Gemini",
     "ollama": "g4fsync.providers.ollama:Ollama",
-    **dict.fromkeys(PRESETS, "g4fsync.providers.presets:PROVIDERS"),
 }
 _registered: dict[str, type[Provider]] = {}
 
@@ -71,7 +54,7 @@ def register(provider_class: _P) -> _P:
     name = getattr(provider_class, "name", None)
     if not isinstance(name, str) or not folded(name) or ":" in name:
         raise InvalidRequest(f"{provider_class.__name__} needs a name without a colon")
-    if folded(name) in _BUILT_IN:
+    if folded(name) in _BUILT_IN or folded(name) in _presets():
         raise InvalidRequest(f"the name {name!r} belongs to a built-in provider")
     if "stream" in provider_class.__abstractmethods__:
         raise InvalidRequest(f"{provider_class.__name__} has no method stream()")
@@ -81,7 +64,8 @@ def register(provider_class: _P) -> _P:
 
 def provider_names() -> list[str]:
     """All names, built-in ones first; imports no provider."""
-    return list(dict.fromkeys([*_BUILT_IN, *_registered, *endpoint_names(), *_entry_points()]))
+    own = [*_BUILT_IN, *_presets().values()]
+    return list(dict.fromkeys([*own, *_registered, *endpoint_names(), *_entry_points()]))
 
 
 def endpoint_names() -> list[str]:
@@ -91,7 +75,8 @@ def endpoint_names() -> list[str]:
 
 def is_free(name: str) -> bool:
     """Whether *name* belongs to no provider of this package or of the program."""
-    return folded(name) not in _BUILT_IN and folded(name) not in _registered
+    key = folded(name)
+    return not (key in _BUILT_IN or key in _presets() or key in _registered)
 
 
 def provider_class(name: str) -> type[Provider]:
@@ -165,9 +150,12 @@ def _find(name: str) -> type[Provider] | None:
         return _registered[key]
     if key in _BUILT_IN:
         module, _, attribute = _BUILT_IN[key].partition(":")
-        found = getattr(import_module(module), attribute)
-        built_in: type[Provider] = found[key] if isinstance(found, Mapping) else found
+        built_in: type[Provider] = getattr(import_module(module), attribute)
         return built_in
+    if key in _presets():
+        from .providers.presets import PROVIDERS
+
+        return PROVIDERS[key]
     endpoint = _config().endpoints.get(key)
     if endpoint is not None:
         return _endpoint_class(endpoint)
@@ -180,6 +168,14 @@ def _config() -> config.Config:
     from .access import config
 
     return config.load()
+
+
+@cache
+def _presets() -> Mapping[str, str]:
+    """The presets' names by their folded names; their rows are data, and import no provider."""
+    from .providers.preset_rows import PRESET_ROWS
+
+    return {folded(row.name): row.name for row in PRESET_ROWS}
 
 
 @lru_cache(maxsize=64)
@@ -299,5 +295,5 @@ def _family(model: str) -> str | None:
 def _near(name: str) -> str | None:
     from difflib import get_close_matches  # only for an error's words
 
-    near = get_close_matches(folded(name), provider_names(), 1, 0.7)
+    near = get_close_matches(folded(name), provider_names(), 1, 0.78)
     return near[0] if near else None

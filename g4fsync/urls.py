@@ -7,6 +7,8 @@ password are ever taken out of a URL here; what is shown to a user is a ``place`
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -22,6 +24,7 @@ _PORTS = {
 }
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h", "socks4", "socks4a")
 _PROXY_NAMES = {"socks": "socks5h"}  # GNOME's and GLib's spelling; names resolved by the proxy
+_VARIABLE = re.compile(r"\{([A-Z0-9_|]+)\}")
 
 
 class URL(NamedTuple):
@@ -93,6 +96,27 @@ def passwords(url: str) -> list[str]:
         return [user, unquote(user)]
     # With both, that is what Basic encodes.
     return [password, plain, user, f"{unquote(name)}:{plain}"]
+
+
+def filled(url: str, environment: Mapping[str, str]) -> str:
+    """*url* with its variables, ``{NAME}`` or ``{NAME|OTHER}``, as *environment* has them.
+
+    A value that is a URL, as hosts are often told, counts without its scheme.
+    ``LookupError`` names the variable that is not set, ``ValueError`` the one that holds
+    more than a part of a host or path.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        names = match[1].split("|")
+        name = next((each for each in names if environment.get(each, "").strip()), None)
+        if name is None:
+            raise LookupError(names[0])
+        text = environment[name].strip().rpartition("://")[2].rstrip("/")
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(:\d+)?", text, re.ASCII):
+            raise ValueError(name)
+        return text
+
+    return _VARIABLE.sub(value, url)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ import pytest
 
 import g4fsync
 from g4fsync import Client, Limits, Retry, Timeout, registry
-from g4fsync.access import reach as access
+from g4fsync.access import homes
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Received, Refuse, Status
 from g4fsync.errors import (
     AuthenticationError,
@@ -668,8 +668,8 @@ def test_a_host_that_only_begins_like_this_machine_gets_no_key_from_the_environm
 ) -> None:
     provider = registry.provider_class("litellm")
     monkeypatch.setenv(provider.key_variables[0], "secret")
-    assert access._is_at_home(provider("http://127.0.0.1:4001"))
-    assert not access._is_at_home(provider(f"http://{host}:4000"))
+    assert homes.is_at_home(provider("http://127.0.0.1:4001"))
+    assert not homes.is_at_home(provider(f"http://{host}:4000"))
 
 
 # -- copies -------------------------------------------------------------

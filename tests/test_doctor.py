@@ -509,7 +509,7 @@ def web(
             code, body = status, otherwise
             if answer is not None:
                 code, value = answer if isinstance(answer, tuple) else ("200 OK", answer)
-                body = json.dumps(value).encode()
+                body = value if isinstance(value, bytes) else json.dumps(value).encode()
             head = [f"HTTP/1.1 {code}", f"Content-Length: {len(body)}", *fields, "", ""]
             # In one piece: two would wait for the client's delayed acknowledgement.
             peer.send("\r\n".join(head).encode() + body)
@@ -608,6 +608,33 @@ SERVERS: dict[str, tuple[Callable[[Peer], None], dict[str, Any]]] = {
     "text-generation-webui": (
         web({"/v1/models": REFUSED, "/v1/internal/health": {"status": "ok"}}),
         {"name": "text-generation-webui", "provider": "openai", "needs_key": True},
+    ),
+    "SGLang": (
+        web({"/v1/models": models("m", owned_by="sglang")}, "Server: uvicorn"),
+        {"name": "SGLang", "provider": "sglang", "models": ("m",)},
+    ),
+    "LMDeploy": (
+        web({"/v1/models": models("m", owned_by="lmdeploy")}),
+        {"name": "LMDeploy", "provider": "lmdeploy", "models": ("m",)},
+    ),
+    "Lemonade": (
+        web({"/v1/models": models("m", owned_by="lemonade")}),
+        {"name": "Lemonade", "provider": "lemonade", "models": ("m",)},
+    ),
+    "TGI": (
+        web(
+            {
+                "/v1/models": models("m"),
+                "/info": {"model_id": "m", "max_total_tokens": 4096, "version": "3.3"},
+            }
+        ),
+        {"name": "TGI", "provider": "tgi", "version": "3.3", "models": ("m",)},
+    ),
+    "Docker Model Runner": (
+        web(
+            {"/v1/models": models("ai/m"), "/": b"Docker Model Runner\n\nThe service is running.\n"}
+        ),
+        {"name": "Docker Model Runner", "provider": "docker", "models": ("ai/m",)},
     ),
     "vLLM": (
         web({"/v1/models": models("m", owned_by="vllm"), "/version": {"version": "0.9"}}),

@@ -23,6 +23,8 @@ import g4fsync.emulator
 from g4fsync import errors, registry
 from g4fsync.cli import exits, verbs
 from g4fsync.emulator import Emulator
+from g4fsync.providers.preset_row import PresetRow
+from g4fsync.providers.preset_rows import PRESET_ROWS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -135,11 +137,31 @@ def table(heading: str) -> list[list[str]]:
 def test_the_table_of_providers_is_honest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("G4FSYNC_PLUGINS", "0")
     monkeypatch.setattr(registry, "_registered", {})
-    listed = {row[0]: set(re.findall(r"[\w-]+", row[1])) for row in table("status")}
+    listed: dict[str, set[str]] = {}
+    for status, names, _ in table("status"):
+        found = re.findall(r"`?([\w-]+)`", f"{names}`")
+        listed.setdefault(status.partition(",")[0], set()).update(found)
     known: dict[str, set[str]] = {}
     for name in registry.provider_names():
         known.setdefault(registry.provider_class(name)().status, set()).add(name)
     assert listed == known
+
+
+def test_the_table_of_presets_is_that_of_the_rows() -> None:
+    for group in dict.fromkeys(row.group for row in PRESET_ROWS if row.status == "active"):
+        rows = [row for row in PRESET_ROWS if (row.group, row.status) == (group, "active")]
+        assert f"| active, {group} | {_names(rows)} | a key |\n" in TEXT
+    for status, before in (("keyless", ""), ("local", "`ollama`, ")):
+        rows = [row for row in PRESET_ROWS if row.status == status]
+        assert f"| {status} | {before}{_names(rows)} | " in TEXT
+
+
+def _names(rows: list[PresetRow]) -> str:
+    names = []
+    for row in rows:
+        rate = "" if row.rate is None else f" ({row.rate[0]} requests in {row.rate[1]} s)"
+        names.append(f"`{row.name}`{'†' if row.doubts else ''}{rate}")
+    return ", ".join(names)
 
 
 def test_the_list_of_exit_codes_is_complete() -> None:

@@ -7,53 +7,22 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..errors import AuthenticationError, ConfigurationError, InvalidRequest
 from ..scope import CancelScope
 from ..scope.gate import Gate
 from ..settings import Limits, Rate, is_count
-from ..urls import normal_proxy, origin, parsed, without_password
+from ..urls import normal_proxy, parsed, without_password
 from . import checks
+from .homes import Service, is_at_home
 from .names import folded
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # in typing from Python 3.11 on
-
     from ..scope.pace import Pace
     from ..transport.live import LiveTransport, Network
 
 
-class Service(Protocol):
-    """What reaching a provider takes of it; :class:`~.providers.base.Provider` says more."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def base_url(self) -> str: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def needs_cookies(self) -> bool: ...
-    @property
-    def needs_key(self) -> bool: ...
-    @property
-    def key_variables(self) -> tuple[str, ...]: ...
-    @property
-    def key_origins(self) -> tuple[str, ...]: ...
-    @property
-    def key_advice(self) -> str: ...
-    @property
-    def base_url_variables(self) -> tuple[str, ...]: ...
-    @property
-    def has_base_url_given(self) -> bool: ...
-    @property
-    def ca(self) -> str | None: ...
-    def normal_url(self, url: str) -> str: ...
-    def at(self, base_url: str) -> Self: ...
-
-
-AnyService = TypeVar("AnyService", bound=Service)
 Cookies: TypeAlias = "Mapping[str, str] | str | os.PathLike[str]"
 
 
@@ -158,6 +127,10 @@ class Reach:
         """The pace of calls to *provider*; ``None`` when nothing limits it."""
         rates, name = self._rates, folded(provider.name)
         rate = rates.get(name) if isinstance(rates, Mapping) else rates
+        if rate is None and provider.rate_without_key is not None:
+            explicit = overrides.api_key or self._api_keys.get(name)
+            if not self._found_key(provider, explicit):
+                rate = provider.rate_without_key
         return None if rate is None else self.pace_at(provider, overrides, rate)
 
     def pace_at(self, provider: Service, overrides: Overrides, rate: Rate | None) -> Pace:
@@ -235,13 +208,13 @@ class Reach:
         a base URL of the caller's own may be anybody's.
         """
         key = None
-        if explicit is not None or (provider.key_variables and _is_at_home(provider)):
+        if explicit is not None or (provider.key_variables and is_at_home(provider)):
             from . import keys
 
             key = keys.resolve(provider.name, explicit, provider.key_variables)
         if not key and explicit is None and folded(provider.name) in self._keys_left_out:
             raise ConfigurationError(_key_left_out(provider), provider=provider.name)
-        if not key and provider.needs_key and _is_at_home(provider):
+        if not key and provider.needs_key and is_at_home(provider):
             raise ConfigurationError(f"no API key; {provider.key_advice}", provider=provider.name)
         return key
 
@@ -250,7 +223,7 @@ def _key_left_out(provider: Service) -> str:
     """Where the key of a client that was pickled must be, in the process it came to."""
     variables = provider.key_variables[:1]
     # At another base URL no variable is looked at, unless one says that this URL is its own.
-    if not _is_at_home(provider):
+    if not is_at_home(provider):
         urls = provider.base_url_variables[:1]
         variables = (*variables, *(f"{each}={provider.base_url}" for each in urls)) if urls else ()
     wanted = f"set {' and '.join(variables)} here, or " if variables else ""
@@ -265,42 +238,6 @@ def _no_cookies(provider: Service) -> str:
         f"give Client(cookies={{{provider.name!r}: ...}}) a mapping or a file, "
         f"or put {provider.name}.txt into {cookies.cookies_dir()}"
     )
-
-
-def at_environment_url(provider: AnyService) -> AnyService:
-    """*provider* at the base URL its environment variable tells, unless the caller told one."""
-    variable, url = _environment_base_url(provider)
-    if url and not provider.has_base_url_given:
-        try:
-            provider = provider.at(url)
-        except ConfigurationError as exc:
-            raise ConfigurationError(f"{exc} in {variable}", provider=provider.name) from exc
-    if not provider.base_url:
-        raise ConfigurationError(
-            f"no base URL; set {provider.base_url_variables[0]}, "
-            f"or give Client(base_urls={{{provider.name!r}: ...}})",
-            provider=provider.name,
-        )
-    return provider
-
-
-def _environment_base_url(provider: Service) -> tuple[str, str]:
-    """The first of its variables that is set, and the base URL in it."""
-    for variable in provider.base_url_variables:
-        url = os.environ.get(variable, "").strip()
-        if url:
-            return variable, url
-    return "", ""
-
-
-def _is_at_home(provider: Service) -> bool:
-    """Whether the provider's base URL is its own, or the one its variable tells."""
-    homes = {*(provider.key_origins or (type(provider).base_url,))}
-    _, url = _environment_base_url(provider)
-    if url:
-        with suppress(ConfigurationError):  # of no use, but not in use either
-            homes.add(provider.normal_url(url))
-    return origin(provider.base_url) in map(origin, homes)
 
 
 def checked_rates(rate: Rate | Mapping[str, Rate] | None) -> Rate | Mapping[str, Rate] | None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from .. import registry
-from ..access.reach import at_environment_url
+from ..access.homes import at_environment_url
 from ..doctor.checkup import Checkup, Step
 from ..doctor.discovery import PORTS, Server, find_servers
 from ..errors import ConfigurationError, InvalidRequest

@@ -23,7 +23,10 @@ from ..transport.adapter import Adapter
 from .fingerprints import FINGERPRINTS, Finding
 from .ports import Port, Reply
 
-PORTS = (11434, 8080, 9931, 8000, 1234, 1337, 5000, 5001, 4891, 4000)
+PORTS = (
+    *(11434, 8080, 9931, 8000, 1234, 1337, 5000, 5001, 4891, 4000),
+    *(12434, 13305, 30000, 23333, 3000),  # Docker, Lemonade, SGLang, LMDeploy, TGI
+)
 HOSTS = ("127.0.0.1",)
 CONNECT_SECONDS = 0.3
 READ_SECONDS = 1.0

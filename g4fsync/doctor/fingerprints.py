@@ -4,7 +4,9 @@ A port decides nothing: 8080 is llama.cpp's, LocalAI's and every web app's.  So
 each test looks for something only one server says.  The answers are from the
 servers' sources and documentation, llama.cpp's, llama-cpp-python's, g4f's and
 LiteLLM's from runs (2026).  Guesses are: LM Studio's fields, vLLM's ``/version``,
-Jan's title, GPT4All's owner, AirPlay's header.
+Jan's title, GPT4All's owner, AirPlay's header.  SGLang, LMDeploy, Lemonade and Docker
+Model Runner are told by what their sources or documentation have (2026), TGI by its
+documented ``/info``; none of the five was run.
 """
 
 from __future__ import annotations
@@ -98,6 +100,22 @@ def _vllm(finding: Finding) -> str | None:
     return version or ("" if finding.owned_by("vllm") else None)
 
 
+def _docker_model_runner(finding: Finding) -> str | None:
+    return "" if finding.port.text("/").startswith("Docker Model Runner") else None
+
+
+def _owned(owner: str) -> Callable[[Finding], str | None]:
+    """The test for a server that calls itself the owner of its models."""
+    return lambda finding: "" if finding.owned_by(owner) else None
+
+
+def _tgi(finding: Finding) -> str | None:
+    about = finding.port.ask("/info")
+    if isinstance(about, Mapping) and {"model_id", "max_total_tokens"} <= about.keys():
+        return finding.port.field("/info", "version") or ""
+    return None
+
+
 def _litellm(finding: Finding) -> str | None:
     return "" if finding.port.ask("/health/liveliness") == "I'm alive!" else None
 
@@ -151,6 +169,11 @@ FINGERPRINTS = (
     Fingerprint("LocalAI", "localai", _local_ai),
     Fingerprint("LM Studio", "lmstudio", _lm_studio),
     Fingerprint("text-generation-webui", "openai", _text_generation_webui),
+    Fingerprint("SGLang", "sglang", _owned("sglang")),
+    Fingerprint("LMDeploy", "lmdeploy", _owned("lmdeploy")),
+    Fingerprint("Lemonade", "lemonade", _owned("lemonade")),
+    Fingerprint("TGI", "tgi", _tgi),
+    Fingerprint("Docker Model Runner", "docker", _docker_model_runner),
     Fingerprint("vLLM", "vllm", _vllm),
     Fingerprint("LiteLLM", "litellm", _litellm),
     Fingerprint("g4f", "g4f", _g4f),

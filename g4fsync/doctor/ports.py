@@ -103,6 +103,15 @@ class Port:
                 self._values[path] = value
         return self._values[path]
 
+    def text(self, path: str) -> str:
+        """The beginning of what is at *path*; ``""`` without an answer."""
+        try:
+            return self.get(path).body[:400].decode("utf-8", "replace")
+        except Cancelled:
+            raise
+        except G4FSyncError:
+            return ""  # no answer is an answer
+
     def field(self, path: str, name: str) -> str | None:
         """A text in the JSON object at *path*."""
         value = self.ask(path)

@@ -50,6 +50,7 @@ class Anthropic(chatapi.ChatAPI):
     base_url = "https://api.anthropic.com"
     base_url_variables = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")
     key_variables = ("ANTHROPIC_API_KEY",)
+    key_header = "x-api-key"
     options = chatapi.OPTIONS - {"seed"}
     headers: Mapping[str, str] = {**chatapi.HEADERS, "anthropic-version": "2023-06-01"}
 
@@ -58,7 +59,8 @@ class Anthropic(chatapi.ChatAPI):
     ) -> None:
         super().__init__(base_url)
         self.max_tokens = max_tokens
-        self.key_header = "Authorization" if bearer else "x-api-key"
+        if bearer:
+            self.key_header = "Authorization"
 
     def normal_url(self, url: str) -> str:
         return checked_url(self.name, url).removesuffix("/messages").removesuffix("/v1")

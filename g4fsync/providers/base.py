@@ -9,14 +9,15 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..access.reach import Overrides, Reach, at_environment_url
+from ..access.homes import at_environment_url
+from ..access.reach import Overrides, Reach
 from ..call import engine
 from ..call.asking import checked_call, conversation
 from ..call.stream import ChatStream
 from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, InvalidRequest
 from ..messages import ROLES, ChatRequest, Image, Message, Part
 from ..scope import CancelScope
-from ..settings import Retry, Timeout
+from ..settings import Rate, Retry, Timeout
 from ..urls import normal_base_url
 
 if TYPE_CHECKING:
@@ -63,6 +64,9 @@ class Provider(ABC):
     recommended one first; the client reads them when a call is made.  A key
     from there or from the key file goes to ``key_origins`` (the default base
     URL when empty) and to where a base-URL variable points, nowhere else.
+    ``base_url`` may hold variables, ``{NAME}`` or ``{NAME|OTHER}``.
+    ``rate_without_key`` is the documented limit of a service that answers without
+    a key: calls without one keep to it unless ``Client(rate=...)`` says otherwise.
     ``ca`` is the path of a bundle of authorities to trust here, unless the
     caller names another.
     """
@@ -87,6 +91,7 @@ class Provider(ABC):
     key_variables: tuple[str, ...] = ()
     key_origins: tuple[str, ...] = ()
     base_url_variables: tuple[str, ...] = ()
+    rate_without_key: Rate | None = None
     has_base_url_given: bool = False
     lists_models: bool = False
     ca: str | None = None

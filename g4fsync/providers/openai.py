@@ -49,6 +49,7 @@ from .base import checked_url
 from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
 from .openai_responses_answers import ResponseReader, plain_text as delta_text
+from .reasoning import reasoning_fields
 
 Api: TypeAlias = Literal["chat", "responses", "auto"]
 
@@ -85,12 +86,19 @@ class OpenAI(chatapi.ChatAPI):
     max_tokens_field: str | None = None
     seed_field = "seed"
     api: Api = "auto"
+    # What differs among the services of this protocol; see :mod:`.preset_row`.
+    think_tags = False
+    has_responses = True
+    reasoning = "effort"  # how reasoning_effort is written, see :mod:`.reasoning`
+    guest_key: str | None = None  # sent for want of a key
+    streams = True  # without, an answer comes as one JSON value
+    stop_is_list = False
 
     def __init__(
         self,
         base_url: str | None = None,
         *,
-        think_tags: bool = False,
+        think_tags: bool | None = None,
         include_usage: bool | None = None,
         max_tokens_field: str | None = None,
         key_header: str | None = None,
@@ -102,9 +110,14 @@ class OpenAI(chatapi.ChatAPI):
         self.api = api or self.api
         if self.api not in get_args(Api):
             raise InvalidRequest(f"api must be one of {', '.join(get_args(Api))}, got {api!r:.80}")
-        if think_tags and self.api == "responses":
+        if self.api == "responses" and think_tags:
             raise InvalidRequest("think_tags is for chat completions, not for api='responses'")
-        self.think_tags = think_tags
+        if self.api == "responses" and not self.has_responses:
+            raise InvalidRequest(
+                f"{self.name} is not known to speak the Responses API; if it does by now, "
+                "ask it as OpenAI(base_url, api='responses')"
+            )
+        self.think_tags = self.think_tags if think_tags is None else think_tags
         self.include_usage = self.include_usage if include_usage is None else include_usage
         self.max_tokens_field = max_tokens_field or self.max_tokens_field
         self.key_header = key_header or self.key_header
@@ -172,6 +185,11 @@ class OpenAI(chatapi.ChatAPI):
             headers=self.stream_headers(request, transport),
         )
 
+    def authorization(self, transport: Transport) -> dict[str, str]:
+        if self.guest_key and not transport.api_key:
+            return {self.key_header: f"Bearer {self.guest_key}"}
+        return super().authorization(transport)
+
     def list_models(self, transport: Transport) -> list[str]:
         return self.listed(transport, "/models", self.params)
 
@@ -193,11 +211,16 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
         "model": request.model,
         # Servers that know the old field only do not know the newer role either.
         "messages": messages_json(request.messages, provider.name, developer=own != "max_tokens"),
-        "stream": True,
+        "stream": provider.streams,
     }
-    if provider.include_usage:
+    if provider.include_usage and provider.streams:
         value["stream_options"] = {"include_usage": True}
+    effort = options.pop("reasoning_effort", None)
     value |= {names.get(name, name): option for name, option in options.items()}
+    if effort is not None:
+        value |= reasoning_fields(effort, provider.reasoning, provider.name)
+    if "stop" in options and provider.stop_is_list:
+        value["stop"] = chatapi.texts(options["stop"])
     if "tools" in options:
         value["tools"] = tooldefs.openai_tools(options["tools"])
     if "response_format" in options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ def no_plug_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_providers_are_listed_with_what_they_need(here: Run) -> None:
-    done = here("providers")
+    done = here("providers", "--all")
     rows = {line.split()[0]: " ".join(line.split()) for line in done.out.splitlines()}
     assert done.code == 0
     assert [*rows][1:] == provider_names()
@@ -33,10 +34,72 @@ def test_providers_are_listed_with_what_they_need(here: Run) -> None:
     assert "retired: the site has closed" in done.err
 
 
+def test_without_all_the_services_that_share_a_protocol_are_names_in_groups(here: Run) -> None:
+    done = here("providers", COLUMNS="100")
+    assert done.code == 0
+    table, *groups = done.out.split("\n\n")
+    own = [
+        "koala",
+        "flowgpt",
+        "myshell",
+        "openassistant",
+        "openai",
+        "anthropic",
+        "gemini",
+        "ollama",
+    ]
+    assert [line.split()[0] for line in table.splitlines()] == ["NAME", *own]
+    headings = [group.partition("\n")[0] for group in groups]
+    assert headings == [
+        "makers of models, with a key:",
+        "hosts, with a key:",
+        "hosts, no key needed:",
+        "clouds, with a key:",
+        "gateways, with a key:",
+        "gateways, no key needed:",
+        "local servers:",
+    ]
+    names = [
+        name for group in groups for name in group.partition(":\n")[2].replace(",", "").split()
+    ]
+    assert sorted([*own, *names]) == sorted(provider_names())
+    assert len(done.out.splitlines()) < 45
+    assert "--all has a row for each" in done.err
+
+
+def test_providers_as_json_have_every_detail(here: Run) -> None:
+    done = here("providers", "--json")
+    values = {value["name"]: value for value in json.loads(done.out)}
+    assert [*values] == provider_names()
+    assert values["ovhcloud"] == {
+        "name": "ovhcloud",
+        "status": "keyless",
+        "url": "https://endpoints.ai.cloud.ovh.net",
+        "base_url": "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
+        "default_model": None,
+        "models": [],
+        "any_model": True,
+        "key_variables": ["OVHCLOUD_API_KEY", "OVH_AI_ENDPOINTS_ACCESS_TOKEN"],
+        "base_url_variables": [],
+        "needs": "at most 2 requests in 60 s without a key",
+        "group": "hosts",
+        "protocol": "openai",
+        "responses_api": False,
+        "reasoning_effort": "effort",
+        "rate_limit_headers": None,
+        "rate_without_key": {"requests": 2, "seconds": 60},
+        "source": "M Y P F D",
+        "doubts": [],
+        "note": "by address and model; 400 a minute with a key",
+    }
+    assert values["koala"]["needs"] == "nothing"
+    assert "group" not in values["openai"]
+
+
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200])
-@pytest.mark.parametrize("command", ["providers", "models"])
+@pytest.mark.parametrize("command", ["providers", "providers --all", "models"])
 def test_tables_fit_the_width(here: Run, command: str, columns: int) -> None:
-    done = here(command, COLUMNS=str(columns))
+    done = here(*command.split(), COLUMNS=str(columns))
     assert done.code == 0
     assert max(len(line) for line in (done.out + done.err).splitlines()) <= columns
 

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from g4fsync import Client, registry
 from g4fsync.access.reach import Overrides, Reach
-from g4fsync.errors import AuthenticationError, ConfigurationError, InvalidRequest, ProtocolError
+from g4fsync.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    G4FSyncError,
+    InvalidRequest,
+    ProtocolError,
+)
 from g4fsync.providers.anthropic import Anthropic
 from g4fsync.providers.base import Provider
 from g4fsync.providers.gemini import Gemini
 from g4fsync.providers.koala import Koala
 from g4fsync.providers.ollama import Ollama
-from g4fsync.providers.openai import OpenAI, body
-from g4fsync.providers.presets import PRESETS, PROVIDERS, Preset
+from g4fsync.providers.openai import OpenAI
+from g4fsync.providers.preset_row import PresetRow
+from g4fsync.providers.preset_rows import PRESET_ROWS as ROWS
+from g4fsync.providers.presets import PROVIDERS
+from g4fsync.providers.reasoning import WAYS
 from g4fsync.scope import CancelScope
-from g4fsync.testing import request
+from g4fsync.testing import ScriptedTransport, request
 from tests.support.servers import Peer, Server, Talk
 
 ALL: list[type[Provider]] = [OpenAI, Anthropic, Gemini, Ollama, *PROVIDERS.values()]
@@ -64,22 +78,209 @@ def key_sent(
 # -- data -------------------------------------------------------------------
 
 
-def test_the_registry_names_the_presets() -> None:
-    assert tuple(PROVIDERS) == registry.PRESETS
-    assert registry.provider_names()[: len(registry.PRESETS) + 8][8:] == list(registry.PRESETS)
+def test_the_registry_names_the_presets_without_importing_a_provider() -> None:
+    names = [row.name for row in ROWS]
+    assert registry.provider_names()[8 : 8 + len(names)] == names
+    assert list(PROVIDERS) == [name.replace("-", "") for name in names]
+    assert len(PROVIDERS) == len(set(names)) > 70
+    code = (
+        "import sys; from g4fsync import provider_names; provider_names();"
+        "print([m for m in sys.modules if m.startswith('g4fsync.providers.op')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda each: each.name)
-def test_a_preset_is_a_provider_by_its_name(preset: Preset) -> None:
-    found = registry.provider_class(preset.name.upper())
+@pytest.mark.parametrize("row", ROWS, ids=lambda each: each.name)
+def test_a_row_is_complete(row: PresetRow) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)?", row.name)
+    assert re.fullmatch(r"[MAYPCFLDR]( [MAYPCFLDR])*", row.source)
+    assert row.url.startswith("https://")
+    assert row.reasoning in WAYS
+    assert row.limits in ("", "openai", "anthropic", "openrouter", "mistral")
+    assert row.key_variables
+    for name in (*row.key_variables, *row.base_url_variables):
+        assert re.fullmatch("[A-Z0-9_]+", name)
+    assert row.base_url or row.base_url_variables
+    scheme = "http://127.0.0.1:" if row.status == "local" else "https://"
+    assert row.base_url.startswith(scheme) or not row.base_url
+    assert not row.base_url.endswith("/")
+    assert (row.group == "local servers") == (row.status == "local")
+    assert row.rate is None or row.status == "keyless"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda each: each.name)
+def test_a_preset_is_a_provider_by_its_name(row: PresetRow) -> None:
+    found = registry.provider_class(row.name.upper())
+    assert issubclass(found, Anthropic if row.protocol == "anthropic" else OpenAI)
+    assert found is registry.provider_class(row.name.replace("-", "_"))
+    provider = found(row.base_url or "https://h.test")
+    assert (provider.name, provider.status) == (row.name, row.status)
+    assert provider.base_url == row.base_url or not row.base_url
+    assert row.name in str(found.__doc__)
+    assert found.needs_key is (row.status == "active")
+
+
+def test_another_host_has_the_api_at_the_same_path() -> None:
+    for row in ROWS:
+        if row.protocol == "openai" and row.base_url and "{" not in row.base_url:
+            moved = PROVIDERS[row.name.replace("-", "")]("https://h.test")
+            _, _, path = row.base_url.partition("://")[2].partition("/")
+            assert moved.base_url == f"https://h.test/{path}".rstrip("/")
+
+
+# -- account ids and regions --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "variables", "base_url"),
+    [
+        (
+            "cloudflare",
+            {"CLOUDFLARE_ACCOUNT_ID": "a1b2"},
+            "https://api.cloudflare.com/client/v4/accounts/a1b2/ai/v1",
+        ),
+        (
+            "databricks",
+            {"DATABRICKS_HOST": "https://adb-1.2.azuredatabricks.net/"},
+            "https://adb-1.2.azuredatabricks.net/ai-gateway/mlflow/v1",
+        ),
+        (
+            "snowflake",
+            {"SNOWFLAKE_ACCOUNT": "org-account"},
+            "https://org-account.snowflakecomputing.com/api/v2/cortex/v1",
+        ),
+        (
+            "bedrock",
+            {"AWS_DEFAULT_REGION": "eu-west-1"},
+            "https://bedrock-mantle.eu-west-1.api.aws/openai/v1",
+        ),
+    ],
+)
+def test_a_url_is_filled_from_the_environment_and_the_key_goes_there(
+    monkeypatch: pytest.MonkeyPatch, name: str, variables: dict[str, str], base_url: str
+) -> None:
+    wanted = next(iter(variables)).replace("AWS_DEFAULT_REGION", "AWS_REGION")
+    monkeypatch.delenv(wanted, raising=False)
+    with pytest.raises(ConfigurationError, match=f"{name}: no base URL; set {wanted}, or give"):
+        resolved(name)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert resolved(name).base_url == base_url
+    monkeypatch.setenv(PROVIDERS[name].key_variables[0], "secret")
+    assert key_sent(name) == "secret"
+    assert key_sent(name, "https://elsewhere.test") is None
+
+
+def test_a_variable_that_holds_more_than_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("a/b", "a@b", "a b", "é", "a?b", "{X}"):
+        monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", value)
+        with pytest.raises(ConfigurationError, match="CLOUDFLARE_ACCOUNT_ID must hold a name"):
+            resolved("cloudflare")
+
+
+# -- what differs from service to service -------------------------------------
+
+
+def fields(name: str, **options: Any) -> dict[str, Any]:
+    provider = PROVIDERS[name](None if PROVIDERS[name].base_url else "https://h.test")
+    return provider.body(request(provider, "Hi", model="m", **options))
+
+
+@pytest.mark.parametrize(
+    ("name", "effort", "sent"),
+    [
+        ("groq", "low", {"reasoning_effort": "low"}),
+        ("cohere", "high", {"reasoning_effort": "high"}),
+        ("moonshot", "none", {"thinking": {"type": "disabled"}}),
+        ("zai", "high", {"thinking": {"type": "enabled"}}),
+        ("deepseek", "max", {"reasoning_effort": "max"}),
+        ("deepseek", "none", {"thinking": {"type": "disabled"}}),
+        ("dashscope", "none", {"enable_thinking": False}),
+        ("friendli", "high", {"chat_template_kwargs": {"enable_thinking": True}}),
+        ("baseten", "high", {"chat_template_args": {"enable_thinking": True}}),
+        ("openrouter", "minimal", {"reasoning": {"effort": "minimal"}}),
+        ("deepinfra", "none", {"reasoning": {"enabled": False}}),
+        ("deepseekanthropic", "low", {
+            "thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}
+        }),
+    ],
+)  # fmt: skip
+def test_reasoning_effort_is_written_in_each_services_words(
+    name: str, effort: str, sent: dict[str, Any]
+) -> None:
+    plain = fields(name)
+    value = fields(name, reasoning_effort=effort)
+    assert {key: each for key, each in value.items() if key not in plain} == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "effort", "words"),
+    [
+        ("cohere", "low", "cohere turns thinking on or off: write 'high' or 'none', not 'low'"),
+        ("zai", "medium", "zai turns thinking on or off"),
+        ("poe", "low", "poe has no field for it; what it has instead goes into extra_body"),
+    ],
+)
+def test_an_effort_that_has_no_place_is_refused(name: str, effort: str, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"option reasoning_effort: {words}"):
+        fields(name, reasoning_effort=effort)
+
+
+def test_the_responses_api_where_it_is_spoken_and_nowhere_else() -> None:
+    for row in ROWS:
+        found = PROVIDERS[row.name.replace("-", "")]
+        if not issubclass(found, OpenAI):
+            continue
+        assert found("https://h.test").api == "auto"
+        if row.has_responses:
+            assert found("https://h.test", api="responses").api == "responses"
+        else:
+            with pytest.raises(InvalidRequest, match=f"{row.name} is not known to speak the Resp"):
+                found("https://h.test", api="responses")
+
+
+def test_minimax_tells_its_thoughts_in_tags() -> None:
+    found = PROVIDERS["minimax"]
     assert issubclass(found, OpenAI)
-    assert found is registry.provider_class(preset.name)
-    provider = found(preset.base_url or "https://h.test")
-    assert provider.name == preset.name
-    assert provider.base_url == preset.base_url or not preset.base_url
-    assert preset.name in str(found.__doc__)
-    assert all(name.isupper() for name in (*found.key_variables, *found.base_url_variables))
-    assert found.needs_key is not preset.is_local
+    assert (found().think_tags, found(think_tags=False).think_tags) == (True, False)
+    assert found(api="responses").api == "responses"
+
+
+def test_minimax_takes_a_bearer_token_in_anthropics_protocol() -> None:
+    sent = headers_sent("minimax-anthropic", "k", ["POST /v1/messages", b""])
+    assert sent["Authorization"] == "Bearer k"
+    assert "x-api-key" not in sent
+    assert headers_sent("deepseek-anthropic", "k", ["POST /v1/messages", b""])["x-api-key"] == "k"
+
+
+def headers_sent(name: str, key: str | None, answer: list[Any]) -> Mapping[str, str]:
+    provider = registry.provider_class(name)()
+    transport = ScriptedTransport({answer[0]: answer[1]}, api_key=key)
+    with suppress(G4FSyncError):
+        list(provider.stream(request(provider, "Hi", model="m"), transport))
+    return transport.requests[0].headers
+
+
+def test_without_a_key_a_keyless_host_gets_none_or_the_guests() -> None:
+    ask = ["POST /chat/completions", b""]
+    assert "Authorization" not in headers_sent("ovhcloud", None, ask)
+    assert headers_sent("ovhcloud", "k", ask)["Authorization"] == "Bearer k"
+    assert headers_sent("aihorde", None, ask)["Authorization"] == "Bearer 0000000000"
+    assert headers_sent("aihorde", "k", ask)["Authorization"] == "Bearer k"
+    assert key_sent("kilo") is None
+
+
+def test_the_horde_answers_at_once_and_without_tools() -> None:
+    value = fields("aihorde", stop="x")
+    assert value == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": False,
+        "stop": ["x"],
+    }
+    with pytest.raises(InvalidRequest, match="aihorde has no option 'tools'"):
+        fields("aihorde", tools=[])
 
 
 def test_the_models_name_may_hold_anything() -> None:
@@ -104,7 +305,7 @@ def test_without_a_model_the_message_says_how_to_name_one(name: str) -> None:
 
 def test_mistrals_quirks() -> None:
     provider = PROVIDERS["mistral"]()
-    value = body(request(provider, "Hi", model="m", seed=1, max_tokens=2), provider)
+    value = provider.body(request(provider, "Hi", model="m", seed=1, max_tokens=2))
     assert {name: value[name] for name in value if name not in ("model", "messages")} == {
         "stream": True,
         "random_seed": 1,
@@ -127,7 +328,7 @@ def test_what_a_bare_host_gets(name: str, url: str, base: str) -> None:
 
 def test_azure() -> None:
     provider = PROVIDERS["azure"]("https://x.openai.azure.com")
-    value = body(request(provider, "Hi", model="m", max_tokens=2), provider)
+    value = provider.body(request(provider, "Hi", model="m", max_tokens=2))
     assert value["max_completion_tokens"] == 2
     assert isinstance(provider, OpenAI)
     assert provider.key_header == "api-key"
@@ -190,8 +391,15 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- keys -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("provider", [each for each in ALL if each.needs_key and each.base_url])
-def test_without_a_key_nothing_is_sent(provider: type[Provider]) -> None:
+@pytest.mark.parametrize(
+    "provider",
+    [each for each in ALL if each.needs_key and each.base_url and "{" not in each.base_url],
+)
+def test_without_a_key_nothing_is_sent(
+    provider: type[Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in re.findall(r"\{([A-Z_]+)", provider.base_url):
+        monkeypatch.setenv(variable, "x")
     with pytest.raises(ConfigurationError) as caught:
         key_sent(provider.name)
     assert str(caught.value) == (
