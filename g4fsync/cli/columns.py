@@ -8,6 +8,7 @@ import threading
 from math import ceil
 
 from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
@@ -24,6 +25,9 @@ from .wording import at_prompt
 
 NARROWEST = 24  # columns of a panel; with less, panels are stacked
 FRAME = 4  # columns that a panel's border and padding take
+# Columns left free at the right: a terminal echoes ^C where the cursor stands, and when
+# that begins a line of its own, the frame that is to be replaced is no longer where it was.
+MARGIN = 2
 PER_SECOND = 12  # frames
 
 
@@ -78,13 +82,14 @@ class Columns:
 
 def complete_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> RenderableType:
     """All answers in full."""
-    return _grid([_panel(lane, remark, _text(lane)) for lane in lanes], *_shape(console, lanes))
+    panels = [_panel(lane, remark, _text(lane)) for lane in lanes]
+    return _grid(console, panels, *_shape(console, lanes))
 
 
 def live_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> RenderableType:
     """What fits into the window: the end of each answer."""
     across, down = _shape(console, lanes)
-    columns = max(1, console.width // across - FRAME)
+    columns = max(1, (console.width - MARGIN) // across - FRAME)
     most = max(1, (console.height - 1) // down - 2)
     # Of a long answer only what can be seen is worth wrapping.
     bodies = [_text(lane, 4 * columns * most).wrap(console, columns) for lane in lanes]
@@ -93,7 +98,7 @@ def live_frame(console: Console, lanes: tuple[Lane, ...], remark: str = "") -> R
         _panel(lane, remark, Text("\n").join(lines[-height:]), height + 2)
         for lane, lines in zip(lanes, bodies, strict=True)
     ]
-    return _grid(panels, across, down)
+    return _grid(console, panels, across, down)
 
 
 def _shape(console: Console, lanes: tuple[Lane, ...]) -> tuple[int, int]:
@@ -102,13 +107,13 @@ def _shape(console: Console, lanes: tuple[Lane, ...]) -> tuple[int, int]:
     return ceil(len(lanes) / down), down
 
 
-def _grid(panels: list[Panel], across: int, down: int) -> Table:
+def _grid(console: Console, panels: list[Panel], across: int, down: int) -> Constrain:
     grid = Table.grid(expand=True)
     for _ in range(across):
         grid.add_column(ratio=1)
     for first in range(0, across * down, across):
         grid.add_row(*panels[first : first + across])
-    return grid
+    return Constrain(grid, max(1, console.width - MARGIN))
 
 
 def _panel(lane: Lane, remark: str, body: Text, height: int | None = None) -> Panel:

@@ -273,7 +273,8 @@ def test_columns_are_stacked_where_it_is_narrow(
     assert running.wait() == 0
     last = frames(running.screen)[-1]
     assert [t for line in last.splitlines() for t in TITLES.findall(line)] == ["koala", "flowgpt"]
-    assert max(map(len, last.splitlines())) <= 40
+    # Two are left free: what a terminal echoes for Ctrl-C must not begin a line of its own.
+    assert max(map(len, last.rstrip().splitlines())) <= 38
 
 
 def test_nothing_of_a_provider_acts_in_columns(
@@ -344,6 +345,8 @@ def test_ctrl_c_ends_eight_silent_providers_and_keeps_what_came(
     assert whole.count("You said:") == 8
     assert running.screen.count("Cancelled") >= 8
     assert running.screen.endswith("g4fsync: interrupted\n")
+    # On a terminal one frame says it all, and one sentence.
+    assert ("MODEL" in running.screen) is (term == "dumb")
 
 
 @pytest.mark.parametrize("form", ["--json", "--jsonl", "--race"])
@@ -376,6 +379,6 @@ def test_the_picture_shows_four_lanes_and_loads_nothing(fresh: bool) -> None:
     picture = ElementTree.fromstring(text)
     shown = "".join(picture.itertext()).replace("\N{NO-BREAK SPACE}", " ")
     for name in ("koala", "flowgpt", "myshell", "openassistant"):
-        assert f"{name} (emula" in shown
+        assert f"{name} (emu" in shown
     assert "This is an emulated" in shown
     assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
