@@ -26,10 +26,11 @@ first token.  Every class can be made from its message alone, so errors pickle.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .redaction import blotted, forms
 
@@ -47,9 +48,12 @@ class G4FSyncError(Exception):
     ``provider`` and ``model`` are names or ``None``; ``partial`` is the answer
     text received before the failure; ``attempts`` tells what was tried;
     ``retryable`` says whether the same call may succeed a moment later.
+    ``origin`` is the exception of a library that this error stands for, or
+    ``None``; it does not travel to other processes.
     """
 
     retryable: bool = False
+    origin: BaseException | None = None
 
     def __init__(
         self,
@@ -71,9 +75,18 @@ class G4FSyncError(Exception):
         """The message, the provider's name before it unless it speaks of it by name itself."""
         message = str(self.args[0]) if self.args else ""
         name = self.provider
-        if name is None or message.startswith(name) or f": {name} " in message:
+        if name is None or re.match(rf"{re.escape(name)}\b", message) or f": {name} " in message:
             return message
         return f"{name}: {message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A library's exception may hold sockets, and those can't go to another process.
+        reduced: Any = super().__reduce__()
+        made, arguments, *state = reduced
+        kept = {
+            name: value for name, value in (state[0] if state else {}).items() if name != "origin"
+        }
+        return made, arguments, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +245,16 @@ class AllFailed(G4FSyncError):
         super().__init__("\n".join([message, *map(_line, self.errors)]) if errors else message)
 
 
+def unlabelled(error: BaseException) -> str:
+    """The message of *error* for where its provider is named already."""
+    message, provider = str(error), getattr(error, "provider", None)
+    return message.removeprefix(f"{provider}: ") if provider else message
+
+
 def _line(error: G4FSyncError) -> str:
     last = error.attempts[-1] if error.attempts else None
     how_far = f" ({last.phase}, {last.seconds:.2f} s)" if last else ""
-    what = " ".join(str(error).splitlines())
+    what = " ".join(unlabelled(error).splitlines())
     return f"- {error.provider}:{error.model}{how_far}: {type(error).__name__}: {what}"
 
 
@@ -256,7 +275,10 @@ def without(
         each = waiting.pop(0)
         if isinstance(each, BaseException) and id(each) not in seen:
             seen.add(id(each))
-            waiting += [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+            waiting += [
+                *(each.__cause__, each.__context__, getattr(each, "origin", None)),
+                *(getattr(each, "reason", None), *each.args),
+            ]
             _blot(each, found)
     return error
 

@@ -56,11 +56,19 @@ def _ask_in_turn(
                 raise
             error.attempts = tuple(journal.attempts[before:])
             errors.append(error)
+            _note_fallback(error, calls[len(errors) :])
         else:
             return
         yield from journal.attempts[before:]
     journal.provider = journal.model = None
     raise AllFailed(f"none of {len(errors)} models answered", errors=errors)
+
+
+def _note_fallback(error: G4FSyncError, rest: Sequence[Call]) -> None:
+    if rest:
+        from . import logs
+
+        logs.falling_back(error, rest[0].provider.name, rest[0].model)
 
 
 def _ask(
@@ -130,6 +138,8 @@ def _retrying(retry: Retry, scope: CancelScope, journal: Journal) -> Retrying:
     # Only here, since tenacity costs 20 ms to import and 40 us to set up.
     from tenacity import Retrying, retry_if_exception
 
+    from . import logs
+
     def pause(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         return retry.pause(state.attempt_number, error)
@@ -141,6 +151,7 @@ def _retrying(retry: Retry, scope: CancelScope, journal: Journal) -> Retrying:
         )
 
     def sleep(seconds: float) -> None:
+        logs.retrying(journal.attempts[-1], retry.attempts, seconds)
         try:
             scope.sleep(seconds)
         except G4FSyncError as ended:

@@ -257,6 +257,8 @@ class _Reading:
 
 def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
     """The engine's items, each noted before it is handed on."""
+    from . import logs  # not to import a client; a call needs logging anyway
+
     note_text = journal.note_text
     journal.start()
     items = run(scope, journal)
@@ -272,9 +274,11 @@ def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Ev
             items.close()
     except G4FSyncError as error:
         journal.fail(error)
+        logs.shorten(error)
         raise
     except BaseException:  # Ctrl-C, or the stream was dropped
         journal.fail(Cancelled("the stream was left before its end"))
         raise
     finally:
         journal.end(scope.elapsed())
+        logs.ended(journal)

@@ -96,12 +96,19 @@ class _Race:
         items = workers.items(self._timeout)
         while True:
             while self._waiting and monotonic() >= self._start_next_at:
-                workers.start(self._waiting.popleft())
+                self._start(workers, self._waiting.popleft())
                 self._start_next_at = monotonic() + (self._hedge_after or 0.0)
             found = next(items)
             self._scope.check()
             if found is not None:
                 yield found
+
+    def _start(self, workers: Workers, lane: Lane) -> None:
+        if self._hedge_after is not None and lane is not self._lanes[0]:
+            from ..call import logs
+
+            logs.hedging(lane, self._scope.elapsed())
+        workers.start(lane)
 
     def _timeout(self) -> float | None:
         pauses = [self._scope.remaining()]

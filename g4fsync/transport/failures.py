@@ -7,6 +7,7 @@ What a server *said* when it refused is read in :mod:`g4fsync.codecs.refusals`.
 from __future__ import annotations
 
 import http.client
+import logging
 import re
 import socket
 import ssl
@@ -25,6 +26,8 @@ from ..errors import (
     StreamInterrupted,
 )
 from ..scope import CancelScope
+
+log = logging.getLogger("g4fsync.transport")
 
 # requests' exceptions are OSErrors; urllib3's own come out of raw.read1().
 FOREIGN: tuple[type[Exception], ...] = (
@@ -72,8 +75,14 @@ class MappedFailures:
         try:
             self._scope.check()
         except G4FSyncError as ended:
-            raise ended from exc
-        raise translate(exc, self._host, reading=self._reading, before=self._before) from exc
+            error = ended
+        else:
+            error = translate(exc, self._host, reading=self._reading, before=self._before)
+        log.debug("%s", error, exc_info=exc)
+        if error.origin is None:
+            error.origin = exc
+        # Four exceptions of urllib3 and requests, each with its traceback, tell nobody more.
+        raise error from None
 
 
 def translate(

@@ -264,7 +264,7 @@ def test_exceptions(
     assert type(caught.value) is error
     assert message in str(caught.value)
     assert caught.value.retryable is retryable
-    assert caught.value.__cause__ is foreign
+    assert caught.value.origin is foreign
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_an_ended_call_is_what_is_told() -> None:
     foreign = ConnectionResetError(104, "reset")
     with pytest.raises(Cancelled, match="enough") as caught, failures.MappedFailures(scope, HOST):
         raise foreign
-    assert caught.value.__cause__ is foreign
+    assert caught.value.origin is foreign
 
 
 def test_a_cycle_of_causes_has_an_end() -> None:
