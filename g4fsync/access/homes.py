@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ..errors import ConfigurationError
-from ..urls import filled, origin
+from ..urls import filled, origin, parsed
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
@@ -97,3 +97,18 @@ def is_at_home(provider: Service) -> bool:
         with suppress(ConfigurationError):  # of no use, but not in use either
             homes.add(provider.normal_url(url))
     return origin(provider.base_url) in map(origin, homes)
+
+
+def withheld_key(provider: Service) -> str:
+    """Why no key was sent, when there is one that belongs elsewhere; else ``""``."""
+    if is_at_home(provider) or not provider.key_variables:
+        return ""
+    from . import keys
+
+    with suppress(ConfigurationError):  # a broken key file is another matter
+        found = keys.find(provider.name, None, provider.key_variables)
+        if found and found[0]:
+            homes = provider.key_origins or (type(provider).base_url,)
+            owner = parsed(homes[0]).place or "another base URL"
+            return f"the key from {found[1]} was not sent: it belongs to {owner}"
+    return ""

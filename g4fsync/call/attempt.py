@@ -22,6 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import (
+    AuthenticationError,
     Cancelled,
     ConnectionFailed,
     DeadlineExceeded,
@@ -54,6 +55,8 @@ class Answering(Protocol):
     def has_end_mark(self) -> bool: ...
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]: ...
     def failure(self, error: G4FSyncError) -> G4FSyncError: ...
+    @property
+    def key_withheld(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,9 @@ def translated(
             f"{subject} has another shape than expected ({type(exc).__name__}: {exc})",
             evidence=_shown(transport.latest),
         )
+    if isinstance(error, AuthenticationError) and error.status and not transport.api_key:
+        why = provider.key_withheld
+        error.args = (f"{error.args[0]}; {why}" if why else error.args[0],)
     if error is not exc:
         error.__cause__ = exc
         error = without(error, *secrets, passwords=passwords)

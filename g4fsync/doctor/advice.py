@@ -45,6 +45,11 @@ class Probe:
         return self.provider.key_advice if isinstance(self.provider, Provider) else ""
 
     @property
+    def key_withheld(self) -> str:
+        """What the library's own messages say of a key that was not sent."""
+        return self.provider.key_withheld if isinstance(self.provider, Provider) else ""
+
+    @property
     def is_local(self) -> bool:
         return self.provider.status == "local"
 

@@ -148,7 +148,8 @@ class Checkup:
         message = str(error).removeprefix(f"{self.name}: ")
         # What to do stands on a line of its own, in the words of the command line.
         advices = self._probe.key_advice
-        for words in (f"; {advices}", f" ({advices})", f"; {CA_ADVICE}"):
+        withheld = self._probe.key_withheld
+        for words in (f"; {withheld}", f"; {advices}", f" ({advices})", f"; {CA_ADVICE}"):
             message = message.removesuffix(words)
         return "no base URL" if message.startswith("no base URL;") else message
 

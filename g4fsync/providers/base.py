@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..access.homes import at_environment_url
+from ..access.homes import at_environment_url, withheld_key
 from ..access.reach import Overrides, Reach
 from ..call import engine
 from ..call.asking import checked_call, conversation
@@ -170,6 +170,11 @@ class Provider(ABC):
         if isinstance(error, AuthenticationError) and error.status and self.key_variables:
             error.args = (f"{error.args[0]} ({self.key_advice})",)
         return error
+
+    @property
+    def key_withheld(self) -> str:
+        """Why a key that is there was not sent, for a message; ``""`` when there is none."""
+        return withheld_key(self)
 
     @property
     def key_advice(self) -> str:

@@ -140,9 +140,9 @@ def test_an_uncaught_error_is_short(emulator: Emulator, model: str, how: str) ->
 
 def test_a_broken_answer_is_short_too_and_shows_the_providers_line(emulator: Emulator) -> None:
     emulator.koala.fault = Cut(after_bytes=40)
-    with Client("koala", base_urls=emulator.base_urls) as client:
-        with pytest.raises(StreamInterrupted) as caught:
-            client.ask("one two three")
+    client = Client("koala", base_urls=emulator.base_urls)
+    with client, pytest.raises(StreamInterrupted) as caught:
+        client.ask("one two three")
     text = printed(caught.value)
     assert len(text) <= LONGEST, text
     assert any("providers/koala.py" in line for line in text)
@@ -172,9 +172,9 @@ def test_a_failed_look_up_shows_the_providers_own_line() -> None:
 
 def test_all_failed_is_short_and_names_each_model_once(emulator: Emulator) -> None:
     url = emulator.refusing_url
-    with Client("koala", fallback=["flowgpt"], base_urls={"koala": url, "flowgpt": url}) as client:
-        with pytest.raises(AllFailed) as all_failed:
-            client.ask("Hi")
+    client = Client("koala", fallback=["flowgpt"], base_urls={"koala": url, "flowgpt": url})
+    with client, pytest.raises(AllFailed) as all_failed:
+        client.ask("Hi")
     assert len(printed(all_failed.value)) <= LONGEST
     for line in str(all_failed.value).splitlines()[1:]:
         assert line.count("koala:") + line.count("flowgpt:") == 1
@@ -184,9 +184,9 @@ def test_debug_keeps_every_frame_and_logs_the_origin(
     emulator: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="g4fsync")
-    with Client("koala", base_urls={"koala": emulator.refusing_url}, retry=1) as client:
-        with pytest.raises(ConnectionFailed) as caught:
-            client.ask("Hi")
+    client = Client("koala", base_urls={"koala": emulator.refusing_url}, retry=1)
+    with client, pytest.raises(ConnectionFailed) as caught:
+        client.ask("Hi")
     text = "".join(traceback.format_tb(caught.value.__traceback__))
     assert "call/attempt.py" in text
     assert "ConnectionRefusedError" in caplog.text

@@ -271,7 +271,7 @@ def test_all_failing_is_one_error_with_a_line_each(client: Client, emulator: Emu
     head, refused, said_no = str(caught.value).splitlines()
     assert head == "none of 2 models won"
     assert refused.startswith("- koala:gpt-4o-mini (connect, 0.")
-    assert "s): ConnectionFailed: koala: connection to 127.0.0.1:" in refused
+    assert "s): ConnectionFailed: connection to 127.0.0.1:" in refused
     assert said_no.startswith("- flowgpt:gpt-3.5-turbo (first_token, 0.")
 
 

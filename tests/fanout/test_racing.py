@@ -105,8 +105,8 @@ def test_all_failing_is_told_in_one_line_each() -> None:
     assert caught.value.errors == (first, second)
     assert str(caught.value).splitlines() == [
         "none of 2 models won",
-        "- one:m: ServerError: one: oh no",
-        "- two:m: ServerError: two: ah",
+        "- one:m: ServerError: oh no",
+        "- two:m: ServerError: ah",
     ]
 
 
