@@ -24,6 +24,7 @@ _MODULES = {  # public name -> the module it is loaded from
     "ConfigurationError": "errors",
     "ConnectionFailed": "errors",
     "ContentFiltered": "errors",
+    "Conversation": "archive.conversation",
     "DeadlineExceeded": "errors",
     "Event": "events",
     "Finish": "events",
@@ -61,6 +62,7 @@ _MODULES = {  # public name -> the module it is loaded from
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
+    from .archive.conversation import Conversation as Conversation
     from .archive.store import Archive as Archive
     from .call.observing import ObservedCall as ObservedCall, Observer as Observer
     from .call.stream import ChatStream as ChatStream

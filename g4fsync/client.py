@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack  # in typing from Python 3.11 on
 
+    from .archive.conversation import Conversation
     from .fanout.comparison import Comparison
     from .fanout.racing import Until
 
@@ -256,6 +257,29 @@ class Client(ClientBase):
             stop=asker.stop,
         )
         return (outcome for _, outcome in found) if ordered else found
+
+    def conversation(
+        self,
+        *,
+        system: str | None = None,
+        id: str | None = None,
+        trim: int | None = None,
+        model: str | None = None,
+        provider: ProviderSpec | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Conversation:
+        """A talk of several turns, whose history is kept: :class:`Conversation`.
+
+        ``model``, ``provider`` and ``options`` hold for each turn that does not say otherwise.
+        ``system`` is the system text, ``trim`` how many tokens of history are sent at
+        most.  ``id`` is any name; with an archive that knows it, the talk goes on
+        where it was, interrupted turn and all.
+        """
+        from .archive.conversation import opened
+
+        given = {"model": model, "provider": provider, **options}
+        defaults = {name: value for name, value in given.items() if value is not None}
+        return opened(self, self.archive, system=system, id=id, trim=trim, options=defaults)
 
     def models(
         self,

@@ -141,14 +141,16 @@ WITH RECURSIVE up (id, parent, message, height) AS (
     SELECT turns.id, turns.parent, turns.message, up.height + 1
     FROM up JOIN turns ON turns.id = up.parent
 )
-SELECT messages.role, messages.text, messages.more
-FROM up JOIN messages ON messages.id = up.message ORDER BY up.height DESC
+SELECT up.height, messages.role, messages.text, messages.more
+FROM up CROSS JOIN messages ON messages.id = up.message
 """
 
 
 def messages_at(connection: sqlite3.Connection, turn: int | None) -> tuple[Message, ...]:
     """The conversation that ends with *turn*."""
-    return tuple(message_of(*row) for row in connection.execute(_UP, (turn,)))
+    # Sorted here: SQLite would put all the texts into a table of its own for it.
+    rows = sorted(connection.execute(_UP, (turn,)), key=lambda row: -row[0])
+    return tuple(message_of(role, text, more) for _, role, text, more in rows)
 
 
 def conditions(

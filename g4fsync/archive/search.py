@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import unicodedata
 from datetime import date, datetime
-from typing import Any
 
 from ..errors import InvalidRequest
 from ..messages import Message
@@ -109,11 +108,33 @@ def call(connection: sqlite3.Connection, id: str) -> ArchivedCall:
 
 def conversation(connection: sqlite3.Connection, id: str | None) -> ArchivedConversation:
     """A conversation by its id or that of a call in it; the newest one without."""
-    rows = _of_conversation(connection, id)
-    if not rows:
+    if id is None:
+        newest = select(
+            connection,
+            "SELECT coalesce(conversation, id) AS id FROM calls WHERE parent IS NULL "
+            "ORDER BY started DESC, id DESC LIMIT 1",
+            [],
+        )
+        found = known_conversation(connection, newest[0]["id"]) if newest else None
+    else:
+        found = known_conversation(connection, _id_of_conversation(connection, id))
+    if found is None:
         raise InvalidRequest(
             "the archive has no conversation" + (f" {id!r}" if id is not None else "")
         )
+    return found
+
+
+def known_conversation(connection: sqlite3.Connection, id: str) -> ArchivedConversation | None:
+    """The conversation with exactly this id."""
+    rows = select(
+        connection,
+        f"SELECT {COLUMNS} FROM calls WHERE parent IS NULL AND (conversation = ? OR id = ?) "
+        "ORDER BY started DESC, id DESC",
+        [id, id],
+    )
+    if not rows:
+        return None
     newest = rows[0]
     complete = next((row for row in rows if row["state"] == "complete"), None)
     pending = newest if newest["state"] != "complete" else None
@@ -137,30 +158,13 @@ def _new_of(asked: tuple[Message, ...], known: tuple[Message, ...]) -> tuple[Mes
     return asked[-1:]
 
 
-def _of_conversation(connection: sqlite3.Connection, id: str | None) -> list[dict[str, Any]]:
-    """Its calls, the newest first, but for those that are part of another."""
-    if id is None:
-        newest = select(
-            connection,
-            "SELECT coalesce(conversation, id) AS id FROM calls WHERE parent IS NULL "
-            "ORDER BY started DESC, id DESC LIMIT 1",
-            [],
-        )
-        id = newest[0]["id"] if newest else ""
-    else:
-        id = id.upper()
-        found = select(
-            connection,
-            "SELECT DISTINCT coalesce(conversation, id) AS id FROM calls "
-            "WHERE substr(id, 1, ?) = ? OR substr(conversation, 1, ?) = ? LIMIT 2",
-            [len(id), id, len(id), id],
-        )
-        if len(found) > 1:
-            raise InvalidRequest(f"the archive has several conversations {id!r}")
-        id = found[0]["id"] if found else ""
-    return select(
-        connection,
-        f"SELECT {COLUMNS} FROM calls WHERE parent IS NULL AND (conversation = ? OR id = ?) "
-        "ORDER BY started DESC, id DESC",
-        [id, id],
-    )
+def _id_of_conversation(connection: sqlite3.Connection, id: str) -> str:
+    """The id that *id* is, is the beginning of, or that has the call *id*; or it is no help."""
+    query = "SELECT DISTINCT coalesce(conversation, id) AS id FROM calls WHERE "
+    found = select(connection, f"{query} conversation = ? OR id = ?", [id, id])
+    if not found and id:
+        begins = "substr(id, 1, ?) = ? OR substr(conversation, 1, ?) = ? LIMIT 2"
+        found = select(connection, query + begins, [len(id), id.upper()] * 2)
+    if len(found) > 1:
+        raise InvalidRequest(f"the archive has several conversations {id!r}")
+    return found[0]["id"] if found else ""

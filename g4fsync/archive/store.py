@@ -19,7 +19,8 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, time
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -34,7 +35,6 @@ from .schema import check_file, connect, reading, writing
 from .writing import Writer, prune
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from .records import ArchivedCall, ArchivedConversation, Cost
@@ -206,24 +206,28 @@ class Archive(Observer):
         With SQLite's FTS5 a word is a complete one, in any case; without it, and for
         scripts without spaces between words, it is any part of the text.
         """
-        self.flush()
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             return search.find(connection, words, model=model, since=since, limit=limit)
 
     def call(self, id: str) -> ArchivedCall:
         """The call with this id, or the beginning of one; ``InvalidRequest`` without one."""
-        self.flush()
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             return search.call(connection, id)
 
     def conversation(self, id: str | None = None) -> ArchivedConversation:
-        """A conversation by its id or that of a call in it, or the newest one.
+        """A conversation by its id or that of a call in it, or the beginning of one of them.
+
+        Without an id it is the newest one.
 
         ``client.conversation(id=...)`` goes on with it.  ``InvalidRequest`` when there is none.
         """
-        self.flush()
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             return search.conversation(connection, id)
+
+    def known_conversation(self, id: str) -> ArchivedConversation | None:
+        """The conversation with exactly this id, if there is one."""
+        with self._reading() as connection:
+            return search.known_conversation(connection, id)
 
     def cost(
         self,
@@ -238,8 +242,7 @@ class Archive(Observer):
         in and out; without a price, or where a provider counted nothing, ``usd`` is ``None``.
         An answer from the cache costs nothing and counts no tokens.
         """
-        self.flush()
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             return report.cost(connection, by, since=since, prices=prices or {})
 
     def export(
@@ -249,8 +252,7 @@ class Archive(Observer):
 
         Each line has ``messages`` as ``chat()`` takes them, and ``text`` is the answer.
         """
-        self.flush()
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             return report.export(connection, file, model=model, since=since)
 
     def prune(self, days: float) -> int:
@@ -267,6 +269,15 @@ class Archive(Observer):
 
     def __iter__(self) -> Iterator[ArchivedCall]:
         return iter(self.calls(limit=None))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection to the file, into which all was written that this process has heard."""
+        for archive in tuple(_living):
+            if archive.path == self.path:
+                archive.flush()
+        with reading(self.path) as connection:
+            yield connection
 
 
 _living: weakref.WeakSet[Archive] = weakref.WeakSet()

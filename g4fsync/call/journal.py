@@ -9,6 +9,7 @@ from typing import Protocol
 from ..errors import G4FSyncError
 from ..events import Attempt, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..frozen import NOTHING
+from ..messages import Message
 from ..ratelimits import RateLimits
 
 _PIECES_KEPT = 1024  # of text, before they become one
@@ -106,6 +107,21 @@ class Journal:
                 function(self)
         if watched is not None:
             watched.ended()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the answer is being read: begun, and not at its end."""
+        return self._started and self.seconds is None
+
+    def new_messages(self, asked: int) -> tuple[Message, ...]:
+        """What a complete answer adds to a conversation of which *asked* messages were given."""
+        turn = Message(
+            "assistant",
+            self.text(),
+            tool_calls=tuple(self.tool_calls),
+            provider_data=tuple(self.provider_data),
+        )
+        return (turn,)
 
     def text(self) -> str:
         """The pieces as one; any thread may ask while another writes."""

@@ -134,6 +134,11 @@ class ChatStream:
     # -- what has come so far -------------------------------------------
 
     @property
+    def journal(self) -> Journal:
+        """What is noted down of the call, for those who go on with it when it has ended."""
+        return self._journal
+
+    @property
     def text(self) -> str:
         """The answer so far."""
         return self._journal.text()

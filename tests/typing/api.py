@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import g4fsync
 from g4fsync import (
     AllFailed,
+    Archive,
     Attempt,
     ChatRequest,
     ChatResult,
     ChatStream,
     Client,
+    Conversation,
     DeadlineExceeded,
     Finish,
     G4FSyncError,
@@ -228,3 +230,21 @@ class Stopwatch(Observer):
 
 def observing() -> None:
     Client("koala", observers=[Stopwatch()])
+
+
+def conversations() -> None:
+    client = Client("koala", archive="chats.db")
+    talk: Conversation = client.conversation(system="Be brief", trim=4000, temperature=0.2)
+    text: str = talk.ask("One").text
+    for chunk in talk.chat("Two"):
+        print(chunk.upper())
+    messages: tuple[Message, ...] = talk.fork(at=-2).messages
+    if talk.pending is not None:
+        print(talk.pending.question, talk.retry().text, text, messages)
+
+
+def archives(archive: Archive) -> None:
+    for call in archive.search("sky", model="koala", since=0.0, limit=3):
+        print(call.question, call.text, call.usage and call.usage.input_tokens)
+    usd: float | None = archive.cost(by="day", prices={"m": (1.0, 2.0)})[0].usd
+    print(usd, archive.conversation().messages, Client(archive=archive))
