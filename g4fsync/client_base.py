@@ -146,7 +146,7 @@ class ClientBase:
     def _leave(self) -> None:
         """Close what stands still half-way; a thread that is inside a call would complain."""
         for stream in tuple(self._streams):
-            if not getattr(stream._items, "gi_running", False):
+            if not stream.is_running:
                 stream.close()
 
     def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:

@@ -14,6 +14,15 @@ from .journal import Journal
 
 _BUSY = "generator already executing"  # what Python says to a second thread in a generator
 
+
+def _is_busy(exc: object) -> bool:
+    """Whether *exc* says that another thread is inside of the generator that was to go on.
+
+    There is no better way to learn it: a look before may be out of date at once.
+    """
+    return isinstance(exc, ValueError) and str(exc) == _BUSY
+
+
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
 
 
@@ -103,6 +112,11 @@ class ChatStream:
 
     # -- ending ---------------------------------------------------------
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a thread is reading just now, or waits for the provider."""
+        return bool(getattr(self._items, "gi_running", False))
+
     def cancel(self) -> None:
         """End the call at once, from any thread and in any phase; then it raises ``Cancelled``."""
         self.scope.cancel()
@@ -112,14 +126,14 @@ class ChatStream:
         journal = self._journal
         if journal.seconds is not None:
             return
-        if getattr(self._items, "gi_running", False):
+        if self.is_running:
             self.scope.cancel()  # another thread is in it; it will clean up
             return
         journal.fail(Cancelled("the stream was closed before its end"))
         try:
             self._items.close()
         except ValueError as exc:
-            if str(exc) != _BUSY:
+            if not _is_busy(exc):
                 raise
             self.scope.cancel()  # another thread has just gone on with it
         else:
@@ -248,7 +262,7 @@ class _Reading:
         pass
 
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
-        is_busy = isinstance(exc, ValueError) and str(exc) == _BUSY
+        is_busy = _is_busy(exc)
         if self._leaving and not is_busy:  # else it is for the other thread to clean up
             self._stream.close()
         if exc is not None and not is_busy:

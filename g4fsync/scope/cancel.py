@@ -2,6 +2,18 @@
 
 Rules of this file:
 
+The four clocks, each a deadline that is infinite while its clock stands still:
+
+=============== ============================ ====================================
+clock           is started by                is stopped by
+=============== ============================ ====================================
+``total``       :meth:`~CancelScope.start`   nothing; it is the call's last word
+``first_token`` ``start_first_token()``      the first :meth:`~CancelScope.progress`
+``connect``     ``start_connect()``          ``stop_connect()``: the request is out
+``idle``        ``start_idle()``, when the   ``progress()``, and ``start_connect()``
+                owner waits for the provider of another request
+=============== ============================ ====================================
+
 * One :class:`CancelScope` per call.  Its owner is the thread that iterates;
   any thread may :meth:`~CancelScope.cancel`.
 * Who is about to block registers how to be woken (:meth:`~CancelScope.aborting`),
