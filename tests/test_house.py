@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from tests.test_layers import MODULES, is_apart, layer
+from tests.test_layers import MODULES, PACKAGE, is_apart, layer
 
 
 def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -179,3 +180,32 @@ def _code_lines(function: ast.FunctionDef) -> int:
 def test_half_of_the_files_are_short() -> None:
     sizes = sorted(path.read_text(encoding="utf-8").count("\n") for path in MODULES.values())
     assert sizes[len(sizes) // 2] <= MAX_MEDIAN_LINES
+
+
+# -- the plan, as it is drawn -----------------------------------------------
+
+PLAN = (PACKAGE / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_plan_shows_each_room() -> None:
+    drawn = PLAN.partition("```text\n")[2].partition("```")[0]
+    rooms = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert {room for room in rooms - {"__main__.py"} if room not in drawn} == set()
+    named = set(re.findall(r"(?:^|[ ,])([a-z_]+(?:\.py|/))(?=[ ,])", drawn, re.MULTILINE))
+    assert named - rooms == set()
+
+
+def test_the_way_of_a_call_names_functions_that_are_there() -> None:
+    way = PLAN.partition("## One call's way")[2].partition("\n## ")[0]
+    names = re.findall(r"`([a-z_]+(?:\.[A-Za-z_]+)+)`", way)
+    assert len(names) >= 15
+    for name in names:
+        parts = name.split(".")
+        cut = next(n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in MODULES)
+        found: object = importlib.import_module(f"g4fsync.{'.'.join(parts[:cut])}")
+        for part in parts[cut:]:
+            found = getattr(found, part)

@@ -215,10 +215,10 @@ def test_a_deadline_that_passes_in_the_backoff_is_raised_from_the_last_error(
     error = refused()
     stream = ask(Player([error]), retry=PATIENT)
 
-    def sleep(seconds: float) -> None:
+    def sleep(scope: CancelScope, seconds: float) -> None:
         raise DeadlineExceeded("too late")
 
-    monkeypatch.setattr(stream.scope, "sleep", sleep)
+    monkeypatch.setattr(CancelScope, "sleep", sleep)
     with pytest.raises(DeadlineExceeded, match=r"^player: too late$") as caught:
         stream.result()
     assert caught.value.__cause__ is error
