@@ -14,6 +14,9 @@ _MODULES = {  # public name -> the module it is loaded from
     "Archive": "archive.store",
     "Attempt": "errors",
     "AuthenticationError": "errors",
+    "Batch": "batch.batch",
+    "BatchRow": "batch.lines",
+    "Budget": "settings",
     "Cancelled": "errors",
     "CaptchaRequired": "errors",
     "ChatRequest": "messages",
@@ -51,6 +54,7 @@ _MODULES = {  # public name -> the module it is loaded from
     "ServerError": "errors",
     "StreamInterrupted": "errors",
     "StreamTruncated": "errors",
+    "Summary": "batch.summary",
     "Text": "events",
     "Timeout": "settings",
     "ToolCall": "events",
@@ -64,6 +68,9 @@ TYPE_CHECKING = False  # as in typing, which takes longer to import than all of 
 if TYPE_CHECKING:
     from .archive.conversation import Conversation as Conversation
     from .archive.store import Archive as Archive
+    from .batch.batch import Batch as Batch
+    from .batch.lines import BatchRow as BatchRow
+    from .batch.summary import Summary as Summary
     from .call.observing import ObservedCall as ObservedCall, Observer as Observer
     from .call.stream import ChatStream as ChatStream
     from .client import Client as Client
@@ -107,7 +114,13 @@ if TYPE_CHECKING:
     from .providers.base import Provider as Provider
     from .ratelimits import RateLimit as RateLimit, RateLimits as RateLimits
     from .registry import provider_names as provider_names, register as register
-    from .settings import Limits as Limits, Rate as Rate, Retry as Retry, Timeout as Timeout
+    from .settings import (
+        Budget as Budget,
+        Limits as Limits,
+        Rate as Rate,
+        Retry as Retry,
+        Timeout as Timeout,
+    )
     from .transport.base import Response as Response, Transport as Transport
 else:
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .access.checks import checked_iterator, checked_models, is_text
 from .access.reach import Cookies, Overrides
 from .call.asking import conversation
 from .call.listing import list_models
-from .call.options import ChatOptions, MapOptions
+from .call.options import ChatOptions
 from .call.stream import ChatStream
-from .client_base import ClientBase
-from .errors import G4FSyncError
+from .client_many import ManyPrompts, Outcome as Outcome
 from .messages import ChatResult
 from .registry import ProviderSpec
 from .scope import CancelScope
@@ -28,10 +26,7 @@ if TYPE_CHECKING:
     from .fanout.racing import Until
 
 
-Outcome: TypeAlias = "ChatResult | G4FSyncError"
-
-
-class Client(ClientBase):
+class Client(ManyPrompts):
     """Asks chat providers; cheap to make, safe to share between threads, usable after fork.
 
     ``model`` is ``"provider"`` or ``"provider:model"``, the default for each
@@ -182,81 +177,6 @@ class Client(ClientBase):
         streams = self._lanes(messages, models, timeout, system, retry, options)
         total = Timeout.of(timeout, self.timeout).total
         return race(streams, total=total, until=until, hedge_after=hedge_after, executor=executor)
-
-    @overload
-    def map(
-        self,
-        prompts: Iterable[object],
-        models: Sequence[str] | str | None = None,
-        *,
-        max_workers: int = ...,
-        timeout: Timeout | float | None = ...,
-        rate: float | None = ...,
-        ordered: Literal[True] = ...,
-        executor: Executor | None = ...,
-        **options: Unpack[MapOptions],
-    ) -> Iterator[Outcome]: ...
-    @overload
-    def map(
-        self,
-        prompts: Iterable[object],
-        models: Sequence[str] | str | None = None,
-        *,
-        max_workers: int = ...,
-        timeout: Timeout | float | None = ...,
-        rate: float | None = ...,
-        ordered: Literal[False],
-        executor: Executor | None = ...,
-        **options: Unpack[MapOptions],
-    ) -> Iterator[tuple[int, Outcome]]: ...
-    def map(
-        self,
-        prompts: Iterable[object],
-        models: Sequence[str] | str | None = None,
-        *,
-        max_workers: int = 8,
-        timeout: Timeout | float | None = None,
-        rate: float | None = None,
-        ordered: bool = True,
-        executor: Executor | None = None,
-        **options: Unpack[MapOptions],
-    ) -> Iterator[Any]:
-        """Ask each prompt; iterate for its ``ChatResult``, or the error it ended with.
-
-        Prompts are taken as they are needed, so there may be no end to them.  When
-        taking one fails, what was asked before is delivered, then that error raised.
-        With several ``models`` each prompt is asked of each, in turn.  Results
-        come in the order asked, or, not ``ordered``, as ``(index, result)`` when
-        they are there.  ``timeout`` is for each prompt; ``rate`` is how many are
-        started per second at most.
-
-        ``executor`` is any :class:`concurrent.futures.Executor`.  For one of
-        other processes the client is pickled without ``api_keys``, ``cookies``
-        and passwords in URLs: a worker finds keys in its own environment, or pass
-        ``api_key=`` here.
-        """
-        from .fanout.mapping import Asker, outcomes
-
-        if models is not None and not isinstance(models, str):
-            wanted = checked_models(models, is_text)
-        else:
-            wanted = [models]
-        prompts = checked_iterator("prompts", prompts, "an iterable of prompts")
-        Timeout.of(timeout, self.timeout)
-        Retry.of(options.get("retry"), self.retry)
-        arguments = {"timeout": timeout, **options}
-        tasks = ((prompt, model, arguments) for prompt in prompts for model in wanted)
-        asker = Asker(self)
-        found = outcomes(
-            asker,
-            tasks,
-            max_workers=max_workers,
-            ordered=ordered,
-            rate=rate,
-            executor=executor,
-            stop=asker.stop,
-        )
-        return (outcome for _, outcome in found) if ordered else found
 
     def conversation(
         self,

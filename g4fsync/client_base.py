@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from .archive.store import Archive
     from .call.observing import Observer
+    from .scope.pace import Pace
 
 _Self = TypeVar("_Self", bound="ClientBase")
 
@@ -187,6 +188,28 @@ class ClientBase:
         self, model: str | None, provider: ProviderSpec | None
     ) -> tuple[Provider, str | None]:
         return registry.resolve(model, provider, self._reach.base_urls)
+
+    def seat(
+        self,
+        turns: tuple[Message, ...],
+        model: str | None,
+        rate: Rate | Mapping[str, Rate] | None,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> tuple[str, Pace]:
+        """The full name of a model, and the pace of all calls to it; for a batch.
+
+        *arguments* are of ``chat()``, *options* the provider's: raises what asking
+        with them would raise before sending.
+        """
+        given = {name: arguments.get(name) for name in ("proxy", "cookies", "api_key")}
+        provider, overrides = arguments.get("provider"), Overrides(**given)
+        if model is None and provider is None:
+            model = self.model
+        [call] = self._calls(turns, [model], provider, overrides, options)
+        chosen, _ = self._resolve(model, provider)
+        pace = self._reach.pace_at(chosen, overrides, self._reach.rate_of(chosen, overrides, rate))
+        return f"{chosen.name}:{call.model}", pace
 
     def _calls(
         self,

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import InvalidRequest
+from ..settings import Rate
 from .names import folded
 
 
@@ -93,6 +94,13 @@ def by_provider(
             raise InvalidRequest(f"{what}[{name!r}] must be {wanted}, got {type(value).__name__}")
         found[folded(name)] = value
     return found
+
+
+def checked_rates(rate: Rate | Mapping[str, Rate] | None) -> Rate | Mapping[str, Rate] | None:
+    """*rate* for all providers, or by their names; ``InvalidRequest`` for anything else."""
+    if rate is None or isinstance(rate, Rate):
+        return rate
+    return by_provider("rate", rate, lambda each: isinstance(each, Rate), "a Rate")
 
 
 def is_text(value: object) -> bool:

@@ -72,7 +72,7 @@ class Reach:
             if not is_count(limit):
                 raise InvalidRequest(f"max_concurrent must be 1 or more, got {limit!r:.80}")
         self._keys_left_out: frozenset[str] = frozenset()  # by pickling: whose they were
-        self._rates = checked_rates(rate)
+        self._rates = checks.checked_rates(rate)
         self._setup()
 
     def _setup(self) -> None:
@@ -125,13 +125,24 @@ class Reach:
 
     def pace(self, provider: Service, overrides: Overrides) -> Pace | None:
         """The pace of calls to *provider*; ``None`` when nothing limits it."""
-        rates, name = self._rates, folded(provider.name)
+        rate = self.rate_of(provider, overrides)
+        return None if rate is None else self.pace_at(provider, overrides, rate)
+
+    def rate_of(
+        self,
+        provider: Service,
+        overrides: Overrides,
+        given: Rate | Mapping[str, Rate] | None = None,
+    ) -> Rate | None:
+        """The rate for *provider*, as *given*, else the client's, else what it allows anyone."""
+        rates = self._rates if given is None else checks.checked_rates(given)
+        name = folded(provider.name)
         rate = rates.get(name) if isinstance(rates, Mapping) else rates
         if rate is None and provider.rate_without_key is not None:
             explicit = overrides.api_key or self._api_keys.get(name)
             if not self._found_key(provider, explicit):
                 rate = provider.rate_without_key
-        return None if rate is None else self.pace_at(provider, overrides, rate)
+        return rate
 
     def pace_at(self, provider: Service, overrides: Overrides, rate: Rate | None) -> Pace:
         """The pace of all calls to *provider* with this key; a *rate* holds from now on."""
@@ -238,13 +249,6 @@ def _no_cookies(provider: Service) -> str:
         f"give Client(cookies={{{provider.name!r}: ...}}) a mapping or a file, "
         f"or put {provider.name}.txt into {cookies.cookies_dir()}"
     )
-
-
-def checked_rates(rate: Rate | Mapping[str, Rate] | None) -> Rate | Mapping[str, Rate] | None:
-    """*rate* for all providers, or by their names; ``InvalidRequest`` for anything else."""
-    if rate is None or isinstance(rate, Rate):
-        return rate
-    return checks.by_provider("rate", rate, lambda each: isinstance(each, Rate), "a Rate")
 
 
 def checked_proxy(proxy: str | None) -> str | None:

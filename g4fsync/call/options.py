@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from ..errors import InvalidRequest
-from ..settings import Retry
+from ..settings import Retry, Timeout
 
 
 class ChatOptions(TypedDict, total=False):
@@ -47,6 +47,23 @@ class MapOptions(ChatOptions, total=False):
     proxy: str | None
     cookies: Any
     api_key: str | None
+
+
+class BatchOptions(MapOptions, total=False):
+    """What else the rows of a ``batch()`` may be asked with.
+
+    ``timeout`` is for each call.  ``prices``: dollars for a million tokens sent, and
+    received, by model.  ``retry_errors`` (false) asks rows again whose line is an error;
+    ``on_error`` is ``"keep"`` (an error is a line, and the others go on) or ``"stop"``.
+    ``row_attempts`` (3) is how often a row is asked whose answer was cut short; what
+    failed before it is tried as ``retry`` says.
+    """
+
+    timeout: Timeout | float | None
+    prices: Mapping[str, tuple[float, float]] | None
+    retry_errors: bool
+    on_error: Literal["keep", "stop"]
+    row_attempts: int
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:

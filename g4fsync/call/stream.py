@@ -110,6 +110,10 @@ class ChatStream:
             limits=self.limits,
         )
 
+    def leave_pace_to_caller(self) -> None:
+        """Start at once: the caller keeps its client's rate itself."""
+        self._journal.is_paced = True
+
     # -- ending ---------------------------------------------------------
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from time import monotonic, sleep
 from typing import Any, Generic, Protocol, TypeVar
@@ -37,8 +38,9 @@ class Asking(Protocol):
 class Asker:
     """What a client's ``map()`` sends to a worker: ask one prompt, never raise our errors."""
 
-    def __init__(self, client: Asking) -> None:
+    def __init__(self, client: Asking, *, is_paced: bool = False) -> None:
         self._client = client
+        self._is_paced = is_paced  # who sends the tasks keeps the client's rate
         self._running: weakref.WeakSet[ChatStream] = weakref.WeakSet()
         self._stopped = False
 
@@ -51,6 +53,8 @@ class Asker:
         try:
             with self._client.chat(prompt, model=model, **arguments) as stream:
                 self._running.add(stream)
+                if self._is_paced:
+                    stream.leave_pace_to_caller()
                 if self._stopped:
                     stream.cancel()
                 return stream.result()
@@ -63,8 +67,12 @@ class Asker:
         for stream in tuple(self._running):
             stream.cancel()
 
-    def __reduce__(self) -> tuple[type[Asker], tuple[Asking]]:
-        return Asker, (self._client,)
+    def __reduce__(self) -> tuple[Callable[..., Asker], tuple[Asking, bool]]:
+        return _asker, (self._client, self._is_paced)
+
+
+def _asker(client: Asking, is_paced: bool) -> Asker:
+    return Asker(client, is_paced=is_paced)
 
 
 def outcomes(
@@ -132,6 +140,16 @@ def _outcomes(
 
 
 _running: set[Callable[[], None]] = set()  # what ends the tasks of each map under way
+
+
+@contextmanager
+def ended_at_exit(stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block *stop* is called at the interpreter's end, before threads are joined."""
+    _running.add(stop)
+    try:
+        yield
+    finally:
+        _running.discard(stop)
 
 
 def _stop_all() -> None:

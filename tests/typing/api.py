@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator
 
 import g4fsync
@@ -248,3 +249,20 @@ def archives(archive: Archive) -> None:
         print(call.question, call.text, call.usage and call.usage.input_tokens)
     usd: float | None = archive.cost(by="day", prices={"m": (1.0, 2.0)})[0].usd
     print(usd, archive.conversation().messages, Client(archive=archive))
+
+
+def a_batch(client: Client, path: pathlib.Path) -> None:
+    rate = g4fsync.Rate(requests=500, tokens=200_000, per=60)
+    budget = g4fsync.Budget(tokens=10_000, calls=5, usd=0.5, strict=True)
+    batch: g4fsync.Batch = client.batch(
+        [{"text": "x"}, "y"], out=path, prompt="{text}", rate=rate, budget=budget, max_tokens=5
+    )
+    for row in batch:
+        each: g4fsync.BatchRow = row
+        print(each.key, each.input, each.result, each.error, each.attempts, each.seconds)
+    summary: g4fsync.Summary = batch.summary
+    print(summary.stopped, summary.repeated)
+    client.batch(path, out="out.jsonl", rate={"openai": rate}, on_error="stop").cancel()
+    client.batch(path, out="o", on_error="go")  # type: ignore[arg-type]
+    with Client("koala", rate=rate) as limited:
+        print(limited.ask("Hi").limits)

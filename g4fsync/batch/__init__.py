@@ -1,0 +1,1 @@
+"""Many prompts that survive a kill: see ``README.md`` beside this file."""

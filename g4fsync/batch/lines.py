@@ -1,0 +1,131 @@
+"""A finished row as a line of JSON, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import errors
+from ..errors import G4FSyncError
+from ..events import ToolCall, Usage
+from ..messages import ChatResult
+from .job import Row, jsonable
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=jsonable).encode
+_ERROR_FIELDS = ("status", "code", "clock", "retry_after", "path", "expected")
+_USAGE = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A finished row of a batch: its ``result``, or the ``error`` it ended with.
+
+    ``input`` is the row's columns (``{"prompt": ...}`` of a plain text).  ``attempts``
+    counts the calls that were made for it, ``seconds`` are from the first one's start
+    to the end of the last.  ``reused``: it was in the file, nothing was asked.
+    """
+
+    key: str
+    input: Mapping[str, Any]
+    result: ChatResult | None
+    error: G4FSyncError | None
+    attempts: int
+    seconds: float
+    reused: bool = False
+
+    @property
+    def text(self) -> str:
+        """The answer's text, of a failed row the part that came."""
+        if self.result is not None:
+            return self.result.text
+        return self.error.partial if self.error is not None else ""
+
+
+def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds: float) -> bytes:
+    """The line for *outcome*, with its line end."""
+    fields: dict[str, Any] = {"key": row.key, "hash": row.hash}
+    if isinstance(outcome, ChatResult):
+        fields["text"] = outcome.text
+        if (value := getattr(outcome, "value", None)) is not None:
+            fields["value"] = jsonable(value)
+        if outcome.reasoning:
+            fields["reasoning"] = outcome.reasoning
+        if outcome.tool_calls:
+            calls = outcome.tool_calls
+            fields["tool_calls"] = [[each.id, each.name, each.arguments] for each in calls]
+        fields["finish_reason"] = outcome.finish_reason
+    else:
+        fields["error"] = _error(outcome)
+        if outcome.partial:
+            fields["partial"] = outcome.partial
+    fields["usage"] = _usage(getattr(outcome, "usage", None))
+    fields |= {"provider": outcome.provider, "model": outcome.model}
+    fields |= {"seconds": round(seconds, 3), "attempts": attempts, "input": row.input}
+    # Half a character that a server sent would make the whole file unreadable.
+    return _encode(fields).encode("utf-8", "replace") + b"\n"
+
+
+def row_of(line: bytes, row: Row) -> BatchRow:
+    """What the file says about *row*."""
+    fields = json.loads(line)
+    outcome = outcome_of(fields)
+    failed = isinstance(outcome, G4FSyncError)
+    return BatchRow(
+        key=row.key,
+        input=row.input,
+        result=None if failed else outcome,  # type: ignore[arg-type]  # as failed says
+        error=outcome if failed else None,  # type: ignore[arg-type]
+        attempts=fields.get("attempts") or 0,
+        seconds=fields.get("seconds") or 0.0,
+        reused=True,
+    )
+
+
+def outcome_of(fields: Mapping[str, Any]) -> ChatResult | G4FSyncError:
+    """The answer, or the error, that a line tells."""
+    provider, model = fields.get("provider"), fields.get("model")
+    if (error := fields.get("error")) is not None:
+        found = _made_again(error)
+        found.provider, found.model = provider, model
+        found.partial = fields.get("partial") or ""
+        return found
+    usage = fields.get("usage")
+    return ChatResult(
+        text=fields.get("text") or "",
+        reasoning=fields.get("reasoning") or "",
+        tool_calls=tuple(ToolCall(*each) for each in fields.get("tool_calls") or ()),
+        usage=Usage(*map(usage.get, _USAGE)) if usage else None,
+        finish_reason=fields.get("finish_reason"),
+        provider=provider,
+        model=model,
+        seconds=fields.get("seconds") or 0.0,
+    )
+
+
+def _usage(usage: Usage | None) -> dict[str, int] | None:
+    if usage is None:
+        return None
+    counted = {name: getattr(usage, name) for name in _USAGE}
+    return {name: each for name, each in counted.items() if each is not None}
+
+
+def _error(error: G4FSyncError) -> dict[str, Any]:
+    message = str(error.args[0]) if error.args else ""
+    fields: dict[str, Any] = {"type": type(error).__name__, "message": message}
+    for name in _ERROR_FIELDS:
+        if (value := getattr(error, name, None)) is not None:
+            fields[name] = jsonable(value)
+    return fields
+
+
+def _made_again(fields: Mapping[str, Any]) -> G4FSyncError:
+    kind = getattr(errors, str(fields.get("type")), None)
+    if not (isinstance(kind, type) and issubclass(kind, G4FSyncError)):
+        kind = G4FSyncError
+    error: G4FSyncError = kind(str(fields.get("message", "")))
+    for name in _ERROR_FIELDS:
+        if name in fields:
+            setattr(error, name, fields[name])
+    return error

@@ -1,0 +1,77 @@
+"""The lines of a batch's file, read: where they stand, and whose they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import InvalidRequest
+from .index import Index, digest
+
+_BLOCK_BYTES = 1 << 20
+_HEAD = re.compile(rb'\{"key": ("(?:[^"\\]|\\.)*"), "hash": "([0-9a-f]{32})", "')
+
+
+def read_lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+    """The last line of each key in the file at *path*, which may be growing; not locked."""
+    index = Index()
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError as exc:
+        raise InvalidRequest(f"{os.fspath(path)}: {exc.strerror}") from exc
+    try:
+        size = os.fstat(file).st_size
+        for offset, line in lines(file, size):
+            if (key := key_of(line)) is not None:
+                index.put(digest(key), offset, 0)
+        if size and not index:
+            raise InvalidRequest(f"{os.fspath(path)}: is not of a batch")
+        for offset, line in lines(file, size):
+            key = key_of(line)
+            if key is not None and (index.get(digest(key)) or (-1,))[0] == offset:
+                yield json.loads(line)
+    finally:
+        os.close(file)
+
+
+def lines(file: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Offset and text of each line up to *size*, the last one also without its newline."""
+    offset, rest, at = 0, b"", 0
+    while at < size:
+        block = os.pread(file, min(_BLOCK_BYTES, size - at), at)
+        if not block:
+            break
+        at += len(block)
+        *lines, rest = (rest + block).split(b"\n")
+        for line in lines:
+            yield offset, line
+            offset += len(line) + 1
+    if rest:
+        yield offset, rest
+
+
+def key_of(line: bytes, *, parse: bool = False) -> str | None:
+    """The key of a complete line, ``None`` when it is none.
+
+    A line of ours that has its newline is complete; with *parse* it may have been cut.
+    """
+    if not parse and line.endswith(b"}") and (head := _HEAD.match(line)):
+        text = head[1]
+        if b"\\" not in text:
+            return text[1:-1].decode("utf-8", "replace")
+        return str(json.loads(text))
+    try:
+        value = json.loads(line)
+        key, hash = value["key"], value["hash"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return key if isinstance(key, str) and isinstance(hash, str) else None
+
+
+def may_be_torn(line: bytes) -> bool:
+    """Whether *line* may be the beginning of one of ours."""
+    start = b'{"key": "'
+    return not line.strip(b"\0") or start.startswith(line) or line.startswith(start)
