@@ -49,7 +49,9 @@ class Client(ManyPrompts):
     may start, a :class:`Rate` for each provider and key, or a mapping of them by
     provider; all threads that use this client share it, and wait within their clocks.
     ``observers`` hear of each call, see :class:`Observer`; ``archive``, an
-    :class:`Archive` or a file's path, is one that keeps every word.
+    :class:`Archive` or a file's path, is one that keeps every word.  ``cache``:
+    ``"on"`` has answers kept there, and gives them again to exactly the same question;
+    ``"read"`` only gives.  Kept are complete answers that end with ``stop`` and call no tool.
 
     An argument of a wrong type is an ``InvalidRequest`` that names it, at once.
     Nothing is opened before an answer is iterated.  :meth:`close` (or leaving

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from . import registry
 from .access.checks import checked_list, checked_models, checked_text
@@ -30,6 +31,7 @@ from .settings import Limits, Rate, Retry, Timeout
 if TYPE_CHECKING:
     from os import PathLike
 
+    from .archive.cache import AnswerCache
     from .archive.store import Archive
     from .call.observing import Observer
     from .scope.pace import Pace
@@ -57,6 +59,7 @@ class ClientBase:
         rate: Rate | Mapping[str, Rate] | None = None,
         observers: Sequence[Observer] = (),
         archive: Archive | str | PathLike[str] | None = None,
+        cache: Literal["off", "read", "on"] = "off",
     ) -> None:
         self.model = checked_text("model", model)
         listed = [fallback] if isinstance(fallback, str) else fallback
@@ -65,6 +68,7 @@ class ClientBase:
         self.timeout = Timeout.of(timeout, Timeout())
         self.retry = Retry.of(retry, Retry())
         self.archive = opened_archive(archive)
+        self._cache = opened_cache(self.archive, cache)
         self.observers = checked_observers(observers)
         if self.archive is not None:
             self.observers = (self.archive, *self.observers)
@@ -117,7 +121,7 @@ class ClientBase:
 
     def __getstate__(self) -> dict[str, Any]:
         """Configuration without secrets, for another process."""
-        names = ("model", "fallback", "timeout", "retry", "archive", "_reach")
+        names = ("model", "fallback", "timeout", "retry", "archive", "_cache", "_reach")
         observers = tuple(each for each in self.observers if each.travels)
         return {**{name: vars(self)[name] for name in names}, "observers": observers}
 
@@ -225,7 +229,8 @@ class ClientBase:
             chosen, model = self._resolve(each, provider)
             open_transport = self._reach.transport_factory(chosen, overrides)
             gate, pace = self._reach.gate(chosen), self._reach.pace(chosen, overrides)
-            calls.append(checked_call(chosen, turns, model, given, open_transport, gate, pace))
+            call = checked_call(chosen, turns, model, given, open_transport, gate, pace)
+            calls.append(replace(call, cache=self._cache) if self._cache is not None else call)
         return calls
 
 
@@ -236,6 +241,19 @@ def opened_archive(given: Archive | str | PathLike[str] | None) -> Archive | Non
     from .archive.store import Archive
 
     return given if isinstance(given, Archive) else Archive(given)
+
+
+def opened_cache(archive: Archive | None, mode: str) -> AnswerCache | None:
+    """What ``cache=`` asks for; it is kept in the archive."""
+    if mode not in ("off", "read", "on"):
+        raise InvalidRequest(f'cache must be "off", "read" or "on", got {mode!r:.80}')
+    if mode == "off":
+        return None
+    if archive is None or not archive.content:
+        raise ConfigurationError("the cache is kept in the archive: give archive=, with content")
+    from .archive.cache import AnswerCache
+
+    return AnswerCache(archive, stores=mode == "on")
 
 
 def checked_observers(given: Sequence[Observer]) -> tuple[Observer, ...]:

@@ -89,7 +89,8 @@ class ChatResult:
 
     Times are seconds; what a provider does not tell is ``None`` or empty.
     ``headers`` are a few of the answer's, in lower case: ids of the request, rate
-    limits; ``limits`` is what these say.
+    limits; ``limits`` is what these say.  ``cached``: it is an earlier answer, and nothing
+    was asked for it.
     """
 
     text: str
@@ -105,6 +106,7 @@ class ChatResult:
     provider_data: tuple[ProviderData, ...] = ()
     headers: Mapping[str, str] = field(default=NOTHING)
     limits: RateLimits | None = None
+    cached: bool = False
 
     def __str__(self) -> str:
         return self.text

@@ -93,6 +93,7 @@ class Archive(Observer):
         # Written to without the lock: a stream may end inside the garbage collector.
         self._came: dict[str, ObservedCall] = {}
         self._ended: deque[ObservedCall] = deque()
+        self._answers: deque[tuple[bytes, float, str, str, str]] = deque()
         _living.add(self)
 
     def _after_fork(self) -> None:
@@ -139,7 +140,7 @@ class Archive(Observer):
     def flush(self) -> None:
         """Write what was heard since the last time; called for you, five times a second."""
         with self._lock:
-            if not (self._came or self._ended) or monotonic() < self._retry_at:
+            if not (self._came or self._ended or self._answers) or monotonic() < self._retry_at:
                 return
             came, self._came = self._came, {}
             ended = [self._ended.popleft() for _ in range(len(self._ended))]
@@ -154,6 +155,26 @@ class Archive(Observer):
                 self._writer.committed()
                 self._has_warned = False
 
+    def store_answer(self, key: bytes, provider: str, model: str, items: str) -> None:
+        """For the cache: keep an answer."""
+        self._answers.append((key, time(), provider, model, items))
+
+    def stored_answer(self, key: bytes) -> str | None:
+        """For the cache: an answer that was kept; trouble with the file is none."""
+        self.flush()
+        with self._lock:
+            try:
+                if self._connection is None:
+                    if not self.path.exists():
+                        return None
+                    self._connection = connect(self.path)
+                query = "SELECT items FROM cache WHERE key = ?"
+                row = self._connection.execute(query, (key,)).fetchone()
+            except (sqlite3.Error, OSError, ConfigurationError) as exc:
+                self._fail(exc)
+                return None
+        return row and str(row[0])
+
     def _write(self, came: Mapping[str, ObservedCall], ended: list[ObservedCall]) -> None:
         if self._connection is None:
             self._connection = connect(self.path)
@@ -164,6 +185,9 @@ class Archive(Observer):
                     self._writer.progress(connection, call)
             for call in ended:
                 self._writer.end(connection, call)
+            while self._answers:
+                answer = self._answers.popleft()
+                connection.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", answer)
             if self.keep_days is not None and time() > self._prune_at:
                 prune(connection, time() - self.keep_days * _DAY)
                 self._prune_at = time() + _DAY
@@ -266,9 +290,6 @@ class Archive(Observer):
                     return prune(self._connection, time() - days * _DAY)
         except (sqlite3.Error, OSError) as exc:
             raise ConfigurationError(f"archive {self.path}: {exc}") from exc
-
-    def __iter__(self) -> Iterator[ArchivedCall]:
-        return iter(self.calls(limit=None))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -163,8 +163,15 @@ class Writer:
 
 def secret_forms(call: ObservedCall) -> Sequence[str]:
     """What must not be in the file, the longest first."""
-    secrets, passwords = call.secrets
-    headers = call.options.get("extra_headers") or {}
+    return journal_forms(call.secrets, call.options)
+
+
+def journal_forms(
+    known: tuple[tuple[str, ...], tuple[str, ...]], options: Mapping[str, Any]
+) -> Sequence[str]:
+    """The same for what a journal knows, and for a call's options."""
+    secrets, passwords = known
+    headers = options.get("extra_headers") or {}
     own = (value for name, value in headers.items() if _SECRET_NAME.search(name))
     return _forms(tuple(dict.fromkeys((*secrets, *own))), tuple(dict.fromkeys(passwords)))
 

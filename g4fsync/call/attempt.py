@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -59,11 +59,21 @@ class Answering(Protocol):
     def key_withheld(self) -> str: ...
 
 
+class Cache(Protocol):
+    """Answers that are known; :mod:`g4fsync.archive.cache` has them."""
+
+    def find(self, call: Call) -> Sequence[str | Event] | None: ...
+    def keeping(
+        self, call: Call, items: Iterable[str | Event], journal: Journal
+    ) -> Iterator[str | Event]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One model to ask, by its name; ``open`` gives each attempt its transport.
 
-    ``gate`` limits how many calls are under way at its server, ``pace`` how fast they start.
+    ``gate`` limits how many calls are under way at its server, ``pace`` how fast they start;
+    an answer that ``cache`` knows is not asked for.
     """
 
     provider: Answering
@@ -72,6 +82,7 @@ class Call:
     open: Callable[[CancelScope], AttemptTransport]
     gate: Gate | None = None
     pace: Pace | None = None
+    cache: Cache | None = None
 
 
 def label(error: G4FSyncError, call: Call) -> None:

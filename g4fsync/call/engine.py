@@ -77,13 +77,20 @@ def _ask(
     """Ask one model, again if need be; yield failed attempts, tokens and events."""
     journal.provider, journal.model = call.provider.name, call.model
     before = len(journal.attempts)
+    if call.cache is not None and (known := call.cache.find(call)) is not None:
+        scope.check()
+        journal.cached = True
+        journal.reach_first_token(scope.elapsed())
+        yield from known
+        return
     try:
         with call.gate.slot(scope) if call.gate else nullcontext():
             turn = _turn(call, scope, journal)
             scope.start_first_token()
             with closing(_first_token(call, retry, scope, journal, turn)) as attempt:
                 yield from journal.attempts[before:-1]
-                yield from attempt.tokens()
+                tokens = attempt.tokens()
+                yield from call.cache.keeping(call, tokens, journal) if call.cache else tokens
             if call.pace and attempt.turn and (usage := journal.usage):
                 call.pace.settle(attempt.turn, usage.input_tokens, usage.output_tokens)
     except G4FSyncError as error:

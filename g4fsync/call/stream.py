@@ -108,6 +108,7 @@ class ChatStream:
             provider_data=self.provider_data,
             headers=self.headers,
             limits=self.limits,
+            cached=self.cached,
         )
 
     def leave_pace_to_caller(self) -> None:
@@ -220,6 +221,11 @@ class ChatStream:
     def attempts(self) -> tuple[Attempt, ...]:
         """What was tried, in order; the last one answered if its error is ``None``."""
         return tuple(self._journal.attempts)
+
+    @property
+    def cached(self) -> bool:
+        """Whether it is an earlier answer, from a cache, and nothing is asked for it."""
+        return self._journal.cached
 
     @property
     def losers(self) -> tuple[Attempt, ...]:
