@@ -20,6 +20,7 @@ LiteLLM 1.106 and Ollama's documentation:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from ..codecs import refusals
@@ -95,6 +96,7 @@ class ResponseReader:
         self._provider = provider
         self._text, self._thought = _Came(), _Came()
         self._calls = Calls(provider)
+        self._has_kept_reasoning = self._ended = False
         self._has_items = False  # complete ones, so that the final event only repeats them
         self._reason: str | None = None
         self._usage: Mapping[str, Any] = {}
@@ -203,12 +205,18 @@ class ResponseReader:
             if not self._thought.in_item:
                 yield from self._thought_events(item)
             self._thought.in_item = self._thought.in_part = False
-            # A server that stores nothing can't make use of the id alone.
-            if item.get("encrypted_content") or item.get("content"):
-                yield self._kept_item(item)
+            yield from self._kept_reasoning(item)
         elif kind:
             fields.log.debug("no part of the answer, but sent back with it: item %.80r", kind)
             yield self._kept_item(item)
+
+    def _kept_reasoning(self, item: Mapping[str, Any]) -> Iterator[ProviderData]:
+        # A server that stores nothing can't make use of the id alone.
+        if item.get("encrypted_content") or item.get("content"):
+            self._has_kept_reasoning = True
+            data = self._kept_item(item)
+            # It comes before what it led to, also where only the final event has it.
+            yield replace(data, text_length=0, call_count=0) if self._ended else data
 
     def _kept_item(self, item: Mapping[str, Any]) -> ProviderData:
         # What is null in an answer is refused in a question.
@@ -240,9 +248,13 @@ class ResponseReader:
     def _output_events(self, response: Mapping[str, Any]) -> Iterator[str | Event]:
         """All items once more: of what came before, only calls that did not."""
         had_text, had_thought = self._text.ever, self._thought.ever
+        had_reasoning = self._has_kept_reasoning
+        self._ended = self._has_items
         for index, item in enumerate(fields.mappings(response.get("output"), "output")):
             kind = item.get("type")
             if self._has_items and kind not in CALLS and (kind != "message" or had_text):
+                if kind == "reasoning" and not had_reasoning:
+                    yield from self._kept_reasoning(item)
                 continue
             self._text.in_item, self._thought.in_item = had_text, had_thought
             yield from self._item_events(item, {"output_index": index})

@@ -42,11 +42,19 @@ def input_items(messages: tuple[Message, ...], provider: str) -> list[dict[str, 
     items = [
         item
         for i, message in enumerate(messages[start:], start)
-        for item in _items(f"messages[{i}]", message, messages[:i], provider)
+        for item in _led_on(list(_items(f"messages[{i}]", message, messages[:i], provider)))
     ]
     if not items:
         raise InvalidRequest(f"{provider}: there must be a message besides the system's")
     return items
+
+
+def _led_on(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """*items* of one turn without reasoning at their end: what led to nothing is refused."""
+    end = len(items)
+    while end and items[end - 1].get("type") == "reasoning":
+        end -= 1
+    return items[:end]
 
 
 def _first_turn(messages: tuple[Message, ...]) -> int:

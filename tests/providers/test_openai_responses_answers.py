@@ -285,6 +285,17 @@ def test_what_the_provider_wants_back_in_its_order() -> None:
     )
 
 
+def test_reasoning_that_is_encrypted_in_the_final_event_only_comes_before_what_it_led_to() -> None:
+    answer = result(
+        r.done(r.reasoning(None)),
+        r.text("A"),
+        r.done(r.message("A")),
+        r.done(r.call()),
+        r.final(r.reasoning("enc"), r.message("A"), r.call()),
+    )
+    assert answer.provider_data == (ProviderData("openai", "item", r.reasoning("enc"), 0, 0),)
+
+
 def test_a_reasoning_item_that_is_only_an_id_does_not_go_back() -> None:
     assert result(r.done(r.reasoning(None, "hm")), r.text("x"), r.final()).provider_data == ()
 

@@ -188,6 +188,18 @@ def test_an_answer_goes_back_as_it_came_item_by_item() -> None:
     ]
 
 
+def test_reasoning_that_led_to_nothing_does_not_go_back() -> None:
+    details = {"reason": "max_output_tokens"}
+    end = r.final(status="incomplete", incomplete_details=details)
+    cut = answer(r.done(r.reasoning("first")), r.done(r.reasoning("second")), end)
+    assert items(user("Hi"), cut, user("Again")) == [user("Hi"), user("Again")]
+    after = answer(r.done(r.reasoning("first")), r.text("A"), r.done(r.reasoning("second")), end)
+    assert items(user("Hi"), after, user("Again"))[1:-1] == [
+        r.reasoning("first"),
+        {"role": "assistant", "content": "A"},
+    ]
+
+
 def test_a_custom_tools_call_and_its_result_and_a_caller() -> None:
     custom = {"type": "custom_tool_call", "call_id": "c1", "name": "sql", "input": "SELECT 1"}
     caller = {"type": "program", "caller_id": "p1"}

@@ -1,16 +1,17 @@
 """The far side of OpenAI; any compatible provider can be pointed at it too.
 
-What it says and where that is known from: :mod:`g4fsync.emulator.sides.completions`.  The
+What it says and where that is known from: :mod:`g4fsync.emulator.sides.completions` and
+:mod:`g4fsync.emulator.sides.openai_responses`.  The
 models of DeepSeek are there since they ask for what OpenAI's don't: the reasoning of
 a turn with tool calls has to be sent back.
 """
 
 from __future__ import annotations
 
-from .completions import ChatCompletions
+from .openai_responses import Responses
 
 
-class OpenAISide(ChatCompletions):
+class OpenAISide(Responses):
     """OpenAI's server."""
 
     name = "openai"
