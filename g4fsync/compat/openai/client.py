@@ -25,7 +25,7 @@ DEFAULT_MAX_RETRIES = 2
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 # What it may be given there and is not heard here: each is refused, by name.
-_REFUSED = (
+REFUSED = (
     *("admin_api_key", "workload_identity", "webhook_secret", "provider", "data_residency"),
     *("websocket_base_url", "http_client", "_strict_response_validation"),
 )
@@ -225,7 +225,7 @@ class OpenAI:
 
 def _refuse(name: str, refused: Mapping[str, Any]) -> None:
     for argument, value in refused.items():
-        if argument not in _REFUSED:
+        if argument not in REFUSED:
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument {argument!r}")
         if value is not None and is_given(value) and value is not False:
             raise InvalidRequest(f"g4fsync.compat.openai does not cover {name}({argument}=...)")

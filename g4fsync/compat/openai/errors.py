@@ -24,21 +24,14 @@ from ...errors import (
     InvalidRequest,
     ProtocolError,
 )
+from ..families import ForeignError, both
 from .http import Request, Response
 
 _E = TypeVar("_E", bound="OpenAIError")
 
 
-class OpenAIError(G4FSyncError):
+class OpenAIError(ForeignError):
     """Root of the tree."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        ours = getattr(type(self), "stands_for", None)
-        named = type(self).__bases__[0] if ours else type(self)
-        return _restored, (named, ours, self.args), vars(self)
 
 
 class APIError(OpenAIError):
@@ -262,34 +255,7 @@ def _refused_here(error: G4FSyncError, request: Request | None) -> OpenAIError:
 def _made(
     kind: type[_E], error: G4FSyncError, message: str, request: Any = None, body: Any = None
 ) -> _E:
-    """An error that is of *kind* and of the class of *error*, with all that *error* holds."""
-    leaf: Any = _leaf(kind, type(error))
-    made: _E = leaf.__new__(leaf, message)
-    vars(made).update(vars(error))
-    made.args = (message,)
+    made = both(kind, error, message)
     if isinstance(made, APIError):
         made._fill(message, request, body)
-    made.__cause__ = error
-    return made
-
-
-_leaves: dict[tuple[Any, Any], type[OpenAIError]] = {}  # one class for each pair, for ever
-
-
-def _leaf(kind: type[OpenAIError], ours: type[G4FSyncError]) -> type[OpenAIError]:
-    """The class that is both."""
-    if (kind, ours) in _leaves:
-        return _leaves[kind, ours]
-    members = {"__module__": kind.__module__, "__doc__": kind.__doc__, "stands_for": ours}
-    made = type(kind.__name__, (kind, ours), members)
-    # As dict.setdefault() is one step, threads that make it at once get the same.
-    return _leaves.setdefault((kind, ours), made)
-
-
-def _restored(
-    kind: type[OpenAIError], ours: type[G4FSyncError] | None, args: tuple[Any, ...]
-) -> OpenAIError:
-    made_of: Any = kind if ours is None else _leaf(kind, ours)
-    made: OpenAIError = made_of.__new__(made_of, *args)
-    made.args = args
     return made
