@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..compat.checking import Use, check
-from .exits import PART
+from .exits import SOME_FAILED
 from .options import add_action, add_actions
 from .terminal import Terminal, visible
 
@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     elif missing:
         terminal.note(f"g4fsync: {len(uses) - missing} of {len(uses)} uses are covered")
     else:
-        terminal.note(f"g4fsync: all {len(uses)} uses are covered")
-    return PART if missing else 0
+        terminal.note("g4fsync: everything used there is covered")
+    return SOME_FAILED if missing else 0
 
 
 def _line(use: Use) -> str:

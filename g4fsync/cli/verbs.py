@@ -22,6 +22,7 @@ VERBS = {  # verb -> the module in this folder, and what it does
     "keys": ("keys", "store API keys, list or remove them"),
     "config": ("config", "set a default model, aliases, and endpoints of your own"),
     "doctor": ("doctor", "find out why a provider does not answer, or what runs here"),
+    "compat": ("compat", "see whether code written for openai or g4f runs here"),
     "demo": ("demo", "see all providers stream, emulated on this machine"),
     "emulate": ("emulate", "run local stand-ins of the providers until Ctrl-C"),
 }

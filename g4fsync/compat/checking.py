@@ -65,7 +65,9 @@ def uses_in(file: Path) -> list[Use]:
     try:
         tree = ast.parse(file.read_bytes(), str(file))
     except (OSError, ValueError, SyntaxError, RecursionError) as exc:
-        return [Use(str(file), getattr(exc, "lineno", None) or 1, "this file", f"unreadable: {exc}")]
+        return [
+            Use(str(file), getattr(exc, "lineno", None) or 1, "this file", f"unreadable: {exc}")
+        ]
     reader = _Reader()
     for node in _in_order(tree):
         reader.learn(node)
@@ -82,7 +84,7 @@ def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 class _Reader:
-    """What the names of one file stand for, as dotted paths: ``openai.chat`` or ``OpenAI().chat``."""
+    """What the names of one file stand for, as dotted paths like ``openai.OpenAI().chat``."""
 
     def __init__(self) -> None:
         self.found: list[tuple[int, str, str]] = []

@@ -80,7 +80,11 @@ def _name_verdict(library: str, rest: str) -> str:
     if _has(f"g4fsync.compat.{library}", rest):
         return ""
     # What is beyond a class (``OpenAI.chat``) is not looked into.
-    return "" if more and first != "types" and _has(f"g4fsync.compat.{library}", first) else "not covered"
+    return (
+        ""
+        if more and first != "types" and _has(f"g4fsync.compat.{library}", first)
+        else "not covered"
+    )
 
 
 @lru_cache(maxsize=1024)
