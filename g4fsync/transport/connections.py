@@ -34,6 +34,7 @@ from ..scope import CancelScope
 from ..scope.watchdog import Flag
 from ..settings import DEFAULT_LIMITS
 from . import heads
+from .trust import client_context
 
 _current = threading.local()
 
@@ -240,6 +241,21 @@ class Wakeable(HTTPConnection):
 
 class WakeableTLS(Wakeable, HTTPSConnection):
     _duplicate: socket.socket | None = None
+    _authorities: str | None = None  # the file of them, once the context has taken it over
+
+    def _share_context(self) -> None:
+        """TLS settings that are there already, in place of new ones for each connection.
+
+        Not for an ``https://`` proxy, for which urllib3 reads the same file once
+        more, nor for a directory, in which OpenSSL looks while it connects.
+        """
+        if self.proxy is not None or self.ca_cert_dir:
+            return
+        if self.ca_certs:
+            # urllib3 would load them into the context again and again.
+            self._authorities, self.ca_certs = self.ca_certs, None
+        if self._authorities or self.cert_reqs == "CERT_NONE":
+            self.ssl_context = client_context(self._authorities)
 
     def _duplicate_of(self, sock: socket.socket) -> socket.socket:
         self._drop_duplicate()  # of another address that did not answer
@@ -252,6 +268,7 @@ class WakeableTLS(Wakeable, HTTPSConnection):
             self._duplicate = None
 
     def connect(self) -> None:
+        self._share_context()
         try:
             super().connect()
         finally:

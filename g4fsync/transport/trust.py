@@ -16,6 +16,8 @@ import stat
 from functools import lru_cache
 from typing import NamedTuple
 
+from urllib3.util.ssl_ import create_urllib3_context
+
 from ..errors import ConfigurationError
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -83,3 +85,24 @@ def _check_directories(source: str, paths: str) -> None:
 def _load(path: str, changed_ns: int, size: int) -> None:
     """Raise what OpenSSL raises at *path*; asked anew when the file has changed."""
     ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+
+
+def client_context(path: str | None) -> ssl.SSLContext:
+    """The settings of TLS with the authorities in the file *path*, or with anybody for ``None``.
+
+    They are shared by all connections as long as the file is what it was: to read
+    certifi's takes longer than a handshake.
+    """
+    if path is None:
+        return _context(None, 0, 0)
+    found = os.stat(path)  # noqa: PTH116 - as above
+    return _context(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=32)
+def _context(path: str | None, changed_ns: int, size: int) -> ssl.SSLContext:
+    if path is None:
+        return create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_verify_locations(path)
+    return context

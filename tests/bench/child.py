@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -57,17 +58,69 @@ def archived(client: str, server: str, tokens: int, us: int, rounds: int) -> Fou
     return {"plain_percent": plain, "archived_percent": kept, "added_percent": kept - plain}
 
 
-def requests(client: str, server: str, times: int) -> Found:
-    """Answers of one token each, one after the other on one connection."""
-    from .clients import CLIENTS
-    from .server import base_url
+def requests(client: str, server: str, times: int, cold: bool = False, tls: bool = False) -> Found:
+    """Answers of one token each, one after the other on one connection.
 
-    ask = CLIENTS[client](base_url(server, 1), "openai")
-    for _ in range(50):
-        drain(ask, 1)
-    costs = [drain(ask, 1) for _ in range(times)]
+    *cold*: by a new client each, so on a new connection.
+    """
+    from .clients import CLIENTS
+    from .server import base_url, tls_relay
+
+    if client == "aiohttp":
+        from .aio import requests as with_tasks
+
+        return with_tasks(server, times)
+    with tls_relay(server) if tls else nullcontext(server) as at:
+        url = base_url(at, 1)
+        ask = CLIENTS[client](url, "openai")
+        for _ in range(50):
+            drain(ask, 1)
+        costs = []
+        for _ in range(times):
+            cpu, wall = time.process_time(), time.perf_counter()
+            if cold:
+                ask = CLIENTS[client](url, "openai")
+            drain(ask, 1)
+            costs.append((time.process_time() - cpu, time.perf_counter() - wall))
     cpu, wall = (sum(each) / times * 1e6 for each in zip(*costs, strict=True))
     return {"cpu_us": cpu, "wall_us": wall}
+
+
+def calls(client: str, server: str, times: int, workers: int) -> Found:
+    """Many answers of one token each, at most *workers* at a time: a batch."""
+    from .clients import BATCHES
+    from .server import base_url
+
+    if client == "aiohttp":
+        from .aio import calls as with_tasks
+
+        return with_tasks(server, times, workers)
+    run = BATCHES[client](base_url(server, 1), workers)
+    run(workers)
+    cpu, wall = time.process_time(), time.perf_counter()
+    run(times)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return {"cpu_us": cpu / times * 1e6, "wall_us": wall / times * 1e6}
+
+
+def lanes(client: str, server: str, streams: int, tokens: int, us: int) -> Found:
+    """Some paced answers at a time: by ``compare``, or by a thread for each."""
+    from .fanout import compare, in_threads
+    from .server import base_url
+
+    run = compare if client == "g4fsync" else in_threads("g4fsync")
+    seen = [0] * streams
+
+    def see(number: int, text: str) -> None:
+        seen[number] += 1
+
+    run(base_url(server, 10, us), streams, see)
+    seen = [0] * streams
+    cpu = time.process_time()
+    run(base_url(server, tokens, us), streams, see)
+    cpu = time.process_time() - cpu
+    assert seen == [tokens] * streams
+    return {"cpu_us": cpu / (tokens * streams) * 1e6}
 
 
 def crowd(
@@ -184,7 +237,10 @@ def _many_files() -> None:
 
 TASKS: dict[str, Callable[..., Found]] = {
     each.__name__: each
-    for each in (stream, requests, archived, crowd, archived_crowd, live, long, imported)
+    for each in (
+        *(stream, requests, calls, lanes, crowd, live, long, imported),
+        *(archived, archived_crowd),
+    )
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from . import floor
 from .floor import PATHS, QUESTION, TEXTS
 
 Ask = Callable[[], Iterable[str]]
+Batch = Callable[[int], None]
 MESSAGES: Any = QUESTION["messages"]
 
 
@@ -136,10 +138,49 @@ CLIENTS: dict[str, Callable[[str, str], Ask]] = {
 }
 MODULES = {
     "floor": "socket",
+    "g4fsync-threads": "g4fsync",
     "websocket-client": "websocket",
     "archived": "sqlite3",
     "no archive": "socket",
 }  # the others are called as theirs
+
+
+def _g4fsync_batch(base_url: str, workers: int) -> Batch:
+    from g4fsync import Client
+
+    client = Client(base_urls={"openai": base_url}, api_keys={"openai": "k"})
+
+    def run(times: int) -> None:
+        prompts = ("hi" for _ in range(times))
+        for result in client.map(prompts, "openai:m", max_workers=workers):
+            assert not isinstance(result, Exception), result
+
+    return run
+
+
+def _requests_batch(base_url: str, workers: int) -> Batch:
+    requests = module("requests")
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=workers))
+
+    def ask(_: int) -> None:
+        url = base_url + PATHS["openai"]
+        with session.post(url, json=QUESTION, stream=True) as response:
+            assert list(_texts(response.iter_lines(), "openai"))
+
+    def run(times: int) -> None:
+        with ThreadPoolExecutor(workers) as pool:
+            for _ in pool.map(ask, range(times)):
+                pass
+
+    return run
+
+
+# Many questions, so many at a time, as their users ask them.
+BATCHES: dict[str, Callable[[str, int], Batch]] = {
+    "g4fsync": _g4fsync_batch,
+    "requests": _requests_batch,
+}
 
 
 def is_installed(client: str) -> bool:
@@ -147,13 +188,16 @@ def is_installed(client: str) -> bool:
 
 
 def _texts(lines: Iterable[bytes], protocol: str) -> Iterator[str]:
-    """What the lines of an answer say, as a user of an HTTP library takes it out."""
+    """What the lines of an answer say, as a user of an HTTP library takes it out.
+
+    To the end of the body: who leaves at ``[DONE]`` gets a new connection for each answer.
+    """
     text_of = TEXTS[protocol]
     for line in lines:
         if line.startswith(b"data: "):
             line = line[6:]
             if line == b"[DONE]":
-                return
+                continue
         elif not line.startswith(b"{"):
             continue
         text = text_of(json.loads(line))

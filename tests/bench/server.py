@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,20 @@ def load_server() -> Iterator[str]:
             assert process.stdout is not None
             yield f"http://127.0.0.1:{process.stdout.readline().split()[1]}"
             process.communicate()  # closes its standard input, which ends it
+
+
+@contextmanager
+def tls_relay(server: str) -> Iterator[str]:
+    """The URL of the same with TLS; its authority is put where clients look for them."""
+    command = [sys.executable, "-m", "tests.bench.relay", server.rpartition(":")[2]]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        port, bundle = process.stdout.readline().split()
+        os.environ.update(REQUESTS_CA_BUNDLE=bundle, SSL_CERT_FILE=bundle)
+        yield f"https://127.0.0.1:{port}"
+        process.communicate()
 
 
 def base_url(server: str, tokens: int, us: int = 0) -> str:
