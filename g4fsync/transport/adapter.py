@@ -37,7 +37,7 @@ class Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, hosts: int = 32, connections: int = 64) -> None:
         super().__init__(pool_connections=hosts, pool_maxsize=connections, max_retries=0)
         self.poolmanager.pool_classes_by_scheme = _POOLS
-        # By origin and trust; each is found again in urllib3's manager when it was closed there.
+        # By origin and trust; urllib3's manager forgets those that it has used least.
         self._pools: dict[tuple[str, object], Any] = {}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
@@ -90,7 +90,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         """The pool for *address*, as ``requests`` finds it for each request anew."""
         key = (address.origin, verify)
         pool = self._pools.get(key)
-        if pool is None or pool.pool is None:  # closed, for there were too many
+        if pool is None:
             if len(self._pools) >= _POOLS_KNOWN:
                 self._pools.clear()
             request = requests.Request("GET", address.url).prepare()
@@ -142,6 +142,8 @@ class Adapter(requests.adapters.HTTPAdapter):
         """Close idle connections."""
         # urllib3 leaves that to the garbage collector, and an error that somebody
         # keeps holds on to its pool by the traceback.
+        while self._pools:
+            self._pools.popitem()[1].close()
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated
                 pool = manager.pools.get(key)
