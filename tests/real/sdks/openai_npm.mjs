@@ -1,6 +1,6 @@
 // The package openai from npm, as it comes out of the box.
 import OpenAI from "openai";
-import { zodResponseFormat, zodFunction } from "openai/helpers/zod";
+import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { BASE_URL, KEY, PNG, errorOf, run } from "./cases.mjs";
 
@@ -109,5 +109,57 @@ await run({
     const listed = [];
     for await (const each of client.models.list()) listed.push(each.id);
     return [listed.includes(model), (await client.models.retrieve(model)).id];
+  },
+  async responses_plain() {
+    const answer = await client.responses.create({ model, instructions: "Be brief", input: "Hello" });
+    const again = await client.responses.create({
+      model, input: "And now?", previous_response_id: answer.id,
+    });
+    return [answer.output_text, answer.status, again.output_text];
+  },
+  async responses_streamed() {
+    const stream = client.responses.stream({
+      model: "gpt-5-mini", input: "Hello", reasoning: { effort: "low", summary: "auto" },
+    });
+    const kinds = new Set();
+    for await (const event of stream) kinds.add(event.type);
+    const final = await stream.finalResponse();
+    return [[...kinds], final.output_text, final.usage.total_tokens];
+  },
+  async responses_tools_and_encrypted_reasoning() {
+    const input = [user("get_weather and get_time, then get_weather of Paris")];
+    const rounds = [];
+    let answer;
+    for (let round = 0; round < 3; round++) {
+      const options = {
+        model: "gpt-5-mini", input, store: false, include: ["reasoning.encrypted_content"],
+        tools: tools.map((each) => ({ type: "function", strict: false, ...each.function })),
+      };
+      answer = round % 2
+        ? await client.responses.stream(options).finalResponse()
+        : await client.responses.create(options);
+      const calls = answer.output.filter((item) => item.type === "function_call");
+      rounds.push(calls.map((call) => call.name));
+      input.push(...answer.output);
+      for (const call of calls)
+        input.push({ type: "function_call_output", call_id: call.call_id, output: "18 °C" });
+    }
+    return [rounds, answer.output_text];
+  },
+  async responses_parse() {
+    const answer = await client.responses.parse({
+      model, input: "Paris", text: { format: zodTextFormat(Place, "place") },
+    });
+    return answer.output_parsed;
+  },
+  async responses_errors() {
+    const wrong = new OpenAI({ baseURL: BASE_URL, apiKey: "wrong-key", maxRetries: 0 });
+    const ask = (fields) => client.responses.create({ model, input: "Hello", ...fields });
+    return [
+      await errorOf(() => wrong.responses.create({ model, input: "Hello" })),
+      await errorOf(() => ask({ model: "no-such-model" })),
+      await errorOf(() => ask({ input: [] })),
+      await errorOf(() => ask({ previous_response_id: "resp_unknown" })),
+    ];
   },
 });

@@ -175,12 +175,138 @@ def models() -> Any:
     return [MODEL in [model.id for model in client.models.list()], client.models.retrieve(MODEL).id]
 
 
+REASONING = "gpt-5-mini"
+RESPONSE_TOOLS: list[Any] = [{"type": "function", **each["function"]} for each in TOOLS]
+
+
+def responses_plain() -> Any:
+    answer = client.responses.create(model=MODEL, instructions="Be brief", input="Hello")
+    again = client.responses.create(
+        model=MODEL, input="And now?", previous_response_id=answer.id, store=False
+    )
+    return [answer.output_text, answer.status, again.output_text]
+
+
+def responses_streamed() -> Any:
+    with client.responses.stream(
+        model=REASONING, input="Hello", reasoning={"effort": "low", "summary": "auto"}
+    ) as stream:
+        kinds = list(dict.fromkeys(event.type for event in stream))
+        final = stream.get_final_response()
+    usage = final.usage
+    return [kinds, final.output_text, usage and usage.total_tokens]
+
+
+def responses_events() -> Any:
+    text, last = "", None
+    for event in client.responses.create(model=MODEL, input="Hello", stream=True):
+        text += event.delta if event.type == "response.output_text.delta" else ""
+        last = event
+    assert last is not None
+    assert last.type == "response.completed"
+    return [text == last.response.output_text, last.sequence_number > 5]
+
+
+def responses_tools_and_encrypted_reasoning() -> Any:
+    asked: list[Any] = [user("get_weather and get_time, then get_weather of Paris")]
+    rounds = []
+    for number in range(3):
+        options: Any = {
+            "model": REASONING,
+            "input": asked,
+            "tools": RESPONSE_TOOLS,
+            "store": False,
+            "include": ["reasoning.encrypted_content"],
+        }
+        if number % 2:
+            with client.responses.stream(**options) as stream:
+                answer: Any = stream.get_final_response()
+        else:
+            answer = client.responses.create(**options)
+        calls = [item for item in answer.output if item.type == "function_call"]
+        rounds.append([call.name for call in calls])
+        asked += answer.output
+        for call in calls:
+            json.loads(call.arguments)
+            asked.append(
+                {"type": "function_call_output", "call_id": call.call_id, "output": "18 °C"}
+            )
+    return [rounds, answer.output_text]
+
+
+def responses_stored_tools() -> Any:
+    answer: Any = client.responses.create(
+        model=REASONING, input="get_weather", tools=RESPONSE_TOOLS
+    )
+    [call] = [item for item in answer.output if item.type == "function_call"]
+    result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "18 °C"}
+    again = client.responses.create(
+        model=REASONING, input=[result], previous_response_id=answer.id, tools=RESPONSE_TOOLS
+    )
+    return [call.name, again.output_text]
+
+
+def responses_parse() -> Any:
+    answer = client.responses.parse(model=MODEL, input="Paris", text_format=Place)
+    parsed = answer.output_parsed
+    asked: Any = [user("Paris"), *answer.output, user("And now?")]
+    again = client.responses.create(model=MODEL, input=asked)
+    place_tool: Any = {"type": "function", **openai.pydantic_function_tool(Place)["function"]}
+    tool_answer: Any = client.responses.parse(model=MODEL, input="Paris", tools=[place_tool])
+    calls = [item for item in tool_answer.output if item.type == "function_call"]
+    return [parsed and parsed.model_dump(), again.output_text, [c.name for c in calls]]
+
+
+def responses_limit_image_and_choice() -> Any:
+    cut = client.responses.create(model=MODEL, input="Hello", max_output_tokens=2)
+    parts: Any = [
+        {"type": "input_text", "text": "What?"},
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "low"},
+    ]
+    seen = client.responses.create(model=MODEL, input=[{"role": "user", "content": parts}])
+    names = []
+    choices: list[Any] = [
+        {"type": "function", "name": "get_time"},
+        "none",
+        {
+            "type": "allowed_tools",
+            "mode": "required",
+            "tools": [{"type": "function", "name": "get_time"}],
+        },
+    ]
+    for choice in choices:
+        answer: Any = client.responses.create(
+            model=MODEL, input="Paris", tools=RESPONSE_TOOLS, tool_choice=choice
+        )
+        names.append([item.name for item in answer.output if item.type == "function_call"])
+    details = cut.incomplete_details
+    return [cut.status, details and details.reason, seen.output_text, names]
+
+
+def responses_errors() -> Any:
+    def ask(**fields: Any) -> Any:
+        fields = {"model": MODEL, "input": "Hello", **fields}
+        return client.responses.create(**fields)
+
+    wrong = client.with_options(api_key="wrong-key", max_retries=0)
+    return [
+        error_of(lambda: wrong.responses.create(model=MODEL, input="Hello")),
+        error_of(lambda: ask(model="no-such-model")),
+        error_of(lambda: ask(input=[])),
+        error_of(lambda: ask(extra_body={"no_such_field": 1})),
+        error_of(lambda: ask(previous_response_id="resp_unknown")),
+    ]
+
+
 run(
     {
         case.__name__: case
         for case in (
             *(plain, nulls, streaming, stream_helper_and_its_message_back, tools_one_at_a_time),
             *(tool_choice, parse, parsed_tool, parse_streamed, json_object, image, errors, models),
+            *(responses_plain, responses_streamed, responses_events),
+            *(responses_tools_and_encrypted_reasoning, responses_stored_tools, responses_parse),
+            *(responses_limit_image_and_choice, responses_errors),
         )
     }
 )

@@ -10,9 +10,10 @@ import { BASE_URL, KEY, PNG, errorOf, run } from "./cases.mjs";
 const urls = JSON.parse(BASE_URL);
 // Without it the schema is not sent at all.
 const compatible = { supportsStructuredOutputs: true };
-// The default of @ai-sdk/openai is another API of OpenAI's.
 const makers = {
   openai: (apiKey) => createOpenAI({ apiKey, baseURL: urls.openai }).chat,
+  // Its default: the Responses API.
+  responses: (apiKey) => createOpenAI({ apiKey, baseURL: urls.openai }),
   compatible: (apiKey) =>
     createOpenAICompatible({ ...compatible, name: "emulator", apiKey, baseURL: urls.openai }),
   ollama: (apiKey) =>
@@ -22,6 +23,7 @@ const makers = {
 };
 const models = {
   openai: "gpt-4o-mini",
+  responses: "gpt-5-mini",
   compatible: "gpt-4o-mini",
   ollama: "llama3.2",
   anthropic: "claude-sonnet-4-5",
@@ -73,4 +75,12 @@ for (const [name, make] of Object.entries(makers)) {
     await errorOf(() => generateText({ ...quiet, model: make(KEY)("no-such-model"), prompt: "Hello" })),
   ];
 }
+// What is not stored goes along: encrypted reasoning with its calls.
+cases.responses_tools_unstored = async () => {
+  const model = makers.responses(KEY)(models.responses);
+  const providerOptions = { openai: { store: false, reasoningSummary: "auto" } };
+  const stopWhen = stepCountIs(5);
+  const answer = await generateText({ model, prompt, tools, stopWhen, providerOptions });
+  return [answer.steps.map((step) => step.toolCalls.map((call) => call.toolName)), answer.reasoningText];
+};
 await run(cases);
