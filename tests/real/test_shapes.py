@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.compat.running import PROGRAMS, printed_there, run, source
+
 from .conftest import Installed
 from .shapes.openai_streams import COMPLETIONS, REFUSALS, STREAMS, TOLD
 from .shapes.running import Outcome, outcome
@@ -55,3 +57,11 @@ def test_no_case_has_failed_at_both(both: Both) -> None:
     assert failed == ["events/length"]
     assert {each for case, each in theirs.seen.items() if case.startswith("sent/")} == {"sent"}
     assert len(STREAMS) >= 40
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_prints_there_what_is_written_beside_it(
+    name: str, installed_python: Installed
+) -> None:
+    group = GROUP if name.startswith("openai") else "g4f"
+    assert run(installed_python(group).command[0], source(name)) == printed_there(name)

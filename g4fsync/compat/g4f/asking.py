@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...access.names import folded
 from ...errors import G4FSyncError, InvalidRequest
 from ...messages import Image, Message, as_messages
 from .errors import translated
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ...call.stream import ChatStream
     from ...client import Client
 
+# Names there for whatever server a base URL leads to.
+_ANY_SERVER = frozenset({"custom", "openaitemplate"})
 # What is heard only where it says what is done anyway.
 _SAYS_NOTHING: Mapping[str, Any] = {
     "web_search": False,
@@ -54,6 +57,8 @@ def _provider(provider: Any, base_url: str | None) -> Any:
         provider = provider.name
     if base_url is None:
         return provider
+    if isinstance(provider, str) and folded(provider) in _ANY_SERVER:
+        provider = None
     if isinstance(provider, str):
         from ...registry import provider_class
 

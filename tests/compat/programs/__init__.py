@@ -1,0 +1,1 @@
+"""Programs written for other libraries; run here after their imports are changed."""
