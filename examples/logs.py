@@ -1,4 +1,4 @@
-"""What happened, in the log: requests and their statuses at DEBUG; keys are in none of it."""
+"""What happened, in the log: retries and ends at INFO, requests at DEBUG; keys in none of it."""
 
 from __future__ import annotations
 

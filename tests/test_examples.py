@@ -49,6 +49,8 @@ You said: Why is the sky blue?
     "flask_app.py": FRAMES,
     "logs.py": """\
 DEBUG g4fsync.transport: koala: HTTP 503
+INFO g4fsync.call: koala:gpt-4o-mini: attempt 1 of 3: HTTP 503: \
+the emulator was asked to say no; again in 0.5 s
 DEBUG g4fsync.transport: koala: HTTP 200
 You said: Why is the sky blue?
 """,
@@ -107,8 +109,8 @@ def test_example_prints(name: str) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
     printed = run(name)
-    if name == "logs.py":  # only what no port and no new record changes
-        printed = re.sub(r"^(DEBUG.*: POST|(?!DEBUG|You)).*\n", "", printed, flags=re.MULTILINE)
+    if name == "logs.py":  # without ports and measured times
+        printed = re.sub(r"^.*(: POST|: end after).*\n", "", printed, flags=re.MULTILINE)
     if name in NEEDS:
         printed = printed.removesuffix("\n")
     assert printed == PRINTED[name]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 log = logging.getLogger("g4fsync.call")
+# Python would print warnings where a program has not set up logging; here each is told by
+# the answer too, in its attempts.
+log.addHandler(logging.NullHandler())
 
 # Frames of these are how the work is done; who reads an error wants to see who asked,
 # the provider's line, and where it failed.
