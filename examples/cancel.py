@@ -11,11 +11,12 @@ from g4fsync.emulator import Emulator
 def main(client: Client) -> None:
     stream = client.chat("Count for as long as you can: one two three four five six seven")
     # Any thread may cancel, in any phase: connecting, waiting, reading, backing off.
-    timer = threading.Timer(0.4, stream.cancel)
-    timer.start()
+    timer = threading.Timer(0.2, stream.cancel)
     try:
         for chunk in stream:
             print(chunk, end="", flush=True)
+            if chunk == stream.text:  # the first one
+                timer.start()
     except Cancelled as error:
         print(f"\n-- cancelled; so far: {error.partial!r}")
     timer.join()
