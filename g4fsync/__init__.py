@@ -51,14 +51,18 @@ _MODULES = {  # public name -> the module it is loaded from
     "Reasoning": "events",
     "Response": "transport.base",
     "Retry": "settings",
+    "RoundsExceeded": "errors",
     "ServerError": "errors",
     "StreamInterrupted": "errors",
     "StreamTruncated": "errors",
     "Summary": "batch.summary",
     "Text": "events",
     "Timeout": "settings",
+    "Tool": "tools.functions",
     "ToolCall": "events",
+    "ToolResult": "events",
     "Transport": "transport.base",
+    "Unparsable": "errors",
     "Usage": "events",
     "provider_names": "registry",
     "register": "registry",
@@ -89,9 +93,11 @@ if TYPE_CHECKING:
         ProtocolError as ProtocolError,
         ProviderError as ProviderError,
         RateLimited as RateLimited,
+        RoundsExceeded as RoundsExceeded,
         ServerError as ServerError,
         StreamInterrupted as StreamInterrupted,
         StreamTruncated as StreamTruncated,
+        Unparsable as Unparsable,
     )
     from .events import (
         Event as Event,
@@ -100,6 +106,7 @@ if TYPE_CHECKING:
         Reasoning as Reasoning,
         Text as Text,
         ToolCall as ToolCall,
+        ToolResult as ToolResult,
         Usage as Usage,
     )
     from .fanout.comparison import Comparison as Comparison
@@ -121,6 +128,7 @@ if TYPE_CHECKING:
         Retry as Retry,
         Timeout as Timeout,
     )
+    from .tools.functions import Tool as Tool
     from .transport.base import Response as Response, Transport as Transport
 else:
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .access.reach import Cookies, Overrides
 from .call.asking import conversation
 from .call.listing import list_models
-from .call.options import ChatOptions
+from .call.options import AskOptions, ChatOptions, TypedOptions
 from .call.stream import ChatStream
 from .client_many import ManyPrompts, Outcome as Outcome
 from .messages import ChatResult
 from .registry import ProviderSpec
 from .scope import CancelScope
 from .settings import Retry, Timeout
+from .tools import wishes_in
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .archive.conversation import Conversation
     from .fanout.comparison import Comparison
     from .fanout.racing import Until
+
+
+Wanted = TypeVar("Wanted")
 
 
 class Client(ManyPrompts):
@@ -59,6 +63,14 @@ class Client(ManyPrompts):
     connections.
     """
 
+    @overload
+    def chat(
+        self, messages: object, *, returns: type[Wanted], **options: Unpack[AskOptions]
+    ) -> ChatStream[Wanted]: ...
+    @overload
+    def chat(
+        self, messages: object, *, returns: object = None, **options: Unpack[AskOptions]
+    ) -> ChatStream[Any]: ...
     def chat(
         self,
         messages: object,
@@ -71,28 +83,44 @@ class Client(ManyPrompts):
         proxy: str | None = None,
         cookies: Cookies | None = None,
         api_key: str | None = None,
+        images: Sequence[object] | None = None,
+        returns: Any = None,
         **options: Unpack[ChatOptions],
-    ) -> ChatStream:
+    ) -> ChatStream[Any]:
         """Ask, and get the answer as a :class:`ChatStream` of ``str``.
 
         ``messages`` is a ``str`` or a sequence of ``{"role", "content"}``
         mappings or :class:`Message`; ``system`` is put before them.
-        ``cookies`` and ``api_key`` are for this call's provider.  ``options`` are
-        ``temperature``, ``max_tokens``, ``top_p``, ``stop``, ``seed``, ... :
-        one that the provider can't honour is an ``InvalidRequest``.
+        ``images`` (paths, URLs, bytes, :class:`Image`) go with the last message.  ``options``
+        are ``temperature``, ``max_tokens``, ...: what the provider can't honour is refused.
+
+        ``returns`` is the type of the answer, or a JSON schema; what does not fit is asked
+        for again, ``reask`` times (2) at most.  Functions among the ``tools`` are called and
+        the model asked again, ``max_rounds`` (8) at most; how they are called say
+        ``parallel_tools`` (4 threads), ``approve``, ``on_tool``, ``tool_errors``: see README.
 
         Raises ``InvalidRequest`` and ``ConfigurationError`` at once, before
         anything is sent; all else comes while iterating.
         """
-        turns, overrides = conversation(messages, system), Overrides(proxy, cookies, api_key)
-        patience = Retry.of(retry, self.retry)
+        turns = conversation(messages, system, images)
+        wishes, given = wishes_in(options, returns)
+        overrides, patience = Overrides(proxy, cookies, api_key), Retry.of(retry, self.retry)
         first = self.model if model is None and provider is None else model
-        calls = self._calls(turns, [first], provider, overrides, options)
+        calls = self._calls(turns, [first], provider, overrides, given, wishes)
         if provider is None:
             # The credentials are for the model named here, not for the others.
-            calls += self._calls(turns, self.fallback, None, Overrides(proxy), options)
-        return self._stream(calls, CancelScope(Timeout.of(timeout, self.timeout)), patience)
+            calls += self._calls(turns, self.fallback, None, Overrides(proxy), given, wishes)
+        scope = CancelScope(Timeout.of(timeout, self.timeout))
+        return self._stream(calls, scope, patience, wishes, turns)
 
+    @overload
+    def ask(
+        self, messages: object, *, returns: type[Wanted], **options: Unpack[AskOptions]
+    ) -> ChatResult[Wanted]: ...
+    @overload
+    def ask(
+        self, messages: object, *, returns: object = None, **options: Unpack[AskOptions]
+    ) -> ChatResult[Any]: ...
     def ask(
         self,
         messages: object,
@@ -105,8 +133,10 @@ class Client(ManyPrompts):
         proxy: str | None = None,
         cookies: Cookies | None = None,
         api_key: str | None = None,
+        images: Sequence[object] | None = None,
+        returns: Any = None,
         **options: Unpack[ChatOptions],
-    ) -> ChatResult:
+    ) -> ChatResult[Any]:
         """Ask and wait for the complete answer; the same arguments as :meth:`chat`."""
         stream = self.chat(
             messages,
@@ -118,6 +148,8 @@ class Client(ManyPrompts):
             proxy=proxy,
             cookies=cookies,
             api_key=api_key,
+            images=images,
+            returns=returns,
             **options,
         )
         with stream:
@@ -133,7 +165,7 @@ class Client(ManyPrompts):
         executor: Executor | None = None,
         system: str | None = None,
         retry: Retry | int | None = None,
-        **options: Unpack[ChatOptions],
+        **options: Unpack[TypedOptions],
     ) -> Comparison:
         """Ask several models at once; iterate over the :class:`Comparison` for their tokens.
 
@@ -165,7 +197,7 @@ class Client(ManyPrompts):
         executor: Executor | None = None,
         system: str | None = None,
         retry: Retry | int | None = None,
-        **options: Unpack[ChatOptions],
+        **options: Unpack[TypedOptions],
     ) -> ChatStream:
         """Ask several models at once, and get the fastest's answer; the others are shut down.
 
@@ -192,10 +224,9 @@ class Client(ManyPrompts):
     ) -> Conversation:
         """A talk of several turns, whose history is kept: :class:`Conversation`.
 
-        ``model``, ``provider`` and ``options`` hold for each turn that does not say otherwise.
-        ``system`` is the system text, ``trim`` how many tokens of history are sent at
-        most.  ``id`` is any name; with an archive that knows it, the talk goes on
-        where it was, interrupted turn and all.
+        ``model``, ``provider`` and ``options`` hold for each turn that does not say otherwise,
+        ``trim`` is how many tokens of history are sent at most.  ``id`` is any name; with an
+        archive that knows it, the talk goes on where it was, interrupted turn and all.
         """
         from .archive.conversation import opened
 
@@ -214,8 +245,7 @@ class Client(ManyPrompts):
     ) -> list[str]:
         """The names of a provider's models, by default of the client's own provider.
 
-        The server is asked where it can tell them; of the others the names
-        known to this package are given.  Tried once; raises what asking raises.
+        Of a server that can't tell them the names that this package knows.  Tried once.
         """
         chosen, _ = self._resolve(None if provider is not None else self.model, provider)
         overrides = Overrides(proxy, cookies, api_key)

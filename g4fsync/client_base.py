@@ -20,13 +20,14 @@ from .call import engine
 from .call.asking import checked_call, conversation
 from .call.attempt import Call
 from .call.journal import Journal
-from .call.stream import ChatStream
+from .call.stream import ChatStream, Run
 from .errors import ConfigurationError, InvalidRequest
 from .messages import Message
 from .providers.base import Provider
 from .registry import ProviderSpec
 from .scope import CancelScope, process
 from .settings import Limits, Rate, Retry, Timeout
+from .tools import wishes_in
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .archive.store import Archive
     from .call.observing import Observer
     from .scope.pace import Pace
+    from .tools.wishes import Wishes
 
 _Self = TypeVar("_Self", bound="ClientBase")
 
@@ -154,13 +156,27 @@ class ClientBase:
             if not stream.is_running:
                 stream.close()
 
-    def _stream(self, calls: Sequence[Call], scope: CancelScope, retry: Retry) -> ChatStream:
+    def _stream(
+        self,
+        calls: Sequence[Call],
+        scope: CancelScope,
+        retry: Retry,
+        wishes: Wishes | None = None,
+        turns: tuple[Message, ...] = (),
+    ) -> ChatStream:
+        """The answer to *calls*; *wishes* may need several, *turns* are what the caller gave."""
         journal = Journal()
+        run: Run = partial(engine.answer, calls, retry)
+        if wishes is not None:
+            from .tools.rounds import Rounds
+
+            journal.wanted = wishes.wanted
+            run = Rounds(calls, turns, retry, wishes).run
         if self.observers:
             from .call.observing import Observation
 
             journal.watch = Observation(calls, self.observers)
-        stream = ChatStream(partial(engine.answer, calls, retry), scope, journal)
+        stream = ChatStream(run, scope, journal)
         with self._lock:
             if self._closed:
                 raise ConfigurationError("the client is closed")
@@ -178,14 +194,16 @@ class ClientBase:
     ) -> list[tuple[str, ChatStream]]:
         """A label and a stream for each model."""
         wanted = checked_models(models)
+        wishes, given = wishes_in(given, calls_tools=False)
         turns, limits = conversation(messages, system), Timeout.of(timeout, self.timeout)
         patience = Retry.of(retry, self.retry)
         lanes = []
         for each in wanted:
             model, provider = (each, None) if isinstance(each, str) else (None, each)
-            calls = self._calls(turns, [model], provider, Overrides(), given)
+            calls = self._calls(turns, [model], provider, Overrides(), given, wishes)
             label = each if isinstance(each, str) else calls[0].provider.name
-            lanes.append((label, self._stream(calls, CancelScope(limits), patience)))
+            stream = self._stream(calls, CancelScope(limits), patience, wishes, turns)
+            lanes.append((label, stream))
         return lanes
 
     def _resolve(
@@ -222,15 +240,23 @@ class ClientBase:
         provider: ProviderSpec | None,
         overrides: Overrides,
         given: Mapping[str, Any],
+        wishes: Wishes | None = None,
     ) -> list[Call]:
         """Everything checked that can be before anything is sent."""
         calls = []
         for each in models:
             chosen, model = self._resolve(each, provider)
+            mode, asked, options = None, turns, given
+            if wishes is not None and wishes.wanted is not None:
+                from .tools import typed
+
+                asked, options, mode = typed.asked(wishes.wanted, chosen, turns, given)
             open_transport = self._reach.transport_factory(chosen, overrides)
             gate, pace = self._reach.gate(chosen), self._reach.pace(chosen, overrides)
-            call = checked_call(chosen, turns, model, given, open_transport, gate, pace)
-            calls.append(replace(call, cache=self._cache) if self._cache is not None else call)
+            call = checked_call(chosen, asked, model, options, open_transport, gate, pace)
+            if self._cache is not None or mode is not None:
+                call = replace(call, cache=self._cache, mode=mode)
+            calls.append(call)
         return calls
 
 

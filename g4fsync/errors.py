@@ -15,8 +15,10 @@
     │  └─ StreamInterrupted                   cut in the middle
     ├─ StreamTruncated                        ended cleanly without the protocol's end mark
     ├─ ProtocolError                          bytes the protocol does not allow; .evidence
+    │  └─ Unparsable                          not of the type asked for; .text .path .expected
     ├─ DeadlineExceeded (also TimeoutError)   .clock: connect, first_token, idle or total
     ├─ Cancelled
+    ├─ RoundsExceeded                         the model still calls tools; .messages
     └─ AllFailed                              .errors: one per model tried, in order
 
 Two questions decide the class: whose fault is it, and is it worth trying
@@ -35,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 from .redaction import blotted, forms
 
 if TYPE_CHECKING:
+    from .messages import Message
     from .ratelimits import RateLimits
 
 _MAX_CHAIN = 32  # exceptions that led to one another
@@ -45,11 +48,10 @@ _COMPLETE_BODY_CHARS = 64 * 1024  # and how much of it is kept
 class G4FSyncError(Exception):
     """Root of all errors of this package.
 
-    ``provider`` and ``model`` are names or ``None``; ``partial`` is the answer
-    text received before the failure; ``attempts`` tells what was tried;
-    ``retryable`` says whether the same call may succeed a moment later.
-    ``origin`` is the exception of a library that this error stands for, or
-    ``None``; it does not travel to other processes.
+    ``provider`` and ``model`` are names or ``None``; ``partial`` is the answer text
+    received before the failure; ``attempts`` tells what was tried; ``retryable`` says
+    whether the same call may succeed a moment later.  ``origin`` is the exception of a
+    library that this error stands for; it does not travel to other processes.
     """
 
     retryable: bool = False
@@ -83,9 +85,8 @@ class G4FSyncError(Exception):
         # A library's exception may hold sockets, and those can't go to another process.
         reduced: Any = super().__reduce__()
         made, arguments, *state = reduced
-        kept = {
-            name: value for name, value in (state[0] if state else {}).items() if name != "origin"
-        }
+        known = state[0] if state else {}
+        kept = {name: value for name, value in known.items() if name != "origin"}
         return made, arguments, kept
 
 
@@ -220,6 +221,12 @@ class ProtocolError(G4FSyncError):
         self.evidence = evidence[:BODY_BYTES]
 
 
+class Unparsable(ProtocolError):
+    """The answer ``text`` is not of the type asked for: ``path`` (``people[3].age``) is wrong."""
+
+    text = path = expected = ""  # what the model wrote, where it is wrong, what should be there
+
+
 class DeadlineExceeded(G4FSyncError, TimeoutError):
     """A clock ran out; ``clock`` is ``connect``, ``first_token``, ``idle`` or ``total``."""
 
@@ -232,6 +239,12 @@ class DeadlineExceeded(G4FSyncError, TimeoutError):
 
 class Cancelled(G4FSyncError):
     """The caller cancelled, or closed the stream before its end."""
+
+
+class RoundsExceeded(G4FSyncError):
+    """The model still calls tools; ``client.ask(error.messages, tools=...)`` goes on."""
+
+    messages: tuple[Message, ...] = ()
 
 
 class AllFailed(G4FSyncError):

@@ -96,6 +96,23 @@ def _refuse(constant: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What became of a call that was made here, or was not made.
+
+    ``text`` is what the model is told, ``value`` what the function gave back.
+    ``is_error``: the function raised ``error``, or the call was not made (no such tool,
+    arguments that do not fit, not approved).  ``seconds`` is how long the function ran.
+    """
+
+    call: ToolCall
+    text: str
+    value: Any = field(default=None, compare=False, repr=False)
+    error: Exception | None = field(default=None, compare=False)
+    is_error: bool = False
+    seconds: float = field(default=0.0, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens counted by the provider; ``None`` for what it did not tell."""
 
@@ -112,7 +129,7 @@ class Finish:
 
     ``reason`` is ``stop``, ``length``, ``tool_calls``, ``content_filter`` or
     the server's own word, ``""`` where the end was marked without one;
-    ``raw`` is always the server's word.
+    ``raw`` is always the server's word.  ``id`` is the server's name for the answer.
 
     ``may_continue`` is between a provider and the engine: the reason came with
     text, or before any, so that more text may follow, as from servers that
@@ -122,9 +139,12 @@ class Finish:
 
     reason: str
     raw: str | None = None
+    id: str | None = field(default=None, compare=False, repr=False, kw_only=True)
     may_continue: bool = field(default=False, compare=False, repr=False, kw_only=True)
 
 
-Event: TypeAlias = Text | Reasoning | ToolCall | Usage | ProviderData | Finish | Attempt
+Event: TypeAlias = (
+    Text | Reasoning | ToolCall | ToolResult | Usage | ProviderData | Finish | Attempt
+)
 
 JSONObject: TypeAlias = Mapping[str, Any]

@@ -7,14 +7,33 @@ wrong; everything below this module can rely on it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, get_args
 
 from .errors import InvalidRequest
 from .events import Attempt, ProviderData, ToolCall, Usage
-from .frozen import NOTHING, FrozenDict, frozen_object, json_text
-from .parts import AnyPart, Image, Part, as_mapping, checked_parts, members, text_of
+from .frozen import NOTHING, frozen_object
+from .parts import (
+    AnyPart,
+    Image,
+    Part,
+    as_mapping,
+    checked_calls,
+    checked_parts,
+    given_image,
+    members,
+    text_of,
+)
 from .ratelimits import RateLimits
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # in typing a default may be from Python 3.13 on
+
+    Value = TypeVar("Value", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    Value = TypeVar("Value", covariant=True)
 
 __all__ = [
     "ROLES",
@@ -84,13 +103,20 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatResult:
+class ChatResult(Generic[Value]):
     """A whole answer; ``str(result)`` is its text.
 
     Times are seconds; what a provider does not tell is ``None`` or empty.
     ``headers`` are a few of the answer's, in lower case: ids of the request, rate
     limits; ``limits`` is what these say.  ``cached``: it is an earlier answer, and nothing
     was asked for it.
+
+    ``value`` is what ``returns=`` asks for, ``mode`` how that was asked: ``"native"`` in
+    the provider's own words, ``"system"`` by system text.  Where tools were called, ``text``
+    is that of all rounds and ``tool_calls`` are those that were not made here.
+    ``messages`` is the conversation with this answer in it, and results of tools, ready to
+    be asked again; answers that did not fit are not in it.  ``id`` is the server's name for
+    the answer.
     """
 
     text: str
@@ -107,6 +133,10 @@ class ChatResult:
     headers: Mapping[str, str] = field(default=NOTHING)
     limits: RateLimits | None = None
     cached: bool = False
+    messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)
+    id: str | None = field(default=None, compare=False)
+    mode: str | None = None
+    value: Value = None  # type: ignore[assignment]  # of what is not asked for
 
     def __str__(self) -> str:
         return self.text
@@ -140,6 +170,9 @@ class ChatResult:
 
         It holds the text, the tool calls and what the provider wants back.
         """
+        for turn in reversed(self.messages):
+            if turn.role == "assistant":
+                return turn
         return Message(
             "assistant",
             self.text,
@@ -173,6 +206,23 @@ def as_messages(messages: object) -> tuple[Message, ...]:
     return checked
 
 
+def with_images(message: Message, images: object) -> Message:
+    """*message*, a user's, with *images* behind its text.
+
+    An image is an :class:`Image`, a path, the bytes of a file, or a URL (``http:``,
+    ``https:`` or ``data:``).  Raises :class:`InvalidRequest` naming the one that is none.
+    """
+    if isinstance(images, str | bytes | bytearray | Mapping) or not isinstance(images, Iterable):
+        raise InvalidRequest(f"images must be a list of images, got {type(images).__name__}")
+    found = [given_image(f"images[{i}]", each) for i, each in enumerate(images)]
+    if message.role != "user":
+        raise InvalidRequest(f"images belong to a user's message, the last is {message.role!r}")
+    if not found:
+        return message
+    parts = message.parts or ((message.content,) if message.content else ())
+    return as_messages([replace(message, parts=(*parts, *found))])[0]
+
+
 def _is_empty(message: Message) -> bool:
     if message.role == "tool" or message.content.strip() or message.parts or message.tool_calls:
         return False
@@ -201,7 +251,7 @@ def _message(index: int, value: object) -> Message:
     role, content, calls = value.role, value.content, value.tool_calls
     if role not in ROLES:
         raise InvalidRequest(f"{where}: role must be one of {', '.join(ROLES)}, got {role!r}")
-    calls = _tool_calls(where, calls)
+    calls = checked_calls(where, calls)
     given: object = value.parts or content
     may_be_silent = calls or role == "tool" or (role == "assistant" and value.extra)
     if given is None and may_be_silent:
@@ -260,39 +310,3 @@ def _parts(where: str, content: object) -> tuple[AnyPart, ...]:
             f"{where}: content must be a str or a list of parts, got {type(content).__name__}"
         )
     return checked_parts(where, content)
-
-
-def _tool_calls(where: str, value: object) -> tuple[ToolCall, ...]:
-    if not isinstance(value, list | tuple | None):
-        raise InvalidRequest(f"{where}: tool_calls must be a list, got {type(value).__name__}")
-    calls = enumerate(value or ())
-    return tuple(_tool_call(where, f"{where}.tool_calls[{i}]", each) for i, each in calls)
-
-
-def _tool_call(where: str, place: str, value: object) -> ToolCall:
-    """A ``ToolCall``, or the mapping OpenAI's history has for one.
-
-    Ollama's has no id, and its arguments are an object.
-    """
-    value = as_mapping(value)
-    if isinstance(value, ToolCall):
-        return value
-    function = value.get("function") if isinstance(value, Mapping) else None
-    if isinstance(value, Mapping) and isinstance(function, Mapping):
-        id, name, arguments = value.get("id"), function.get("name"), function.get("arguments")
-        if isinstance(arguments, Mapping):
-            arguments = json_text(arguments, f"{place}.function.arguments")
-        if isinstance(id, str | None) and isinstance(name, str) and isinstance(arguments, str):
-            return ToolCall(id or "", name, arguments, _call_extra(place, value, function))
-    raise InvalidRequest(f"{where}: tool_calls must hold ToolCall objects, got {value!r:.80}")
-
-
-def _call_extra(place: str, call: Mapping[str, Any], function: Mapping[str, Any]) -> FrozenDict:
-    """A call's other members; those of its ``function`` stay below that name."""
-    extra = members(call, ("id", "function", "type"), place)
-    inner = members(function, ("name", "arguments"), f"{place}.function")
-    kind = call.get("type")
-    if inner or kind not in (None, "function"):
-        more = {"type": kind} if kind not in (None, "function") else {}
-        return FrozenDict({**extra, **more, **({"function": inner} if inner else {})})
-    return extra

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from .errors import InvalidRequest
-from .frozen import NOTHING, FrozenDict, frozen_object
+from .events import ToolCall
+from .frozen import NOTHING, FrozenDict, frozen_object, json_text
 
 MAX_IMAGE_BYTES = 20 * 2**20  # hosted services draw the line between 5 and 20 MB
 
@@ -192,3 +193,58 @@ def _from_data_url(where: str, image: Image) -> Image:
     except ValueError as exc:
         raise InvalidRequest(f"{where}: the data URL is broken: {exc}") from exc
     return replace(image, url=None, content=content, media_type=media_type)
+
+
+def given_image(where: str, value: object) -> Image:
+    """An image by what a caller has of it: a path, a URL, the bytes of a file."""
+    if isinstance(value, Image):
+        return value
+    try:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return Image.from_bytes(bytes(value))
+        if isinstance(value, str) and value.startswith(("http://", "https://", "data:")):
+            return Image(url=value)
+        if isinstance(value, str | os.PathLike):
+            return Image.open(value)
+    except InvalidRequest as exc:
+        raise InvalidRequest(f"{where}: {exc}") from exc
+    raise InvalidRequest(
+        f"{where} must be a path, bytes, a URL or an Image, got {type(value).__name__}"
+    )
+
+
+def checked_calls(where: str, value: object) -> tuple[ToolCall, ...]:
+    """The calls of a turn; :class:`InvalidRequest` names what is none."""
+    if not isinstance(value, list | tuple | None):
+        raise InvalidRequest(f"{where}: tool_calls must be a list, got {type(value).__name__}")
+    calls = enumerate(value or ())
+    return tuple(_tool_call(where, f"{where}.tool_calls[{i}]", each) for i, each in calls)
+
+
+def _tool_call(where: str, place: str, value: object) -> ToolCall:
+    """A ``ToolCall``, or the mapping OpenAI's history has for one.
+
+    Ollama's has no id, and its arguments are an object.
+    """
+    value = as_mapping(value)
+    if isinstance(value, ToolCall):
+        return value
+    function = value.get("function") if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and isinstance(function, Mapping):
+        id, name, arguments = value.get("id"), function.get("name"), function.get("arguments")
+        if isinstance(arguments, Mapping):
+            arguments = json_text(arguments, f"{place}.function.arguments")
+        if isinstance(id, str | None) and isinstance(name, str) and isinstance(arguments, str):
+            return ToolCall(id or "", name, arguments, _call_extra(place, value, function))
+    raise InvalidRequest(f"{where}: tool_calls must hold ToolCall objects, got {value!r:.80}")
+
+
+def _call_extra(place: str, call: Mapping[str, Any], function: Mapping[str, Any]) -> FrozenDict:
+    """A call's other members; those of its ``function`` stay below that name."""
+    extra = members(call, ("id", "function", "type"), place)
+    inner = members(function, ("name", "arguments"), f"{place}.function")
+    kind = call.get("type")
+    if inner or kind not in (None, "function"):
+        more = {"type": kind} if kind not in (None, "function") else {}
+        return FrozenDict({**extra, **more, **({"function": inner} if inner else {})})
+    return extra

@@ -7,12 +7,23 @@ from typing import get_args
 import pytest
 
 from g4fsync.errors import ProtocolError
-from g4fsync.events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from g4fsync.events import (
+    Attempt,
+    Event,
+    Finish,
+    ProviderData,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
 
 ONE_OF_EACH: list[Event] = [
     Text("a"),
     Reasoning("a"),
     ToolCall("1", "f", "{}"),
+    ToolResult(ToolCall("1", "f", "{}"), "3"),
     Usage(),
     ProviderData("p", "block", {"type": "thinking", "signature": "s"}),
     Finish("stop"),

@@ -26,6 +26,7 @@ LAYERS = (
     ("client",),
     ("client_many",),
     ("client_base",),
+    ("tools",),
     ("web",),
     ("batch",),
     ("registry", "fanout", "testing", "archive"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import G4FSyncError, InvalidRequest
-from ..messages import ChatRequest, Message, as_messages
+from ..messages import ChatRequest, Message, as_messages, with_images
 from . import options
 from .attempt import Answering, Call
 
@@ -31,9 +31,16 @@ class Askable(Answering, Protocol):
     def check(self, request: ChatRequest) -> None: ...
 
 
-def conversation(messages: object, system: object = None) -> tuple[Message, ...]:
-    """*messages* as a caller may give them, checked; *system* text is put before them."""
+def conversation(
+    messages: object, system: object = None, images: object = None
+) -> tuple[Message, ...]:
+    """*messages* as a caller may give them, checked.
+
+    *system* text is put before them, *images* behind the text of the last one.
+    """
     turns = as_messages(messages)
+    if images is not None:
+        turns = (*turns[:-1], with_images(turns[-1], images))
     if system is None:
         return turns
     if not isinstance(system, str | Sequence):

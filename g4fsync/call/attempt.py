@@ -70,10 +70,9 @@ class Cache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One model to ask, by its name; ``open`` gives each attempt its transport.
+    """One model to ask by its name, ``mode`` says how for a type; ``open`` makes transports.
 
-    ``gate`` limits how many calls are under way at its server, ``pace`` how fast they start;
-    an answer that ``cache`` knows is not asked for.
+    ``gate`` limits calls under way, ``pace`` starts; what ``cache`` knows is not asked for.
     """
 
     provider: Answering
@@ -83,6 +82,7 @@ class Call:
     gate: Gate | None = None
     pace: Pace | None = None
     cache: Cache | None = None
+    mode: str | None = None
 
 
 def label(error: G4FSyncError, call: Call) -> None:

@@ -76,6 +76,7 @@ def _ask(
 ) -> Generator[str | Event, None, None]:
     """Ask one model, again if need be; yield failed attempts, tokens and events."""
     journal.provider, journal.model = call.provider.name, call.model
+    journal.request, journal.mode = call.request, call.mode
     before = len(journal.attempts)
     if call.cache is not None and (known := call.cache.find(call)) is not None:
         scope.check()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import G4FSyncError
+from ..errors import G4FSyncError, Unparsable
 from ..events import Attempt, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..frozen import NOTHING
-from ..messages import Message
+from ..messages import ChatRequest, Message
 from ..ratelimits import RateLimits
 
+if TYPE_CHECKING:
+    from ..schemas import AnswerType
+    from .values import ElementReader
+
 _PIECES_KEPT = 1024  # of text, before they become one
+# What an answer is beside its items.
+_OF_AN_ANSWER = (
+    *("request", "history", "answer", "results", "wanted", "mode", "value", "headers", "limits"),
+    *("_earlier", "_turn_start", "tool_calls", "provider_data"),
+)
 
 
 class Tried(Protocol):
@@ -60,6 +69,17 @@ class Journal:
     limits: RateLimits | None = None
     is_paced: bool = False  # its caller has seen to it that it may start, and will tell the pace
     finish: Finish | None = None
+    request: ChatRequest | None = None  # as the model that answers was asked
+    history: tuple[Message, ...] | None = None  # before the answer, when it is not the request's
+    answer: Message | None = None  # the assistant's turn, when it is not simply what came
+    results: tuple[Message, ...] = ()  # of tools, behind the answer
+    wanted: AnswerType | None = None  # what the answer shall be
+    mode: str | None = None  # how that was asked for
+    value: Any = None  # the answer as such
+    elements: ElementReader | None = None  # reads them one by one
+    is_delivered: bool = False  # text or an element was handed out, and can't be taken back
+    _earlier: list[Usage | None] = field(default_factory=list)  # of earlier answers
+    _turn_start: int = 0  # in characters: where the text of the latest answer begins
     error: G4FSyncError | None = None  # why the answer is not whole
     seconds: float | None = None  # set at the end
     cached: bool = False  # nothing was asked: the answer is an earlier one
@@ -87,7 +107,8 @@ class Journal:
 
     def reach_first_token(self, seconds: float) -> None:
         """The first token is there."""
-        self.first_token_seconds = seconds
+        if self.first_token_seconds is None:
+            self.first_token_seconds = seconds
         if self._watched is not None:
             self._watched.first_token()
 
@@ -115,13 +136,7 @@ class Journal:
 
     def new_messages(self, asked: int) -> tuple[Message, ...]:
         """What a complete answer adds to a conversation of which *asked* messages were given."""
-        turn = Message(
-            "assistant",
-            self.text(),
-            tool_calls=tuple(self.tool_calls),
-            provider_data=tuple(self.provider_data),
-        )
-        return (turn,)
+        return self.transcript()[asked:]
 
     def text(self) -> str:
         """The pieces as one; any thread may ask while another writes."""
@@ -156,15 +171,67 @@ class Journal:
             self.usage = event
         elif isinstance(event, Finish):
             self.finish = event
+        elif isinstance(event, Attempt) and isinstance(event.error, Unparsable):
+            self._begin_anew()
 
     def _at_its_place(self, data: ProviderData) -> ProviderData:
         """*data* with where in the answer it stands: here, unless the provider knows better."""
         length, count = data.text_length, data.call_count
         if length is None:
-            length = sum(map(len, self._text))
+            length = sum(map(len, self._text)) - self._turn_start
         if count is None:
             count = len(self.tool_calls)
         return replace(data, text_length=length, call_count=count)
+
+    # -- several answers in one stream -----------------------------------
+
+    def turn(self) -> Message:
+        """What the model has said since the latest answer began, as its turn."""
+        return Message(
+            "assistant",
+            self.text()[self._turn_start :],
+            tool_calls=tuple(self.tool_calls),
+            provider_data=tuple(self.provider_data),
+        )
+
+    def begin_round(self) -> None:
+        """Another answer follows; its text belongs behind what there is."""
+        self._turn_start = sum(map(len, self._text))
+        self._begin_answer()
+
+    def _begin_anew(self) -> None:
+        """Another answer follows in place of the latest; text of earlier rounds stays."""
+        kept = self.text()[: self._turn_start]
+        self._text, self._joined = [kept] if kept else [], 0
+        self.reasoning = []
+        self._begin_answer()
+
+    def _begin_answer(self) -> None:
+        self._earlier.append(self.usage)
+        self.tool_calls, self.provider_data = [], []
+        self.usage = self.finish = self.answer = None
+
+    def total_usage(self) -> Usage | None:
+        """What all answers cost together; what was not told of each is ``None``."""
+        return added([*self._earlier, self.usage]) if self._earlier else self.usage
+
+    def transcript(self) -> tuple[Message, ...]:
+        """The conversation with the answer in it, and results of tools behind it."""
+        before = self.history
+        if before is None:
+            before = self.request.messages if self.request is not None else ()
+        return (*before, self.answer or self.turn(), *self.results)
+
+    def complete_value(self, wanted: AnswerType, text: str) -> Any:
+        """The value of the answer *text*; elements that were read already are not read again."""
+        if self.elements is not None and self.elements.are_complete:
+            return wanted.of_elements(self.elements.values)
+        return wanted.parse(text)
+
+    def take_over(self, other: Journal) -> None:
+        """Tell of the answer of *other*, whose items have been passed on, what items do not."""
+        for name in _OF_AN_ANSWER:
+            setattr(self, name, getattr(other, name))
 
     def fail(self, error: G4FSyncError) -> None:
         """The answer has ended with *error*; the first one counts."""
@@ -174,3 +241,14 @@ class Journal:
             error.provider = error.provider or self.provider
             error.model = error.model or self.model
             self.error = error
+
+
+def added(usages: Sequence[Usage | None]) -> Usage | None:
+    """The sum of *usages*; a count that one of them does not have is ``None``."""
+    if not usages or any(each is None for each in usages):
+        return None
+    counts = {}
+    for each in fields(Usage):
+        numbers = [getattr(usage, each.name) for usage in usages]
+        counts[each.name] = None if None in numbers else sum(numbers)
+    return Usage(**counts)

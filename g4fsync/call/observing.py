@@ -206,7 +206,7 @@ class ObservedCall:
     @property
     def usage(self) -> Usage | None:
         """Tokens counted by the provider; ``None`` unless it tells."""
-        return self._journal.usage
+        return self._journal.total_usage()
 
     @property
     def finish_reason(self) -> str | None:

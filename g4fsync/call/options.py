@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ..errors import InvalidRequest
 from ..settings import Retry, Timeout
+
+if TYPE_CHECKING:
+    from ..events import ToolCall, ToolResult
 
 
 class ChatOptions(TypedDict, total=False):
@@ -25,12 +28,19 @@ class ChatOptions(TypedDict, total=False):
     max_tokens: int | None
     stop: str | Sequence[str] | None
     seed: int | None
-    tools: Sequence[Mapping[str, Any]] | None
+    tools: Sequence[Mapping[str, Any] | Callable[..., Any]] | None
     tool_choice: str | Mapping[str, Any] | None
     response_format: str | Mapping[str, Any] | None
     reasoning_effort: str | None
     extra_body: Mapping[str, Any] | None
     extra_headers: Mapping[str, str] | None
+    # How an answer of a type is asked for, and how functions among the tools are called:
+    reask: int | None
+    max_rounds: int | None
+    approve: Callable[[ToolCall], bool | str] | None
+    parallel_tools: int | None
+    on_tool: Callable[[ToolResult], object] | None
+    tool_errors: Literal["tell", "raise"] | None
     # Of Open-Assistant's servers:
     top_k: int | None
     typical_p: float | None
@@ -38,7 +48,13 @@ class ChatOptions(TypedDict, total=False):
     max_new_tokens: int | None
 
 
-class MapOptions(ChatOptions, total=False):
+class TypedOptions(ChatOptions, total=False):
+    """What ``compare()`` and ``race()`` take too: the type of the answers."""
+
+    returns: Any
+
+
+class MapOptions(TypedOptions, total=False):
     """What else each prompt of a ``map()`` may be asked with; see ``chat()``."""
 
     provider: Any
@@ -64,6 +80,20 @@ class BatchOptions(MapOptions, total=False):
     retry_errors: bool
     on_error: Literal["keep", "stop"]
     row_attempts: int
+
+
+class AskOptions(ChatOptions, total=False):
+    """What else ``chat()`` and ``ask()`` take, beside ``messages`` and ``returns``."""
+
+    model: str | None
+    provider: Any
+    system: str | None
+    images: Sequence[Any] | None
+    timeout: Timeout | float | None
+    retry: Retry | int | None
+    proxy: str | None
+    cookies: Any
+    api_key: str | None
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import TypeAlias, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Attempt, Event, ProviderData, Text, ToolCall, Usage
-from ..messages import ChatResult, Message
+from ..messages import ChatResult, Message, Value
 from ..ratelimits import RateLimits
 from ..scope import CancelScope
 from .journal import Journal
+from .reading import Reading, is_busy
 
-_BUSY = "generator already executing"  # what Python says to a second thread in a generator
-
-
-def _is_busy(exc: object) -> bool:
-    """Whether *exc* says that another thread is inside of the generator that was to go on.
-
-    There is no better way to learn it: a look before may be out of date at once.
-    """
-    return isinstance(exc, ValueError) and str(exc) == _BUSY
-
+Element = TypeVar("Element")
 
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
 
 
-class ChatStream:
+class ChatStream(Generic[Value]):
     """An answer as it comes: iterate for its text, piece by piece.
 
     Nothing is sent before the first ``next()``.  The thread that iterates does
@@ -47,13 +39,15 @@ class ChatStream:
     # -- iterating ------------------------------------------------------
 
     def __iter__(self) -> Iterator[str]:
-        with _Reading(self, leaving=True):
+        self._journal.is_delivered = True
+        with Reading(self, leaving=True):
             for item in self._items:
                 if item.__class__ is str:
                     yield item
 
     def __next__(self) -> str:
-        with _Reading(self):
+        self._journal.is_delivered = True
+        with Reading(self):
             for item in self._items:
                 if isinstance(item, str):
                     return item
@@ -64,14 +58,14 @@ class ChatStream:
 
         What the provider wants back is none of them: see :attr:`provider_data`.
         """
-        with _Reading(self, leaving=True):
+        with Reading(self, leaving=True):
             for item in self._items:
                 if item.__class__ is not ProviderData:
                     yield Text(item) if isinstance(item, str) else item
 
     def items(self) -> Iterator[str | Event]:
         """Iterate over both as the engine gives them: ``str`` for text, events for all else."""
-        with _Reading(self, leaving=True):
+        with Reading(self, leaving=True):
             yield from self._items
 
     def heartbeat(self, seconds: float) -> Iterator[str | None]:
@@ -89,11 +83,35 @@ class ChatStream:
 
         return cast("Iterator[str | None]", text_beats(self, seconds))
 
-    def result(self) -> ChatResult:
+    @overload
+    def values(self: ChatStream[list[Element]]) -> Iterator[Element]: ...
+    @overload
+    def values(self: ChatStream[tuple[Element, ...]]) -> Iterator[Element]: ...
+    @overload
+    def values(self) -> Iterator[Value]: ...
+    def values(self) -> Iterator[Any]:
+        """Iterate over the elements of the list that ``returns=`` asks for, as each is closed.
+
+        Of any other type the one value comes at the end.  An answer that does not fit is
+        asked for again while no element was given, then ``Unparsable`` is raised.
+        ``InvalidRequest`` at once without ``returns=``, or when text was read before.
+        """
+        from . import values
+
+        values.check(self._journal)
+        return self._values(values.values(self._items, self._journal))
+
+    def _values(self, values: Iterator[Any]) -> Iterator[Any]:
+        with Reading(self, leaving=True):
+            yield from values
+
+    def result(self) -> ChatResult[Value]:
         """Wait for the rest, and return the whole answer; raises what iterating raises."""
-        with _Reading(self):
+        with Reading(self):
             for _ in self._items:
                 pass
+        journal = self._journal
+        finish = journal.finish
         return ChatResult(
             text=self.text,
             reasoning=self.reasoning,
@@ -109,6 +127,10 @@ class ChatStream:
             headers=self.headers,
             limits=self.limits,
             cached=self.cached,
+            messages=journal.transcript(),
+            id=finish.id if finish else None,
+            mode=journal.mode,
+            value=journal.value,
         )
 
     def leave_pace_to_caller(self) -> None:
@@ -138,13 +160,13 @@ class ChatStream:
         try:
             self._items.close()
         except ValueError as exc:
-            if not _is_busy(exc):
+            if not is_busy(exc):
                 raise
             self.scope.cancel()  # another thread has just gone on with it
         else:
             journal.end(self.scope.elapsed())
 
-    def __enter__(self) -> ChatStream:
+    def __enter__(self) -> ChatStream[Value]:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,7 +191,7 @@ class ChatStream:
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The whole calls so far."""
+        """The whole calls of the answer so far; of rounds those of the latest."""
         return tuple(self._journal.tool_calls)
 
     @property
@@ -189,8 +211,8 @@ class ChatStream:
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens counted by the provider; ``None`` until, or unless, it tells."""
-        return self._journal.usage
+        """Tokens counted by the provider, of all rounds; ``None`` until, or unless, it tells."""
+        return self._journal.total_usage()
 
     @property
     def finish_reason(self) -> str | None:
@@ -249,7 +271,8 @@ class ChatStream:
         first, journal = self.first_token_seconds, self._journal
         if first is None or self.seconds <= first:
             return None
-        counted = journal.usage.output_tokens if journal.usage else None
+        usage = self.usage
+        counted = usage.output_tokens if usage else None
         return (counted or journal.pieces) / (self.seconds - first)
 
     def __repr__(self) -> str:
@@ -257,31 +280,6 @@ class ChatStream:
         ended = "failed" if journal.error else "complete"
         state = "running" if journal.seconds is None else ended
         return f"<ChatStream {self.provider} {self.model}: {state}, {len(self.text)} characters>"
-
-
-class _Reading:
-    """Around reading: raise what the answer failed with; *leaving* the block closes."""
-
-    __slots__ = ("_leaving", "_stream")
-
-    def __init__(self, stream: ChatStream, *, leaving: bool = False) -> None:
-        self._stream = stream
-        self._leaving = leaving
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
-        is_busy = _is_busy(exc)
-        if self._leaving and not is_busy:  # else it is for the other thread to clean up
-            self._stream.close()
-        if exc is not None and not is_busy:
-            return
-        error = self._stream._journal.error
-        if error is not None:
-            raise error
-        if is_busy:
-            raise InvalidRequest("another thread is reading this stream") from exc
 
 
 def _noted(run: Run, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:

@@ -51,7 +51,8 @@ def race(
     def run(scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
         return _Race(lanes, until, hedge_after, scope, journal).items(executor)
 
-    return ChatStream(run, CancelScope(Timeout(None, None, None, total)))
+    journal = Journal(wanted=streams[0][1].journal.wanted if streams else None)
+    return ChatStream(run, CancelScope(Timeout(None, None, None, total)), journal)
 
 
 class _Race:
@@ -90,6 +91,7 @@ class _Race:
                     yield item
             if isinstance(winner.result, G4FSyncError):
                 raise winner.result
+            self._journal.take_over(winner.stream.journal)
 
     def _incoming(self, workers: Workers) -> Iterator[tuple[Lane, Item]]:
         """What the lanes say; starts those whose time has come."""

@@ -46,6 +46,7 @@ class Anthropic(chatapi.ChatAPI):
     """
 
     name = "anthropic"
+    native_schema = "closed"
     url = "https://console.anthropic.com"
     base_url = "https://api.anthropic.com"
     base_url_variables = ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE")

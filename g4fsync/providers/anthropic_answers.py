@@ -48,6 +48,7 @@ class MessageReader:
         self._calls = 0  # given so far
         self._usage: dict[str, Any] = {}
         self._reason = ""
+        self._id: str | None = None
 
     def events(self, event: Mapping[str, Any]) -> Iterable[str | Event]:
         """What an event says; one that is an error is raised."""
@@ -107,7 +108,7 @@ class MessageReader:
         if counted != Usage():
             yield counted
         chatapi.raise_for_reason(raw)
-        yield Finish(reason, raw=raw or None)
+        yield Finish(reason, raw=raw or None, id=self._id)
 
     def _start(self, event: Mapping[str, Any]) -> Iterator[str | Event]:
         """What a block has at its start; usually nothing but a tool's name."""
@@ -127,6 +128,7 @@ class MessageReader:
     def _message_events(self, message: Any) -> Iterator[str | Event]:
         """What a message says: the first event's, or one that comes in place of a stream."""
         message = fields.mapping(message, "message")
+        self._id = fields.word(message.get("id"), "id") or self._id
         content = message.get("content")
         if isinstance(content, list):
             for block in content:

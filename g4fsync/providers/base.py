@@ -56,6 +56,9 @@ class Provider(ABC):
     ``supports_extra``: :meth:`stream` sends, or refuses by itself, further
     members of messages (``extra``), their ``name``, and parts that are neither
     text nor image; without it they are refused here.
+    ``native_schema`` is the flavour of JSON schemas that ``response_format`` takes:
+    ``"strict"`` (OpenAI's), ``"closed"`` (closed objects, no bounds), ``"plain"`` (any), or
+    ``""`` where the service takes none, and a schema goes into the system text.
     ``has_end_mark``: an answer without a ``Finish`` event is an error.
     ``needs_cookies`` and ``needs_key``: a call without them is refused before
     the first byte; no key is needed for a base URL of the caller's own.
@@ -86,6 +89,7 @@ class Provider(ABC):
     supports_images: bool = False
     supports_tools: bool = False
     supports_extra: bool = False
+    native_schema: str = ""
     needs_cookies: bool = False
     needs_key: bool = False
     key_variables: tuple[str, ...] = ()

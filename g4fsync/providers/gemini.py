@@ -57,6 +57,7 @@ class Gemini(chatapi.ChatAPI):
     """
 
     name = "gemini"
+    native_schema = "plain"
     url = "https://aistudio.google.com"
     base_url = "https://generativelanguage.googleapis.com/v1beta"
     base_url_variables = ("GEMINI_API_BASE",)

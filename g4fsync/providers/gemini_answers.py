@@ -133,7 +133,8 @@ def finish(chunk: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool
         reason = "content_filter"
     else:
         chatapi.raise_for_reason(raw)
-    return Finish(reason, raw=raw, may_continue=may_continue)
+    id = fields.word(chunk.get("responseId"), "responseId") or None
+    return Finish(reason, raw=raw, id=id, may_continue=may_continue)
 
 
 def usage(counted: Mapping[str, Any]) -> Usage:

@@ -54,6 +54,7 @@ class Ollama(chatapi.ChatAPI):
     """
 
     name = "ollama"
+    native_schema = "plain"
     url = "https://ollama.com"
     base_url = f"http://127.0.0.1:{PORT}"
     base_url_variables = ("OLLAMA_HOST", "OLLAMA_BASE_URL", "OLLAMA_API_BASE", "OLLAMA_API_URL")

@@ -76,6 +76,7 @@ class OpenAI(chatapi.ChatAPI):
     """
 
     name = "openai"
+    native_schema = "strict"
     url = "https://platform.openai.com"
     base_url = "https://api.openai.com/v1"
     base_url_variables = ("OPENAI_BASE_URL", "OPENAI_API_BASE")

@@ -71,6 +71,7 @@ class Answer:
         self._finished = False  # the end mark was given, and nothing has come after it
         self._usage: Mapping[str, Any] | None = None  # not given yet
         self._usage_came = self._usage_ends = False
+        self._id: str | None = None
 
     def events(self, chunk: Mapping[str, Any]) -> Iterator[str | Event]:
         """What *chunk* adds to the answer; its error is raised."""
@@ -89,6 +90,7 @@ class Answer:
             counted = choice.get("usage") or counted
         self._note_usage(usage_in(chunk) or counted, came=came)
         if reason:
+            self._id = fields.word(chunk.get("id"), "id") or None
             yield from self._finish_events(reason, may_continue=came or not self._has_content)
         elif reason == "" and self._reason is None:
             self._reason = reason
@@ -221,7 +223,7 @@ class Answer:
             normal = "tool_calls"
         self._finished = not may_continue
         yield from self._kept.events()
-        yield Finish(normal, raw=reason or None, may_continue=may_continue)
+        yield Finish(normal, raw=reason or None, id=self._id, may_continue=may_continue)
 
 
 def _is_part(value: Any) -> bool:

@@ -100,6 +100,7 @@ class ResponseReader:
         self._has_items = False  # complete ones, so that the final event only repeats them
         self._reason: str | None = None
         self._usage: Mapping[str, Any] = {}
+        self._id: str | None = None
 
     def events(self, event: Mapping[str, Any]) -> Iterator[str | Event]:
         """What *event* adds to the answer; its error is raised."""
@@ -137,7 +138,7 @@ class ResponseReader:
         reason = _REASONS.get(self._reason, self._reason)
         if self._calls and reason == "stop":
             reason = "tool_calls"
-        yield Finish(reason, raw=self._reason)
+        yield Finish(reason, raw=self._reason, id=self._id)
 
     # -- text and reasoning ---------------------------------------------
 
@@ -234,6 +235,7 @@ class ResponseReader:
         status = fields.word(response.get("status"), "status") or word or "completed"
         yield from self._output_events(response)
         self._usage = fields.mapping(response.get("usage"), "usage")
+        self._id = fields.word(response.get("id"), "id") or None
         self.stopped = True
         if response.get("error"):
             raise refusals.in_band({"error": response["error"]})

@@ -13,20 +13,17 @@ from typing import Any, Union, get_args, get_origin
 
 from ..errors import InvalidRequest
 from . import fields
+from .composed import Array, Map, OneOf, Tuple
 from .constraints import keys_of
 from .foreign import foreign_kind
 from .kinds import (
     PLAIN,
     Anything,
-    Array,
     Choice,
     Constrained,
     Definitions,
     Kind,
-    Map,
-    OneOf,
     Scalar,
-    Tuple,
     enum_choices,
 )
 from .records import Alias, Record

@@ -11,9 +11,10 @@ from typing import Any
 from ..errors import InvalidRequest
 from . import flavours, keywords
 from .annotations import Reader
+from .composed import Array
 from .found import json_in
 from .jsontypes import described, references, resolved
-from .kinds import Array, Constrained, Definitions, Kind
+from .kinds import Constrained, Definitions, Kind
 from .misfit import MISSING, Misfit, Path
 from .records import Named
 

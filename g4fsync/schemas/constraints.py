@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .kinds import Array, Constrained, Kind, Map, Scalar, Text, Tuple
+from .composed import Array, Map, Tuple
+from .kinds import Constrained, Kind, Scalar, Text
 
 _NUMBERS = {
     "ge": "minimum",

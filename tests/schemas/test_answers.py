@@ -33,7 +33,7 @@ import jsonschema
 import msgspec
 import pydantic
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from typing_extensions import NotRequired, ReadOnly, Required, TypeAliasType
 
 from g4fsync import InvalidRequest
@@ -559,6 +559,7 @@ def resolve(shape: Any) -> st.SearchStrategy[Any]:
     return st.from_type(shape)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_values_of_any_shape_make_the_round_trip(data: st.DataObject) -> None:
     shape = data.draw(types_of_any_shape)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync.schemas.elements import Elements
 
@@ -57,12 +57,14 @@ def test_pieces_of_one_size_give_the_same_elements(size: int) -> None:
     assert fed(pieces) == (PEOPLE * 40, True)
 
 
+@settings(deadline=None)
 @given(st.lists(json_values, max_size=8), st.lists(st.integers(0, 400), max_size=9), st.booleans())
 def test_any_array_in_any_cutting(values: list[Any], places: list[int], pretty: bool) -> None:
     text = json.dumps(values, indent=1 if pretty else None, ensure_ascii=pretty)
     assert fed(cut(text, *(min(place, len(text)) for place in places))) == (values, True)
 
 
+@settings(deadline=None)
 @given(st.lists(json_values, min_size=1, max_size=5), st.integers(0, 300))
 def test_what_is_cut_off_gives_its_complete_elements(values: list[Any], end: int) -> None:
     text = json.dumps(values)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from g4fsync import InvalidRequest
 from g4fsync.schemas.keywords import check, fits
@@ -73,6 +73,7 @@ schemas: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(schemas, values, leaves.filter(lambda each: each != {"$ref": "#/$defs/it"}))
 def test_a_value_fits_where_another_validator_says_so(schema: Any, value: Any, it: Any) -> None:
     root = {"allOf": [schema], "$defs": {"it": it}}

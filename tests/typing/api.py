@@ -210,8 +210,8 @@ def its_test() -> None:
 
 def what_a_checker_refuses(client: Client) -> None:
     """A misspelt option; with the ignored line gone, ``warn_unused_ignores`` would speak."""
-    client.ask("Hello", temprature=0.1)  # type: ignore[call-arg]
-    client.chat("Hello", max_tokens="many")  # type: ignore[arg-type]
+    client.ask("Hello", temprature=0.1)  # type: ignore[call-overload]
+    client.chat("Hello", max_tokens="many")  # type: ignore[call-overload]
     client.map(["Hello"], timeout=1, sistem="x")  # type: ignore[call-overload]
     result: ChatResult = client.ask("Hello", model="koala", temperature=0.1, stop=["a"])
     print(result.finish_reason)
