@@ -14,6 +14,7 @@ from ..settings import Budget, Retry, is_count
 from .job import Job
 from .ledger import Ledger
 from .lines import BatchRow
+from .plan import Plan, planned
 from .run import Run
 from .source import Source
 from .spending import Spending
@@ -131,6 +132,10 @@ class Batch:
     def paused_for(self) -> float:
         """Seconds until anything may start again, when the providers asked for a pause."""
         return 0.0 if self._run is None else self._run.paused_for
+
+    def plan(self) -> Plan:
+        """What would be asked, without asking or writing anything; raises what iterating would."""
+        return planned(self._settings, self._out)
 
     def count(self) -> int | None:
         """How many rows there are, where that can be known before: a file, a list."""

@@ -18,7 +18,7 @@ from ..errors import (
 if TYPE_CHECKING:
     import argparse
 
-PROVIDER, USAGE, TIMEOUT, CUT_SHORT, SOME_FAILED = 1, 2, 3, 4, 5
+PROVIDER, USAGE, TIMEOUT, CUT_SHORT, SOME_FAILED, BUDGET = 1, 2, 3, 4, 5, 6
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 _CODES: tuple[tuple[type[G4FSyncError], int], ...] = (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VERBS = {  # verb -> the module in this folder, and what it does
     "ask": ("ask", "ask one provider (the default command)"),
     "compare": ("compare", "ask several models at once, side by side"),
+    "batch": ("batch", "ask a file of prompts, going on where it stopped"),
     "providers": ("providers", "list the providers, their status and what they need"),
     "models": ("models", "list the models, of all providers or of one"),
     "keys": ("keys", "store API keys, list or remove them"),
@@ -35,6 +36,7 @@ exit status:
   0 ok                 1 provider error
   2 usage or set-up    3 timeout
   4 answer cut short   5 some failed
+  6 budget used up
   130 Ctrl-C           141 pipe closed
 """
 

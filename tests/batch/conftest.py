@@ -49,6 +49,8 @@ def limited(tmp_path: Path, no_proxy_variables: None) -> Iterator[Start]:
             log = tmp_path / f"server-{started}.log"
             argv = [sys.executable, str(SERVER), "--log", str(log)]
             for name, value in options.items():
+                if value is False:
+                    continue
                 argv += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
             process = stack.enter_context(
                 subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -68,8 +70,8 @@ def client_of(no_proxy_variables: None) -> Iterator[Callable[..., Client]]:
     with ExitStack() as stack:
 
         def make(server: Limited, **settings: Any) -> Client:
-            settings = {"api_keys": {"openai": "key"}, **settings}
-            client = Client("openai:m", base_urls={"openai": server.url}, **settings)
+            keys, urls = {"openai": "key"}, {"openai": server.url}
+            client = Client("openai:m", **{"api_keys": keys, "base_urls": urls, **settings})
             return stack.enter_context(client)
 
         yield make

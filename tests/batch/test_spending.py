@@ -1,0 +1,125 @@
+"""Budgets, counted by the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from g4fsync import Budget, Client, Retry
+from g4fsync.errors import ConfigurationError, InvalidRequest
+
+from .conftest import Start
+
+ROWS = [f"row number {i} of many" for i in range(200)]
+EACH = 5 + 20  # tokens that the server counts for a row
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
+
+
+@pytest.mark.parametrize("fail_every", [0, 3])
+def test_a_strict_budget_is_never_exceeded(
+    limited: Start, client_of: Callable[..., Client], out: Path, fail_every: int
+) -> None:
+    server = limited(output=20, fail_every=fail_every, delay=0.005)
+    client = client_of(server, retry=Retry(3, 0.01, 0.01))
+    budget = Budget(tokens=1000, strict=True)
+    batch = client.batch(ROWS, out=out, budget=budget, max_tokens=20, max_workers=8)
+    summary = batch.run()
+    assert summary.stopped == "budget"
+    counted = sum(each["tokens"] for each in server.calls())
+    assert counted <= 1000
+    if not fail_every:  # a cut answer has cost as much as it may have
+        assert counted >= 1000 - 120
+    assert len(out.read_bytes().splitlines()) == summary.complete
+
+
+def test_the_default_stops_by_what_was_counted(
+    limited: Start, client_of: Callable[..., Client], out: Path
+) -> None:
+    server = limited(output=20, delay=0.005)
+    batch = client_of(server).batch(ROWS, out=out, budget=Budget(tokens=1000), max_workers=8)
+    assert batch.run().stopped == "budget"
+    counted = sum(each["tokens"] for each in server.calls())
+    assert 1000 <= counted <= 1000 + 8 * EACH
+
+
+def test_a_budget_of_calls_counts_those_that_failed(
+    limited: Start, client_of: Callable[..., Client], out: Path
+) -> None:
+    server = limited(fail_every=3, delay=0.002)
+    client = client_of(server, retry=Retry(3, 0.01, 0.01))
+    batch = client.batch(ROWS, out=out, budget=Budget(calls=50), max_workers=8)
+    summary = batch.run()
+    assert (summary.stopped, summary.calls, len(server.calls())) == ("budget", 50, 50)
+    assert summary.complete < 50
+
+
+@pytest.mark.parametrize("model", ["openai:m", "m", "openai"])
+def test_a_budget_in_money_counts_by_its_prices(
+    limited: Start, client_of: Callable[..., Client], out: Path, model: str
+) -> None:
+    server = limited(output=20, delay=0.002)
+    price = 5 * 1e-6 * 1.0 + 20 * 1e-6 * 10.0
+    batch = client_of(server).batch(
+        ROWS, out=out, budget=Budget(usd=50 * price), prices={model: (1.0, 10.0)}, max_workers=4
+    )
+    summary = batch.run()
+    assert summary.stopped == "budget"
+    assert 50 <= len(server.calls()) <= 54
+    assert summary.usd == pytest.approx(len(server.calls()) * price)
+
+
+def test_a_larger_budget_goes_on(
+    limited: Start, client_of: Callable[..., Client], out: Path
+) -> None:
+    client = client_of(limited())
+    assert client.batch(ROWS, out=out, budget=Budget(calls=50)).run().complete == 50
+    summary = client.batch(ROWS, out=out, budget=Budget(calls=1000)).run()
+    assert (summary.reused, summary.calls, summary.stopped) == (50, 150, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"budget": Budget(tokens=5, strict=True)}, InvalidRequest,
+         "a strict budget of tokens or usd needs max_tokens"),
+        ({"budget": Budget(usd=1)}, ConfigurationError,
+         "a budget in usd needs prices={model: (input, output per million tokens)}"),
+        ({"budget": Budget(usd=1), "prices": {"gpt": (1, 1)}}, ConfigurationError,
+         "no price for openai:m: a budget in usd needs one in prices={...}"),
+        ({"prices": {"m": 5}}, InvalidRequest,
+         "prices['m'] must be two numbers, dollars for a million tokens sent and received, got 5"),
+        ({"prices": 5}, InvalidRequest, "prices must be a mapping by model, got int"),
+    ],
+)  # fmt: skip
+def test_a_budget_that_can_not_be_kept_is_refused_at_once(
+    limited: Start,
+    client_of: Callable[..., Client],
+    out: Path,
+    settings: Any,
+    error: type[Exception],
+    message: str,
+) -> None:
+    with pytest.raises(error) as caught:
+        client_of(limited()).batch(ROWS, out=out, **settings)
+    assert str(caught.value) == message
+
+
+def test_a_plan_asks_and_writes_nothing(
+    limited: Start, client_of: Callable[..., Client], out: Path
+) -> None:
+    server = limited()
+    client = client_of(server)
+    plan = client.batch(ROWS, out=out, max_tokens=10, prices={"m": (1.0, 1.0)}).plan()
+    assert (plan.rows, plan.reused, plan.to_ask, plan.most_output_tokens) == (200, 0, 200, 2000)
+    assert plan.most_usd == pytest.approx((plan.most_input_tokens + 2000) * 1e-6)
+    assert not out.exists()
+    assert server.calls() == []
+    client.batch(ROWS, out=out, max_tokens=10, budget=Budget(calls=20)).run()
+    assert client.batch(ROWS, out=out, max_tokens=10).plan().to_ask == 180
