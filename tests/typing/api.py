@@ -52,6 +52,7 @@ from g4fsync.testing import (
     request,
 )
 from g4fsync.transport.base import Transport
+from g4fsync.web import HEADERS, sse
 
 
 def the_first_day() -> None:
@@ -266,3 +267,20 @@ def a_batch(client: Client, path: pathlib.Path) -> None:
     client.batch(path, out="o", on_error="go")  # type: ignore[arg-type]
     with Client("koala", rate=rate) as limited:
         print(limited.ask("Hi").limits)
+
+
+def for_old_code_bases(client: Client) -> None:
+    stream: ChatStream = client.chat("Hello")
+    for piece in stream.heartbeat(0.5):
+        print("waiting" if piece is None else piece.upper())
+    frames: Iterator[bytes] = sse(client.chat("Hello"), heartbeat=15, message=lambda e: e.args[0])
+    headers: dict[str, str] = dict(HEADERS)
+    print(b"".join(frames), headers)
+
+
+def a_comparison_as_a_file(client: Client) -> None:
+    comparison = client.compare("Hello", ["koala", "openai:gpt-4o"])
+    size: int = comparison.save("page.html").stat().st_size
+    text: str = comparison.to_markdown()
+    lanes: list[dict[str, object]] = comparison.to_dict()["lanes"]
+    print(size, text, lanes)
