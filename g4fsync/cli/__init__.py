@@ -77,15 +77,18 @@ class _Log(logging.Handler):
         self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._terminal.note(f"{record.name}: {self.format(record)}")
+        name = "g4fsync" if record.levelno >= logging.WARNING else record.name
+        self._terminal.note(f"{name}: {self.format(record)}")
 
 
 @contextmanager
 def _logging_to(terminal: Terminal, *, debug: bool) -> Iterator[None]:
     log = logging.getLogger("g4fsync")
     before = log.handlers, log.level, log.propagate
-    log.handlers, log.propagate = [_Log(terminal)], False
-    log.setLevel(logging.DEBUG if debug else logging.WARNING)
+    handler = _Log(terminal)
+    log.handlers, log.propagate = [handler], False
+    for each in (log, handler):
+        each.setLevel(logging.DEBUG if debug else logging.WARNING)
     try:
         yield
     finally:

@@ -7,9 +7,11 @@ import argparse
 from .. import registry
 from ..client import Client
 from . import options
-from .input import encodable, model_from, prompt_from
-from .output import Answer, EventLines, OneObject, TextAtOnce, show
+from .exits import CUT_SHORT
+from .input import model_from, question, system_from
+from .output import Answer, CodeBlock, EventLines, OneObject, TextAtOnce, show, usage
 from .terminal import Terminal
+from .waiting import waiting
 
 EPILOG = """\
 Standard input, when it is not a terminal, is read to its end and follows the
@@ -30,36 +32,71 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     options.add_cookies(parser)
     options.add_base_url(parser)
+    parser.add_argument(
+        "--fallback",
+        action="extend",
+        type=options.model_list,
+        default=[],
+        metavar="MODEL[,MODEL]",
+        help="asked in turn while no token has come",
+    )
+    parser.add_argument("-u", "--usage", action="store_true", help="show tokens and seconds")
+    parser.add_argument(
+        "-R",
+        "--hide-reasoning",
+        action="store_true",
+        help="not the model's thoughts, which a terminal is shown dimly",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print one JSON object at the end")
     form.add_argument("--events", action="store_true", help="print each event as a line of JSON")
     form.add_argument("--no-stream", action="store_true", help="print the answer once it ends")
+    form.add_argument(
+        "-x", "--extract", action="store_true", help="print only the first block of code"
+    )
+    form.add_argument(
+        "--markdown", action="store_true", help="render the answer, on a terminal (with rich)"
+    )
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print the answer in the form that was chosen."""
-    prompt = prompt_from(arguments.prompt)
+    asked = question(arguments)
     model = model_from(arguments.model)
     given = options.options_from(arguments.options)
-    base_urls = {}
-    if arguments.base_url is not None:
-        base_urls[registry.split(model)[0].name] = arguments.base_url
-    client = Client(model, proxy=arguments.proxy, verify=arguments.ca or True, base_urls=base_urls)
-    stream = client.chat(
-        prompt,
-        system=encodable("the system text", arguments.system),
-        timeout=arguments.timeout,
-        cookies=arguments.cookies,
-        **given,
+    names = [registry.split(each)[0].name for each in (model, *arguments.fallback)]
+    client = Client(
+        model,
+        fallback=arguments.fallback,
+        retry=options.retry_from(arguments.retries),
+        proxy=arguments.proxy,
+        verify=arguments.ca or True,
+        base_urls=options.by_provider("--base-url", arguments.base_urls, names),
+        cookies=options.by_provider("--cookies", arguments.cookies, names),
     )
-    with client:
-        show(stream, _form(arguments)(terminal))
-    return 0
+    stream = client.chat(
+        asked, system=system_from(arguments.system), timeout=arguments.timeout, **given
+    )
+    answer = _form(arguments)(terminal)
+    answer.shows_reasoning = not arguments.hide_reasoning
+    with client, waiting(stream, terminal):
+        show(stream, answer)
+    if arguments.usage:
+        terminal.note(f"g4fsync: {usage(stream)}")
+    return CUT_SHORT if stream.finish_reason == "length" else 0
 
 
 def _form(arguments: argparse.Namespace) -> type[Answer]:
-    if arguments.json:
-        return OneObject
-    if arguments.events:
-        return EventLines
-    return TextAtOnce if arguments.no_stream else Answer
+    if arguments.markdown:
+        from .markdown import form
+
+        return form()
+    for chosen, form_class in (
+        (arguments.json, OneObject),
+        (arguments.events, EventLines),
+        (arguments.extract, CodeBlock),
+        (arguments.no_stream, TextAtOnce),
+    ):
+        if chosen:
+            return form_class
+    return Answer

@@ -9,13 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from .. import registry
 from ..call.stream import ChatStream
 from ..client import Client
 from ..errors import G4FSyncError, InvalidRequest
 from ..fanout.comparison import Comparison
 from . import options
 from .exits import PROVIDER, SOME_FAILED
-from .input import encodable, no_model, prompt_from
+from .input import no_model, question, system_from
 from .output import Answer, EventLines, OneObject, plain, show
 from .terminal import Terminal, is_terminal
 from .views import Blocks, Lines, Object, View
@@ -36,7 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_request(parser)
     options.add_timeout(parser, "for all together")
     options.add_network(parser)
-    options.add_by_provider(parser)
+    options.add_cookies(parser)
+    options.add_base_url(parser)
     parser.add_argument("--race", action="store_true", help="only the answer that begins first")
     parser.add_argument(
         "--save",
@@ -50,21 +52,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask all of them, and print the answers in the form that was chosen."""
-    prompt = prompt_from(arguments.prompt)
+    prompt = question(arguments)
     if not arguments.models:
         raise no_model("no models: give -m PROVIDER:MODEL, once for each")
     if arguments.save and arguments.race:
         raise InvalidRequest("--save is for all answers, --race for one")
     given: dict[str, Any] = {
-        "system": encodable("the system text", arguments.system),
+        "system": system_from(arguments.system),
         "timeout": arguments.timeout,
         **options.options_from(arguments.options),
     }
+    names = [registry.split(each)[0].name for each in arguments.models]
     client = Client(
+        retry=options.retry_from(arguments.retries),
         proxy=arguments.proxy,
         verify=arguments.ca or True,
-        base_urls=dict(arguments.base_url),
-        cookies=dict(arguments.cookies),
+        base_urls=options.by_provider("--base-url", arguments.base_urls, names),
+        cookies=options.by_provider("--cookies", arguments.cookies, names),
     )
     with client:
         if arguments.race:

@@ -47,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Look at each provider named, or without one for servers on this machine."""
-    network = (arguments.base_url, arguments.timeout, arguments.proxy, arguments.ca)
+    network = (arguments.base_urls or None, arguments.timeout, arguments.proxy, arguments.ca)
     if not arguments.providers:
         if any(each is not None for each in network):
             raise InvalidRequest(
@@ -55,17 +55,17 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
                 "g4fsync doctor openai ..."
             )
         return local_servers(find_servers(), terminal, json=arguments.json)
-    if arguments.base_url is not None and len(arguments.providers) > 1:
-        raise InvalidRequest("--base-url is for one provider")
+    names = [registry.split(each)[0].name for each in arguments.providers]
+    base_urls = options.by_provider("--base-url", arguments.base_urls, names)
     checkups = [
         Checkup(
             each,
-            base_url=arguments.base_url,
+            base_url=base_urls.get(name),
             proxy=arguments.proxy,
             verify=arguments.ca or True,
             seconds=arguments.timeout,
         )
-        for each in arguments.providers
+        for each, name in zip(arguments.providers, names, strict=True)
     ]
     reports = [_looked_at(each, terminal, show=not arguments.json) for each in checkups]
     if arguments.json:

@@ -46,7 +46,7 @@ def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
         return "--timeout SECONDS sets the limit"
     if isinstance(error, AuthenticationError) and error.status is None:
         return "--cookies FILE says where they are"
-    if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_url is not None:
+    if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_urls:
         return None
     from .. import registry  # --help and --version do without
 

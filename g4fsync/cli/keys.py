@@ -13,7 +13,7 @@ from .. import registry
 from ..access import keys as store
 from ..access.names import folded
 from ..errors import ConfigurationError, InvalidRequest
-from .options import add_action, add_actions
+from .options import add_action, add_actions, add_json
 from .tables import table
 from .terminal import Terminal, is_terminal, visible, width
 
@@ -41,6 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         ("remove", "take a provider's key out of the file"),
     ):
         action = add_action(actions, name, what)
+        if name == "list":
+            add_json(action)
         if name in ("set", "remove"):
             action.add_argument("provider", help="a provider's name")
         if name == "set":  # taken so that it can be refused without being repeated
@@ -53,7 +55,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         terminal.line(str(store.keys_path()))
         return 0
     if arguments.action == "list":
-        return _list(terminal)
+        return _list(terminal, as_json=arguments.json)
     if arguments.action == "remove":
         return _remove(arguments.provider, terminal)
     return _set(arguments, terminal)
@@ -104,7 +106,7 @@ def _piped() -> str:
     return text
 
 
-def _list(terminal: Terminal) -> int:
+def _list(terminal: Terminal, *, as_json: bool) -> int:
     """A row per key, in the environment or the file."""
     stored = store.list_keys()
     rows = []
@@ -121,6 +123,10 @@ def _list(terminal: Terminal) -> int:
             if masked
         ]
     rows += [(visible(n), masked, "the key file; no such provider") for n, masked in stored.items()]
+    if as_json:
+        names = ("provider", "key", "from")
+        terminal.json({"keys": [dict(zip(names, row, strict=True)) for row in rows]})
+        return 0
     if not rows:
         terminal.note("g4fsync: no keys yet; g4fsync keys set PROVIDER stores one")
         return 0

@@ -26,18 +26,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_base_url(parser)
     options.add_timeout(parser, f"default: {SECONDS:g}")
     options.add_ca(parser)
+    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """One row per model, in the form that ``-m`` takes."""
     if arguments.provider is None:
-        network = (arguments.base_url, arguments.timeout, arguments.ca)
+        network = (arguments.base_urls or None, arguments.timeout, arguments.ca)
         if any(each is not None for each in network):
             raise InvalidRequest("--base-url, --timeout and --ca go with a provider's name")
         rows = [row for each in installed(terminal) for row in _rows(each)]
     else:
         provider = registry.provider_class(arguments.provider)
         rows = _asked(provider, arguments) if provider.lists_models else _rows(provider())
+    if arguments.json:
+        terminal.json({"models": [{"model": model, "notes": notes} for model, notes in rows]})
+        return 0
     if not rows:
         terminal.note(f"g4fsync: {provider.name}: the server has no models")
         return 0
@@ -47,7 +51,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 def _asked(provider: type[Provider], arguments: argparse.Namespace) -> list[tuple[str, str]]:
     """A row per model that the provider's server tells."""
-    base_urls = {} if arguments.base_url is None else {provider.name: arguments.base_url}
+    base_urls = options.by_provider("--base-url", arguments.base_urls, [provider.name])
     timeout = SECONDS if arguments.timeout is None else arguments.timeout
     verify = arguments.ca or True
     with Client(base_urls=base_urls, timeout=timeout, verify=verify) as client:

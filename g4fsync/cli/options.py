@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from .. import registry
+from ..access.names import folded
 from ..errors import InvalidRequest
 
 
@@ -38,7 +41,30 @@ def add_action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 
 def add_prompt(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask, as one argument")
+    parser.add_argument(
+        "prompt",
+        nargs="*",
+        metavar="PROMPT",
+        help="what to ask, as one argument; @FILE is a file's text, - is standard input",
+    )
+    parser.add_argument(
+        "-f",
+        "--file",
+        dest="files",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a text that follows the prompt after a blank line (may be repeated)",
+    )
+    parser.add_argument(
+        "-a",
+        "--attach",
+        dest="attachments",
+        action="append",
+        default=[],
+        metavar="FILE|URL",
+        help="an image that goes with the prompt (may be repeated)",
+    )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -55,27 +81,32 @@ def add_models(parser: argparse.ArgumentParser) -> None:
         "-m",
         "--model",
         dest="models",
-        action="append",
+        action="extend",
+        type=model_list,
         default=[],
-        metavar="MODEL",
-        help="PROVIDER, PROVIDER:MODEL or a model's name; once for each",
+        metavar="MODEL[,MODEL]",
+        help="PROVIDER, PROVIDER:MODEL or an alias; several with commas, or repeated",
     )
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
-    """What shapes the answer: system text and options of the provider."""
+    """What shapes the answer: system text, options of the provider, retries."""
     parser.add_argument(
-        "-s", "--system", metavar="TEXT", help="instructions that precede the prompt"
+        "-s", "--system", metavar="TEXT|@FILE", help="instructions that precede the prompt"
     )
     parser.add_argument(
         "-o",
         "--option",
         dest="options",
-        nargs=2,
+        type=option_pair,
         action="append",
         default=[],
-        metavar=("KEY", "VALUE"),
-        help="an option of the provider, such as: -o temperature 0.2 (VALUE is JSON or text)",
+        metavar="KEY=VALUE",
+        help="an option of the provider, such as -o temperature=0.2, also: -o temperature 0.2 "
+        "(VALUE is JSON or text)",
+    )
+    parser.add_argument(
+        "--retries", type=count, metavar="N", help="before the first token; default: 2"
     )
 
 
@@ -97,25 +128,27 @@ def add_ca(parser: argparse.ArgumentParser) -> None:
 
 def add_base_url(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--base-url", metavar="URL", help="where the provider is, if not at its site"
+        "--base-url",
+        dest="base_urls",
+        action="append",
+        default=[],
+        metavar="[PROVIDER=]URL",
+        help="where the provider is, if not at its site; with several say which",
     )
 
 
 def add_cookies(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--cookies", metavar="FILE", help="cookies.txt, a JSON export or a HAR file"
+        "--cookies",
+        action="append",
+        default=[],
+        metavar="[PROVIDER=]FILE",
+        help="cookies.txt, a JSON export or a HAR file",
     )
 
 
-def add_by_provider(parser: argparse.ArgumentParser) -> None:
-    """``--cookies`` and ``--base-url`` where there are several providers."""
-    for option, value, what in (
-        ("--cookies", "PROVIDER=FILE", "cookies.txt, a JSON export or a HAR file"),
-        ("--base-url", "PROVIDER=URL", "where a provider is, if not at its site"),
-    ):
-        parser.add_argument(
-            option, action="append", type=named, default=[], metavar=value, help=what
-        )
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def add_rate(parser: argparse.ArgumentParser, default: float | None, what: str) -> None:
@@ -124,12 +157,60 @@ def add_rate(parser: argparse.ArgumentParser, default: float | None, what: str) 
     )
 
 
-def named(text: str) -> tuple[str, str]:
-    """``PROVIDER=VALUE`` as a pair."""
+def joined_options(argv: Sequence[str]) -> list[str]:
+    """*argv* with ``-o KEY VALUE`` written as ``-o KEY=VALUE``."""
+    found: list[str] = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        found.append(word)
+        if word == "--":
+            return found + rest
+        if word in ("-o", "--option") and len(rest) > 1 and "=" not in rest[0]:
+            key, value = rest.pop(0), rest.pop(0)
+            found.append(f"{key}={value}")
+    return found
+
+
+def option_pair(text: str) -> tuple[str, str]:
+    """``KEY=VALUE`` as a pair."""
     name, mark, value = text.partition("=")
-    if not (name and mark and value):
-        raise argparse.ArgumentTypeError(f"must look like PROVIDER=..., got {text!r}")
+    if not (name and mark):
+        raise argparse.ArgumentTypeError(f"must look like KEY=VALUE or KEY VALUE, got {text!r}")
     return name, value
+
+
+def model_list(text: str) -> list[str]:
+    """Models with commas between them."""
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def count(text: str) -> int:
+    """A whole number from 0."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0, got {text!r}")
+    return int(text)
+
+
+def retry_from(retries: int | None) -> int | None:
+    """What ``--retries`` gave, for ``retry=``, which counts the first attempt too."""
+    return None if retries is None else retries + 1
+
+
+def by_provider(option: str, values: Sequence[str], providers: Sequence[str]) -> dict[str, str]:
+    """``VALUE`` or ``PROVIDER=VALUE`` by the provider's name; alone it is for the only one."""
+    known = {folded(each) for each in (*registry.provider_names(), *providers)}
+    found = {}
+    for text in values:
+        name, mark, value = text.partition("=")
+        if not (mark and folded(name) in known):
+            if len({*providers}) != 1:
+                raise InvalidRequest(f"{option}: say for which provider: PROVIDER={text}")
+            name, value = providers[0], text
+        if not value:
+            raise InvalidRequest(f"{option} {text}: nothing stands behind the provider's name")
+        found[name] = value
+    return found
 
 
 def rate(text: str) -> float:
@@ -151,8 +232,8 @@ def option_value(text: str) -> Any:
         return text
 
 
-def options_from(pairs: list[list[str]]) -> dict[str, Any]:
-    """What ``-o KEY VALUE`` gave, for ``chat(**options)``."""
+def options_from(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What ``-o KEY=VALUE`` gave, for ``chat(**options)``."""
     from ..client import Client
 
     # The names of the client's own arguments; as options they would replace those.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..call.stream import ChatStream
@@ -27,6 +28,8 @@ def show(stream: ChatStream, answer: Answer) -> None:
 class Answer:
     """The answer as text, piece by piece."""
 
+    shows_reasoning = True
+
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
 
@@ -34,13 +37,20 @@ class Answer:
         """A piece has come."""
         if isinstance(event, Text):
             self.terminal.write(event.text)
-        elif isinstance(event, Reasoning):
+        elif isinstance(event, Reasoning) and self.shows_reasoning:
             self.terminal.aside(event.text)
 
     def completed(self, stream: ChatStream) -> None:
         """It has come to its end."""
         self.terminal.end_line()
-        if stream.finish_reason not in (None, "stop"):
+        for call in stream.tool_calls:
+            self.terminal.line(f"{call.name}({call.arguments})")
+        if stream.finish_reason == "length":
+            self.terminal.note(
+                "g4fsync: the answer is cut short: it has reached its limit of tokens "
+                "(-o max_tokens=N sets it)"
+            )
+        elif stream.finish_reason not in (None, "stop", "tool_calls"):
             self.terminal.note(f"g4fsync: the answer ended for the reason {stream.finish_reason!r}")
 
     def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
@@ -61,6 +71,24 @@ class TextAtOnce(Answer):
     def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
         self.terminal.write(stream.text)
         super().failed(stream, error)
+
+
+class CodeBlock(Answer):
+    """The first fenced block of code, without its fences; the answer when there is none."""
+
+    def event(self, event: Event) -> None:
+        pass
+
+    def completed(self, stream: ChatStream) -> None:
+        found = _FENCED.search(stream.text)
+        self.terminal.write(found[2] if found else stream.text)
+        super().completed(stream)
+
+    # Of an answer that broke off nothing is printed: it may go straight into a shell.
+
+
+# Backticks or tildes, three or more; what was not closed goes to the end.
+_FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
 class EventLines(Answer):
@@ -105,6 +133,25 @@ def failure_fields(stream: ChatStream, error: G4FSyncError) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """*value* as JSON has it, what an error advises in words for a shell prompt."""
     return values.plain(value, lambda error: at_prompt(str(error)))
+
+
+def usage(stream: ChatStream) -> str:
+    """What an answer took: whom, tokens as far as they were counted, and seconds."""
+    words = [f"{stream.provider}:{stream.model}"]
+    if stream.usage is not None:
+        for value, what in (
+            (stream.usage.input_tokens, "tokens in"),
+            (stream.usage.cached_tokens, "of them cached"),
+            (stream.usage.output_tokens, "tokens out"),
+            (stream.usage.reasoning_tokens, "of them thoughts"),
+        ):
+            words += [f"{value} {what}"] if value is not None else []
+    else:
+        words.append("tokens not counted by the provider")
+    if stream.first_token_seconds is not None:
+        words.append(f"first token {stream.first_token_seconds:.2f} s")
+    words.append(f"{stream.seconds:.2f} s")
+    return ", ".join(words)
 
 
 def event_fields(event: Event) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import TextIO
 from ..report.visible import JSON_ESCAPES, visible as visible
 
 BOLD, DIM = "1", "2"
+_TO_LINE_END = "\x1b[K"  # erases it; ECMA-48, 8.3.41
 
 
 class OutputFailed(Exception):
@@ -53,10 +54,32 @@ class Terminal:
         self.exit_notes = ExitNotes()
         self._at_line_start = True
         self._held = ""  # a carriage return that may be half of a line end
+        self._lock = threading.RLock()  # guards _has_status, and keeps pieces in one piece
+        self._has_status = False
+        self.has_answered = False  # something of the answer is to be seen
         for stream in (sys.stdout, sys.stderr):
             # A character the terminal has no code for must not end the program.
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
+
+    def status(self, text: str) -> None:
+        """Show *text* on a line that goes away when anything else is shown; ``""`` takes it away.
+
+        For standard error on a terminal only.
+        """
+        with self._lock:
+            if text and not self.has_answered:
+                columns = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+                line = styled(visible(text)[:columns], DIM, sys.stderr)
+                self._print_error(f"\r{line}{_TO_LINE_END}")
+                self._has_status = True
+            else:
+                self._clear_status()
+
+    def _clear_status(self) -> None:
+        if self._has_status:
+            self._has_status = False
+            self._print_error(f"\r{_TO_LINE_END}")
 
     def write(self, piece: str) -> None:
         """Show a piece of an answer at once."""
@@ -97,7 +120,9 @@ class Terminal:
     def aside(self, piece: str) -> None:
         """A piece of what the model thinks aloud; shown to a person only."""
         if is_terminal(sys.stderr):
-            self._err(styled(visible(piece), DIM, sys.stderr))
+            with self._lock:
+                self.has_answered = True
+                self._err(styled(visible(piece), DIM, sys.stderr))
 
     def flush(self) -> None:
         """See to it that what was written elsewhere (a help text) has arrived."""
@@ -107,6 +132,9 @@ class Terminal:
     def _out(self, text: str) -> None:
         if sys.stdout is None:
             raise OutputFailed("standard output is closed")
+        with self._lock:
+            self.has_answered = self.has_answered or bool(text)
+            self._clear_status()
         try:
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -118,6 +146,11 @@ class Terminal:
             self._at_line_start = text.endswith("\n")
 
     def _err(self, text: str) -> None:
+        with self._lock:
+            self._clear_status()
+            self._print_error(text)
+
+    def _print_error(self, text: str) -> None:
         if sys.stderr is None:
             return
         with suppress(OSError):  # there is nowhere left to say it

@@ -63,12 +63,19 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """
     argv = list(argv)
     first = argv[0] if argv else ""
+    if first == "help" and (len(argv) == 1 or (len(argv) == 2 and argv[1] in VERBS)):
+        argv = [*argv[1:], "--help"]
+        first = argv[0]
+    if argv == ["version"]:
+        first, argv = "--version", ["--version"]
     if first in ("-h", "--help", "--version"):
         _overview()[0].parse_args(argv)
+    from .options import joined_options  # --help and --version do without
+
     implied = first not in VERBS
     verb = "ask" if implied else first
     parser = verb_parser(verb)
-    arguments = parser.parse_args(argv if implied else argv[1:])
+    arguments = parser.parse_args(joined_options(argv if implied else argv[1:]))
     if implied:
         _check_for_verb(parser, arguments.prompt)
     return arguments
@@ -132,16 +139,37 @@ def _overview() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPar
     return parser, parsers
 
 
+# What people type who mean a command that is called otherwise here.
+_MEANT = {
+    "auth": "keys",
+    "login": "keys",
+    "key": "keys",
+    "apikey": "keys",
+    "list": "models",
+    "ls": "models",
+    "settings": "config",
+    "aliases": "config",
+    "check": "doctor",
+    "status": "doctor",
+    "run": "ask",
+    "prompt": "ask",
+    "help": "--help",
+    "version": "--version",
+}
+
+
 def _check_for_verb(parser: argparse.ArgumentParser, prompt: list[str]) -> None:
     """A mistyped command must not be sent to somebody as a prompt."""
-    if len(prompt) != 1 or not prompt[0].isalpha():
+    word = prompt[0].lower() if prompt else ""
+    if not word.isalpha() or (len(prompt) > 1 and word not in VERBS):
         return
     from difflib import get_close_matches
 
     others = [verb for verb in VERBS if verb != "ask"]
-    near = get_close_matches(prompt[0].lower(), others, 1, cutoff=0.75)
+    near = word if word in VERBS else _MEANT.get(word)
+    near = near or next(iter(get_close_matches(word, others, 1, cutoff=0.75)), None)
     if near:
         parser.error(
-            f"did you mean the command: g4fsync {near[0]}\n"
+            f"did you mean the command: g4fsync {near}\n"
             f"(to send the word as a prompt: g4fsync ask {prompt[0]})"
         )

@@ -16,15 +16,20 @@ from .serversocket import Bell, EmulatorClosed, ServerSocket
 class Listener(socketserver.TCPServer):
     """Serves every connection of one port with ``serve(wire, listener)``.
 
-    The port is chosen by the system and bound to 127.0.0.1 only.
+    It is bound to 127.0.0.1 only; *port* 0 is chosen by the system.
     """
 
     request_queue_size = 1024
+    allow_reuse_address = True  # a port that was just used may be taken again
 
     def __init__(
-        self, name: str, serve: Callable[[ServerSocket, Listener], None], bell: Bell
+        self,
+        name: str,
+        serve: Callable[[ServerSocket, Listener], None],
+        bell: Bell,
+        port: int = 0,
     ) -> None:
-        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        super().__init__(("127.0.0.1", port), socketserver.BaseRequestHandler)
         self.name = name
         self.port: int = self.socket.getsockname()[1]
         self._serve = serve

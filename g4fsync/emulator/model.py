@@ -206,6 +206,8 @@ class ModelSide(HTTPFarSide):
 
     ``models``
         the models there are.
+    ``any_model``
+        a model of any other name is there too, though it is not listed.
     ``context_size``
         a longer prompt (in words and messages) is refused; ``None``: any length.
     ``thought``
@@ -222,6 +224,7 @@ class ModelSide(HTTPFarSide):
         super().__init__(reply, pace)
         self.api_key = api_key
         self.models = (*self.default_models, ANY_MODEL)
+        self.any_model = False
         self.context_size: int | None = None
         self.thought = "The user asks; I answer."
         self.always_thinks = False
@@ -248,7 +251,7 @@ class ModelSide(HTTPFarSide):
 
     def check_model(self, model: str) -> None:
         """:class:`Wrong` 404 for a model there is not."""
-        if model not in self.models:
+        if not self.any_model and model not in self.models:
             raise Wrong(404, f"The model `{model}` does not exist", code="model_not_found")
 
 

@@ -37,14 +37,19 @@ class Emulator:
         30 % shorter or longer, the same ones for the same ``seed``.
     ``api_key``
         what the providers that want a key accept.
+    ``port``
+        where all but Myshell are served; 0 is one that the system chooses.  An
+        ``OSError`` when it is taken, on entering.
+    ``any_model``
+        a model's name is never wrong where the user chooses it.
 
     The base URL of Open Assistant serves both its faces, the one of OpenAI ends in
     ``/v1``; any compatible provider can be pointed there.
 
     It is a context manager: entering starts it, leaving ends every connection
-    and joins every thread.  It listens on 127.0.0.1 only, at ports that the
-    system chooses.  The far sides (``emulator.koala`` and so on) hold what came, and
-    the faults to come: see :class:`~g4fsync.emulator.farside.FarSide`.
+    and joins every thread.  It listens on 127.0.0.1 only.  The far sides
+    (``emulator.koala`` and so on) hold what came, and the faults to come: see
+    :class:`~g4fsync.emulator.farside.FarSide`.
 
     Myshell speaks WebSocket, whose frames the package ``websockets`` makes (extra
     ``emulator``); without it there is no ``"myshell"`` in :attr:`base_urls`, and
@@ -59,10 +64,13 @@ class Emulator:
         seed: int = 0,
         *,
         api_key: str = DEFAULT_API_KEY,
+        port: int = 0,
+        any_model: bool = False,
     ) -> None:
         reply = reply or echo
         pace = Pace(tokens_per_second, jitter, seed)
         self.api_key = api_key
+        self._port = port
         self.koala = KoalaSide(reply, pace, api_key)
         self.flowgpt = FlowGptSide(reply, pace)
         self.openassistant = OpenAssistantSide(reply, pace)
@@ -82,6 +90,8 @@ class Emulator:
                 self.ollama,
             )
         }
+        for model_side in (self.openai, self.anthropic, self.gemini, self.ollama):
+            model_side.any_model = any_model
         self._myshell = _make_myshell(reply, pace)
         self._listeners: list[Listener] = []
         self._bell: Bell | None = None
@@ -138,7 +148,7 @@ class Emulator:
         if self._bell is not None:
             raise RuntimeError("the emulator has been started already")
         self._bell = Bell()
-        http = Listener("g4fsync-emulator-http", self._serve_http, self._bell)
+        http = self._http_listener(self._bell)
         self._listeners.append(http)
         for name, side in self._http_sides.items():
             self._base_urls[name] = f"http://127.0.0.1:{http.port}/{name}{side.base_path}"
@@ -148,6 +158,14 @@ class Emulator:
             self._base_urls["myshell"] = f"http://127.0.0.1:{websocket.port}"
         for listener in self._listeners:
             listener.start()
+
+    def _http_listener(self, bell: Bell) -> Listener:
+        try:
+            return Listener("g4fsync-emulator-http", self._serve_http, bell, self._port)
+        except BaseException:
+            bell.close()
+            self._bell = None
+            raise
 
     def close(self) -> None:
         """End every connection at once, and join every thread; twice does no harm."""

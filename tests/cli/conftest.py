@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
@@ -101,6 +102,11 @@ class Terminal:
             left = until - time.monotonic()
             assert left > 0, f"{text!r} did not come; the screen shows {self.screen!r}"
             self._read(left)
+
+    @property
+    def left(self) -> str:
+        """What is left on the screen: without lines that were taken away again."""
+        return re.sub(r"\r[^\r\n]*\x1b\[K", "", self.screen)
 
     def press(self, key: bytes) -> None:
         os.write(self._keyboard, key)

@@ -62,11 +62,21 @@ def test_a_wrong_call_is_told_in_one_line(here: Run, argv: list[str], message: s
     assert done.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("value", ["koala", "=x", "koala="])
-def test_a_base_url_needs_its_provider(here: Run, value: str) -> None:
-    done = here("compare", "-m", "koala", f"--base-url={value}", "Hi")
-    assert done.code == 2
-    assert "must look like PROVIDER=..." in done.err
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["koala"], "koala: the base URL must look like http://host[:port][/path], got 'koala'"),
+        (["=x"], "koala: the base URL must look like http://host[:port][/path], got '=x'"),
+        (["koala="], "--base-url koala=: nothing stands behind the provider's name"),
+        (
+            ["http://h", "-m", "flowgpt"],
+            "--base-url: say for which provider: PROVIDER=http://h",
+        ),
+    ],
+)
+def test_a_wrong_base_url_is_refused(here: Run, values: list[str], message: str) -> None:
+    done = here("compare", "-m", "koala", "Hi", "--base-url", *values)
+    assert (done.code, done.out, done.err) == (2, "", f"g4fsync: {message}\n")
 
 
 def test_standard_input_system_and_options_reach_all(

@@ -103,7 +103,10 @@ def test_json_is_one_exact_object(
     ("argv", "message"),
     [
         (["opnai"], "unknown provider or model 'opnai'; did you mean 'openai'?"),
-        (["openai", "ollama", "--base-url", "http://127.0.0.1"], "--base-url is for one provider"),
+        (
+            ["openai", "ollama", "--base-url", "http://127.0.0.1"],
+            "--base-url: say for which provider: PROVIDER=http://127.0.0.1",
+        ),
         (["openai", "--timeout", "0"], "must be a number of seconds above 0"),
         (["openai", "--proxy", "nonsense"], "proxy must be a URL"),
         (["openai", "--base-url", "nonsense"], "the base URL must look like"),

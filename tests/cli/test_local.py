@@ -68,9 +68,11 @@ def test_emulate_serves_until_it_is_ended() -> None:
         [*COMMAND, "emulate"], stdout=subprocess.PIPE, text=True, env=environment({})
     ) as process:
         assert process.stdout
-        name, url = process.stdout.readline().split()
+        variable, url = process.stdout.readline().strip().split("=")
         try:
-            assert name == "koala"
-            assert str(Client("koala", base_urls={"koala": url}).ask("Hi")) == "You said: Hi"
+            assert variable == "export OPENAI_BASE_URL"
+            key = {"openai": process.stdout.readline().strip().split("=")[1]}
+            with Client("openai:any", base_urls={"openai": url}, api_keys=key) as client:
+                assert str(client.ask("Hi")) == "You said: Hi"
         finally:
             process.terminate()

@@ -54,7 +54,7 @@ def test_ctrl_c_ends_a_wait_for_the_provider(
     running = terminal(*koala, LONG)
     eventually(lambda: emulator.koala.requests)
     assert interrupted(running) < LIMIT_SECONDS
-    assert running.screen == "\ng4fsync: interrupted\n"
+    assert running.left.replace("^C", "") == "\ng4fsync: interrupted\n"
 
 
 def test_ctrl_c_does_not_wait_for_a_clean_up_that_hangs(
@@ -80,7 +80,7 @@ def test_ctrl_c_with_json_prints_the_part(
     eventually(lambda: slow.koala.requests)
     time.sleep(500 * MS)  # some tokens; nothing shows that they have come
     assert interrupted(running) < LIMIT_SECONDS
-    told = json.loads(running.screen.splitlines()[0])
+    told = json.loads(running.left.splitlines()[0])
     assert told["error"]["error"] == "Cancelled"
     assert told["partial"].startswith("You said:")
 

@@ -101,7 +101,7 @@ class AnthropicSide(ModelSide):
 
     def check_model(self, model: str) -> None:
         """404 for a model there is not."""
-        if model not in self.models:
+        if not self.any_model and model not in self.models:
             raise Wrong(404, f"model: {model}")
 
     def _check_headers(self, exchange: Exchange) -> None:

@@ -99,7 +99,7 @@ class GeminiSide(ModelSide):
 
     def check_model(self, model: str) -> None:
         """404 for a model there is not."""
-        if model not in self.models:
+        if not self.any_model and model not in self.models:
             raise Wrong(404, f"models/{model} is not found for API version v1beta")
 
     def too_long(self, tokens: int) -> Wrong:

@@ -89,7 +89,7 @@ class OllamaSide(ChatCompletions):
 
     def check_model(self, model: str) -> None:
         """404 for a model there is not."""
-        if _tagged(model) not in map(_tagged, self.models):
+        if not self.any_model and _tagged(model) not in map(_tagged, self.models):
             raise Wrong(404, f"model '{model}' not found")
 
     def _check_key(self, exchange: Exchange) -> None:
