@@ -40,9 +40,9 @@ def test_ctrl_c_keeps_the_partial_text(terminal: Start, slow: Emulator, koala: l
     running = terminal(*koala, LONG)
     running.read_until("You said: one two")
     assert interrupted(running) < LIMIT_SECONDS
-    assert running.screen.startswith("You said: one two")
+    assert running.left.startswith("You said: one two")
     assert "thirteen" not in running.screen
-    assert running.screen.endswith("\ng4fsync: interrupted\n")
+    assert running.left.endswith("\ng4fsync: interrupted\n")
     assert "Traceback" not in running.screen
 
 
