@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .. import registry
 from ..batch.batch import Batch
 from ..batch.summary import Summary
 from ..client import Client
@@ -55,15 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--prompt", metavar="TEXT", help="with columns in braces: {text}")
     parser.add_argument("-s", "--system", metavar="TEXT", help="instructions before each prompt")
     parser.add_argument("--key", metavar="COLUMN", help="what tells rows apart; default: key")
-    parser.add_argument(
-        "--option",
-        dest="options",
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("KEY", "VALUE"),
-        help="an option of the provider, such as: --option max_tokens 200",
-    )
+    options.add_options(parser, "--option")
     parser.add_argument(
         "-w", "--workers", type=int, default=16, metavar="N", help="calls at a time (16)"
     )
@@ -87,7 +80,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", help="write a page (HTML) about OUT at the end")
     options.add_timeout(parser, "for each call")
     options.add_network(parser)
-    options.add_by_provider(parser)
+    options.add_cookies(parser)
+    options.add_base_url(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -100,12 +94,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         raise InvalidRequest("no output: give -o OUT.jsonl")
     report = _writable_page(arguments.report)
     model = model_from(arguments.model)
+    names = [registry.split(model)[0].name]
     with Client(
         model,
         proxy=arguments.proxy,
         verify=arguments.ca or True,
-        base_urls=dict(arguments.base_url),
-        cookies=dict(arguments.cookies),
+        base_urls=options.by_provider("--base-url", arguments.base_urls, names),
+        cookies=options.by_provider("--cookies", arguments.cookies, names),
     ) as client:
         batch = client.batch(
             _standard_input() if arguments.input == "-" else Path(arguments.input),

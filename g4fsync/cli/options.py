@@ -94,19 +94,24 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-s", "--system", metavar="TEXT|@FILE", help="instructions that precede the prompt"
     )
+    add_options(parser, "-o", "--option")
     parser.add_argument(
-        "-o",
-        "--option",
+        "--retries", type=count, metavar="N", help="before the first token; default: 2"
+    )
+
+
+def add_options(parser: argparse.ArgumentParser, *flags: str) -> None:
+    """Options of the provider, under *flags*, in both forms: see :func:`joined_options`."""
+    parser.set_defaults(option_flags=flags)
+    parser.add_argument(
+        *flags,
         dest="options",
         type=option_pair,
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="an option of the provider, such as -o temperature=0.2, also: -o temperature 0.2 "
-        "(VALUE is JSON or text)",
-    )
-    parser.add_argument(
-        "--retries", type=count, metavar="N", help="before the first token; default: 2"
+        help=f"an option of the provider, such as {flags[0]} temperature=0.2, also: "
+        f"{flags[0]} temperature 0.2 (VALUE is JSON or text)",
     )
 
 
@@ -157,8 +162,8 @@ def add_rate(parser: argparse.ArgumentParser, default: float | None, what: str) 
     )
 
 
-def joined_options(argv: Sequence[str]) -> list[str]:
-    """*argv* with ``-o KEY VALUE`` written as ``-o KEY=VALUE``."""
+def joined_options(argv: Sequence[str], flags: Sequence[str]) -> list[str]:
+    """*argv* with ``-o KEY VALUE`` written as ``-o KEY=VALUE``, for each of *flags*."""
     found: list[str] = []
     rest = list(argv)
     while rest:
@@ -166,7 +171,7 @@ def joined_options(argv: Sequence[str]) -> list[str]:
         found.append(word)
         if word == "--":
             return found + rest
-        if word in ("-o", "--option") and len(rest) > 1 and "=" not in rest[0]:
+        if word in flags and len(rest) > 1 and "=" not in rest[0]:
             key, value = rest.pop(0), rest.pop(0)
             found.append(f"{key}={value}")
     return found

@@ -75,7 +75,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     implied = first not in VERBS
     verb = "ask" if implied else first
     parser = verb_parser(verb)
-    arguments = parser.parse_args(joined_options(argv if implied else argv[1:]))
+    rest = argv if implied else argv[1:]
+    arguments = parser.parse_args(joined_options(rest, parser.get_default("option_flags") or ()))
     if implied:
         _check_for_verb(parser, arguments.prompt)
     return arguments

@@ -122,7 +122,7 @@ def test_what_is_no_image_is_refused(here: Run, openai: Emulator, tmp_path: Path
     ],
 )
 def test_an_option_is_written_with_a_sign_or_a_space(typed: list[str], read: list[str]) -> None:
-    assert joined_options(typed) == read
+    assert joined_options(typed, ("-o", "--option")) == read
 
 
 def test_options_reach_the_provider_in_both_forms(here: Run, openai: Emulator) -> None:
