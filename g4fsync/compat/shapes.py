@@ -288,6 +288,18 @@ class Chunks:
         }
 
 
+def as_chunk(value: Mapping[str, Any]) -> JSON:
+    """A complete answer as the one chunk of a stream."""
+    choices = []
+    for choice in value.get("choices") or ():
+        delta = dict(choice.get("message") or {})
+        if delta.get("tool_calls"):
+            delta["tool_calls"] = [{"index": at, **c} for at, c in enumerate(delta["tool_calls"])]
+        rest = {name: each for name, each in choice.items() if name != "message"}
+        choices.append({**rest, "delta": delta})
+    return {**value, "object": "chat.completion.chunk", "choices": choices}
+
+
 def events(chunks: Iterable[Mapping[str, Any]]) -> Iterator[str | Event]:
     """What *chunks* tell of: text, reasoning, calls once they are complete, usage, the reason.
 

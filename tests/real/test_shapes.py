@@ -7,6 +7,7 @@ import pytest
 from tests.compat.running import PROGRAMS, printed_there, run, source
 
 from .conftest import Installed
+from .shapes.openai_responses import RESPONSE_STREAMS, RESPONSES
 from .shapes.openai_streams import COMPLETIONS, REFUSALS, STREAMS, TOLD
 from .shapes.running import Outcome, outcome
 
@@ -39,6 +40,8 @@ def test_the_same_requests_are_sent(both: Both) -> None:
         ("refusal", len(REFUSALS)),
         ("refused stream", 5),
         ("events", 15),
+        ("response", len(RESPONSES)),
+        ("response stream", len(RESPONSE_STREAMS)),
         ("", 10),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...access.names import folded
@@ -30,8 +30,12 @@ def ask(
     *,
     raw: bool,
     wire_class: type[Wire] = Wire,
+    read: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """The answer to what is *given*: of the first of *kinds*, or a stream of the second."""
+    """The answer to what is *given*: of the first of *kinds*, or a stream of the second.
+
+    *read* makes an event of a value of a stream whose events are of many kinds.
+    """
     body = args.given({name: each for name, each in given.items() if name not in _OF_THE_CALL})
     extra = given.get("extra_body")
     if extra is not None:
@@ -45,7 +49,7 @@ def ask(
     else:
         source = _wire(client, path, body, given, timeout, wire_class)
     if body.get("stream"):
-        stream = Stream(source, kinds[1].of, strict=client.strict)
+        stream = Stream(source, read or kinds[1].of, strict=client.strict)
         return with_head(source, stream) if raw else stream
     record = complete(source, kinds[0])
     return with_head(source, record) if raw else record
@@ -79,7 +83,7 @@ def _wire(
             body["model"] = name
     base_url, below = client.path(path, body)
     post = Post(below, body, *_extras(client, given))
-    return sent(client, wire_class(base_url, post), str(body.get("model") or ""), timeout)
+    return sent(client, _made(wire_class, base_url, post), str(body.get("model") or ""), timeout)
 
 
 def _extras(client: OpenAI, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
@@ -95,7 +99,15 @@ def get(client: OpenAI, path: str, given: Mapping[str, Any]) -> WireSource:
     base_url, below = client.path(path, None)
     headers, params = _extras(client, given)
     timeout = args.seconds(given.get("timeout", args.NOT_GIVEN), client.limits)
-    return sent(client, Wire(base_url, Post(below, None, headers, params, "GET")), "", timeout)
+    post = Post(below, None, headers, params, "GET")
+    return sent(client, _made(Wire, base_url, post), "", timeout)
+
+
+def _made(wire_class: type[Wire], base_url: str, post: Post) -> Wire:
+    try:
+        return wire_class(base_url, post)
+    except G4FSyncError as exc:  # the base URL is none
+        raise translated(exc) from exc
 
 
 def sent(client: OpenAI, wire: Wire, model: str, timeout: Timeout) -> WireSource:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .chat_calls import Chat, Completions
     from .client import OpenAI
     from .model_list import Models
+    from .response_calls import Responses
     from .streams import RawResponse
 
 
@@ -33,6 +34,18 @@ class RawChat:
         self.completions = RawCompletions(chat.completions)
 
 
+class RawResponses:
+    """``responses.with_raw_response``."""
+
+    def __init__(self, responses: Responses) -> None:
+        self._responses = responses
+
+    def create(self, **arguments: Any) -> RawResponse[Any]:
+        """As :meth:`.Responses.create`, in a :class:`.RawResponse`."""
+        found: RawResponse[Any] = self._responses._answer(arguments, raw=True)
+        return found
+
+
 class RawModels:
     """``models.with_raw_response``."""
 
@@ -46,3 +59,4 @@ class RawClient:
     def __init__(self, client: OpenAI) -> None:
         self.chat = RawChat(client.chat)
         self.models = RawModels(client.models)
+        self.responses = RawResponses(client.responses)

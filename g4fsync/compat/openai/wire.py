@@ -22,6 +22,7 @@ from ...events import Event, Finish, Reasoning
 from ...providers import chatapi
 from ...providers.base import Provider, checked_url
 from ...providers.openai_answers import Answer, plain_text
+from .. import shapes
 from .http import Request
 
 if TYPE_CHECKING:
@@ -96,18 +97,21 @@ class Wire(Provider):
         """What a stream says."""
         choices = _Choices(self.name, self.post.body or {})
         for chunk in response.values():
+            if isinstance(chunk, Mapping) and chunk.get("object") == "chat.completion":
+                chunk = shapes.as_chunk(chunk)  # some gateways answer so, whatever was asked
             yield from choices.events(chunk, self.values)
         yield from choices.finish_events(done=response.done)
 
     def complete_events(self, value: Any) -> Iterator[str | Event]:
         """What an answer in one piece says."""
         if isinstance(value, Mapping) and "choices" not in value and value.get("error"):
-            raise _in_band(value)
+            raise in_band(value)
         yield _FETCH
         yield Finish("stop")
 
 
-def _in_band(value: Mapping[str, Any]) -> Exception:
+def in_band(value: Mapping[str, Any]) -> G4FSyncError:
+    """The error that an answer in one piece is."""
     from ...codecs import refusals
 
     return refusals.in_band(value)
@@ -136,7 +140,7 @@ class _Choices:
                 found.append(event)
         except G4FSyncError as exc:
             error = exc  # what came before it in the same chunk is handed out first
-        if found or error is None:
+        if found or error is None or not chunk.get("error"):
             values.append(chunk)
         # Before a finish: what is handed out after one has not been foreseen by it.
         if self._others(chunk) or _says_something(chunk):

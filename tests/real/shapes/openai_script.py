@@ -75,7 +75,8 @@ def shown(value: Any) -> Any:
         "model_dump_json": value.model_dump_json(),
         "to_json": value.to_json(),
         "repr": repr(value).replace("[NoneType]", "").replace("[Place]", ""),
-        "set": sorted(value.model_fields_set),
+        # A validated object counts what it has besides, a constructed one does not.
+        "set": sorted(value.model_fields_set - set(value.model_extra)),
         "extra": value.model_extra,
     }
 
@@ -169,6 +170,12 @@ def content(value: Any) -> Callable[[str], Any]:
     return lambda case: told(case, value)
 
 
+def respond(case: str, **arguments: Any) -> Any:
+    given = {"model": "gpt-5", "input": "Hello", **arguments}
+    return client(case).responses.create(**given)
+
+
+CALL_RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "Sun"}
 NG = openai.NOT_GIVEN
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SENT: dict[str, Callable[[str], Any]] = {
@@ -264,6 +271,30 @@ SENT: dict[str, Callable[[str], Any]] = {
     ),
     "models": lambda case: client(case).models.list(),
     "model": lambda case: client(case).models.retrieve("ft:gpt-4o:org"),
+    "response": lambda case: respond(case),
+    "response options": lambda case: respond(
+        case,
+        input=[{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
+        instructions="Be brief.",
+        max_output_tokens=50,
+        reasoning={"effort": "low"},
+        text={"verbosity": "low"},
+        tools=[{"type": "function", "name": "f", "parameters": {}, "strict": True}],
+        tool_choice="auto",
+        store=False,
+        include=["reasoning.encrypted_content"],
+        metadata=None,
+        top_p=1,
+    ),
+    "response history": lambda case: respond(
+        case, input=[*HELLO, *respond("response/call").output, CALL_RESULT]
+    ),
+    "response azure": lambda case: openai.AzureOpenAI(
+        api_version="2026-01-01",
+        api_key="az-key-123456",
+        azure_endpoint=at(case).removesuffix("/v1"),
+        azure_deployment="gpt-4o",
+    ).responses.create(model="my-gpt", input="Hi"),
     "raw": lambda case: client(case).chat.completions.with_raw_response.create(
         model="gpt-4o", messages=HELLO
     ),
@@ -276,6 +307,15 @@ def read_stream(case: str, **arguments: Any) -> Any:
     stream = ask(case, stream=True, **arguments)
     head = [stream.response.status_code, stream.response.headers["X-Request-Id"]]
     return [head, *(shown(each) for each in stream)]
+
+
+def read_response(case: str) -> Any:
+    answer = respond(case)
+    return [shown(answer), answer.output_text, answer._request_id]
+
+
+def read_response_stream(case: str) -> Any:
+    return [shown(each) for each in respond(case, stream=True)]
 
 
 def refused_stream(name: str) -> Any:
@@ -376,6 +416,8 @@ READ: dict[str, Callable[[], Any]] = {
         lambda: read_events("stream/cut JSON", response_format=Place)
     ),
     "events/strict tools": lambda: read_events("stream/strict tool", tools=STRICT_TOOLS),
+    **dict(named("response", read_response)),
+    **dict(named("response stream", read_response_stream)),
     "raw": lambda: read_raw("completion/plain"),
     "raw error": lambda: error_of(lambda: read_raw("refusal/429")),
     "models": lambda: read_module("models"),

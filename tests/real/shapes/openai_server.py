@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+from .openai_responses import RESPONSE_STREAMS, RESPONSES
 from .openai_streams import (
     CHUNKS,
     COMPLETION,
@@ -79,6 +80,8 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "refusal":
             status, headers, content = REFUSALS[name]
             return status, dict(headers), content
+        if kind == "response stream":
+            return 200, {"content-type": "text/event-stream"}, RESPONSE_STREAMS[name]
         if kind in ("stream", "told"):
             return 200, {"content-type": "text/event-stream"}, {**STREAMS, **TOLD}[name]
         if kind == "flaky" and tries < 3:
@@ -97,6 +100,10 @@ class Handler(BaseHTTPRequestHandler):
             return MODELS
         if "/models/" in rest:
             return MODEL
+        if kind == "response":
+            return RESPONSES[name]
+        if rest.endswith("/responses"):
+            return RESPONSES["plain"]
         if kind == "completion":
             return COMPLETIONS[name]
         if kind == "cut":

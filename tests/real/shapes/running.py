@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .openai_responses import RESPONSE_STREAMS, RESPONSES
 from .openai_server import ShapesServer
 from .openai_streams import COMPLETIONS, REFUSALS, STREAMS, TOLD
 
@@ -21,6 +22,8 @@ CASES = {
     "told": list(TOLD),
     "completion": list(COMPLETIONS),
     "refusal": list(REFUSALS),
+    "response": list(RESPONSES),
+    "response stream": list(RESPONSE_STREAMS),
 }
 
 
