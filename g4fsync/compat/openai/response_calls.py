@@ -14,7 +14,7 @@ from .arguments import NOT_GIVEN, NotGiven, Omit
 from .calling import ask
 from .errors import translated
 from .types.response_events import event as event_of
-from .types.responses import Response
+from .types.response_items import Response
 from .wire import Wire, in_band
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...records import Readers, Record, list_of, object_of
-from .responses import Logprob, Open, ReasoningText, Response, annotation, item, part
+from .response_items import Logprob, Open, ReasoningText, Response, annotation, item, part
 
 _READERS: Readers = {
     "response": object_of(Response),
