@@ -49,7 +49,8 @@ class ValueReader(ABC):
     _decoder: SSEDecoder | RecordDecoder
     is_one_value = False  # the body was one JSON value, and nothing else
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit  # bytes of one event, or line
         self._rest = b""
         self._bulk = BulkReader()
         self._plain = True  # the decoder is inside a value, or at the very start
@@ -60,7 +61,9 @@ class ValueReader(ABC):
         if not block:
             return ()
         self._plain = self._plain and not self._is_between(block)
-        values = None if self._plain else self._at_once(block)
+        # No event of a block can be longer than the block; a longer block's are measured.
+        is_bounded = len(block) <= self._limit
+        values = self._at_once(block) if is_bounded and not self._plain else None
         if values is None:
             self._plain = True
             values = self._one_by_one(block)
@@ -110,7 +113,7 @@ class EventValues(ValueReader):
     unit, _end = "event", b"\n\n"
 
     def __init__(self, limit: int) -> None:
-        super().__init__()
+        super().__init__(limit)
         self._decoder = SSEDecoder(max_event_bytes=limit)
 
     def _at_once(self, block: bytes) -> Iterable[Any] | None:
@@ -138,7 +141,7 @@ class RecordValues(ValueReader):
     unit, _end = "line", b"\n"
 
     def __init__(self, limit: int) -> None:
-        super().__init__()
+        super().__init__(limit)
         self._decoder = RecordDecoder(max_record_bytes=limit)
         self._are_many = False
 
