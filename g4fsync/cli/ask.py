@@ -6,7 +6,7 @@ import argparse
 
 from .. import registry
 from ..client import Client
-from . import options
+from . import kept, options, templates
 from .exits import CUT_SHORT
 from .input import model_from, question, system_from
 from .output import Answer, CodeBlock, EventLines, OneObject, TextAtOnce, show, usage
@@ -20,6 +20,11 @@ prompt after a blank line:  g4fsync "Summarise this:" < notes.txt
 The answer goes to standard output, everything else to standard error. Control
 characters in an answer are shown as \\x1b and the like; --json and --events
 are exact.
+
+A template is NAME.txt in the folder templates/ of the settings folder (or any
+file, by its path): the prompt's text, and between two lines of --- before it, if
+wanted, lines such as  model: openai:gpt-5-mini,  system: ...,
+option.temperature: 0.2.  -c and --cid go on with a conversation of the log.
 """
 
 
@@ -32,6 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     options.add_cookies(parser)
     options.add_base_url(parser)
+    templates.add_template(parser)
+    kept.add_continue(parser)
+    kept.add_log(parser)
     parser.add_argument(
         "--fallback",
         action="extend",
@@ -61,9 +69,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Ask, and print the answer in the form that was chosen."""
-    asked = question(arguments)
-    model = model_from(arguments.model)
-    given = options.options_from(arguments.options)
+    template = templates.apply(arguments)
+    asked = question(arguments, template)
+    found = kept.earlier(arguments)
+    model = model_from(arguments.model or (found.model if found is not None else None))
+    given = {**(template.options if template else {}), **options.options_from(arguments.options)}
     names = [registry.split(each)[0].name for each in (model, *arguments.fallback)]
     client = Client(
         model,
@@ -73,10 +83,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         verify=arguments.ca or True,
         base_urls=options.by_provider("--base-url", arguments.base_urls, names),
         cookies=options.by_provider("--cookies", arguments.cookies, names),
+        archive=kept.log_of(arguments),
+        cache=kept.cache_of(arguments),
     )
-    stream = client.chat(
-        asked, system=system_from(arguments.system), timeout=arguments.timeout, **given
-    )
+    system, given["timeout"] = system_from(arguments.system), arguments.timeout
+    if found is not None:
+        stream = kept.conversation(client, found, system).chat(asked, **given)
+    else:
+        stream = client.chat(asked, system=system, **given)
     answer = _form(arguments)(terminal)
     answer.shows_reasoning = not arguments.hide_reasoning
     with client, waiting(stream, terminal):

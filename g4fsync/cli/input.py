@@ -8,20 +8,28 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..access import config
 from ..access.paths import read_text
 from ..errors import ConfigurationError, InvalidRequest
 from ..messages import Image
 
+if TYPE_CHECKING:
+    from .templates import Template
+
 MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
-def question(arguments: argparse.Namespace) -> Any:
-    """What to ask, as ``chat()`` takes it: the prompt, with images when there are any."""
+def question(arguments: argparse.Namespace, template: Template | None = None) -> Any:
+    """What to ask, as ``chat()`` takes it: the prompt, with images when there are any.
+
+    With a *template* the prompt is put into that.
+    """
     words, files, attached = arguments.prompt, arguments.files, arguments.attachments
-    prompt = prompt_from(words, files, required=not attached)
+    prompt = prompt_from(words, files, required=not (attached or template))
+    if template is not None:
+        prompt = template.filled(prompt)
     if not attached:
         return prompt
     images = [image_from(each) for each in attached]

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 VERBS = {  # verb -> the module in this folder, and what it does
     "ask": ("ask", "ask one provider (the default command)"),
+    "chat": ("chat", "talk at the terminal, turn by turn"),
     "compare": ("compare", "ask several models at once, side by side"),
     "batch": ("batch", "ask a file of prompts, going on where it stopped"),
     "providers": ("providers", "list the providers, their status and what they need"),
     "models": ("models", "list the models, of all providers or of one"),
     "keys": ("keys", "store API keys, list or remove them"),
     "config": ("config", "set a default model, aliases, and endpoints of your own"),
+    "log": ("log", "keep what is asked and answered, list it, search it"),
     "doctor": ("doctor", "find out why a provider does not answer, or what runs here"),
     "compat": ("compat", "see whether code written for openai or g4f runs here"),
     "demo": ("demo", "see all providers stream, emulated on this machine"),
