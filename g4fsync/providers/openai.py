@@ -137,9 +137,12 @@ class OpenAI(chatapi.ChatAPI):
         return body(request, self)
 
     def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        # Each event passes one generator less than with `yield from`.
         if self._uses_responses(request):
-            yield from self._responses_stream(request, transport)
-            return
+            return self._responses_stream(request, transport)
+        return self._chat_stream(request, transport)
+
+    def _chat_stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
         response = self._post("/chat/completions", request, transport)
         answer = Answer(self.name, think_tags=self.think_tags)
         for chunk in response.values():
@@ -161,8 +164,8 @@ class OpenAI(chatapi.ChatAPI):
             if text:
                 reader.spoke = True
                 yield text
-            else:
-                yield from reader.events(event)
+                continue
+            yield from reader.events(event)
             if reader.stopped:
                 break
         yield from reader.finish_events()

@@ -119,9 +119,11 @@ def _message(
     message: Message, parts: list[dict[str, Any]], extra: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A message; a lone text as it is, anything else as parts."""
+    if message.role == "assistant":
+        # llama.cpp knows the assistant's turns in this form only (b11549).
+        return {"type": "message", "role": "assistant", "content": parts, **extra}
     only = parts[0] if len(parts) == 1 else {}
-    kind = "output_text" if message.role == "assistant" else "input_text"
-    plain = only.get("type") == kind and only.keys() == {"type", "text"}
+    plain = only.get("type") == "input_text" and only.keys() == {"type", "text"}
     return {"role": message.role, "content": only["text"] if plain else parts, **extra}
 
 

@@ -31,6 +31,11 @@ def g4fsync(base_url: str, protocol: str, archive: Path | None = None) -> Ask:
     if protocol == "myshell":
         bot = Myshell(base_url, settle=0)
         return lambda: client.chat("hi", provider=bot)
+    if protocol == "responses":
+        from g4fsync.providers.openai import OpenAI
+
+        there = OpenAI(base_url, api="responses")
+        return lambda: client.chat("hi", provider=there, model="m")
     model = None if protocol in ("koala", "flowgpt") else "m"
     return lambda: client.chat("hi", provider=protocol, model=model)
 
@@ -66,12 +71,17 @@ def httpx(base_url: str, protocol: str) -> Ask:
 def openai(base_url: str, protocol: str) -> Ask:
     client = module("openai").OpenAI(base_url=base_url, api_key="k", max_retries=0)
 
+    def respond() -> Iterator[str]:
+        for event in client.responses.create(model="m", input=MESSAGES, stream=True):
+            if event.type == "response.output_text.delta":
+                yield event.delta
+
     def ask() -> Iterator[str]:
         for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
             if chunk.choices and chunk.choices[0].delta.content:
                 yield chunk.choices[0].delta.content
 
-    return ask
+    return respond if protocol == "responses" else ask
 
 
 def anthropic(base_url: str, protocol: str) -> Ask:

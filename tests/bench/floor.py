@@ -20,6 +20,7 @@ BLOCK_BYTES = 65_536
 # Where each protocol's requests go, and what its events say.
 PATHS = {
     "openai": "/chat/completions",
+    "responses": "/responses",
     "anthropic": "/v1/messages",
     "ollama": "/api/chat",
     "koala": "/api/gpt/",
@@ -28,6 +29,7 @@ PATHS = {
 }
 TEXTS: dict[str, Callable[[Any], str | None]] = {
     "openai": lambda value: (value["choices"] or _NO_CHOICES)[0]["delta"].get("content"),
+    "responses": lambda value: value.get("delta"),
     "anthropic": lambda value: (value.get("delta") or {}).get("text"),
     "ollama": lambda value: value["message"]["content"],
     "koala": lambda value: value,

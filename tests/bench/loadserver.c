@@ -40,6 +40,11 @@
 #define OLLAMA(nanoseconds, rest) \
   "{\"model\":\"llama3.2\",\"created_at\":\"2026-11-20T23:14:48." nanoseconds "Z\"," rest "}\n"
 #define ANTHROPIC(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define RESPONSES(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"," rest "}\n\n"
+#define PLACE "\"item_id\":\"msg_0a9f8e7d6c5b4a39\",\"output_index\":0,\"content_index\":0"
+#define RESPONSE(status, output, usage) \
+  "\"response\":{\"id\":\"resp_0a9f8e7d6c5b4a39\",\"object\":\"response\",\"created_at\":1764000000,\"status\":\"" \
+  status "\",\"error\":null,\"model\":\"gpt-5-mini\",\"output\":[" output "],\"usage\":" usage "}"
 #define MYSHELL(text, final) \
   "42/chat,[\"text_stream\",{\"data\":{\"text\":\"" text "\",\"isFinal\":" final "}}]"
 
@@ -66,6 +71,15 @@ static const Protocol PROTOCOLS[] = {
     ANTHROPIC("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
               "\"usage\":{\"output_tokens\":9}"),
     ANTHROPIC("message_stop", "")}},
+  {"/responses", "text/event-stream; charset=utf-8",
+   {RESPONSES("response.created", "\"sequence_number\":0," RESPONSE("in_progress", "", "null")),
+    RESPONSES("response.output_item.added", "\"sequence_number\":1,\"output_index\":0,\"item\":{\"id\":"
+              "\"msg_0a9f8e7d6c5b4a39\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[]}")},
+   RESPONSES("response.output_text.delta", "\"sequence_number\":%2$d," PLACE
+             ",\"delta\":\"%1$s\",\"logprobs\":[],\"obfuscation\":\"xK%2$dq\""),
+   {RESPONSES("response.output_text.done", "\"sequence_number\":9," PLACE ",\"text\":\"...\""),
+    RESPONSES("response.completed", "\"sequence_number\":10," RESPONSE("completed", "",
+              "{\"input_tokens\":9,\"output_tokens\":9,\"total_tokens\":18}"))}},
   {"/api/chat", "application/x-ndjson",
    {0},
    OLLAMA("%2$09d", "\"message\":{\"role\":\"assistant\",\"content\":\"%1$s\"},\"done\":false"),

@@ -79,6 +79,7 @@ _PACE = {"task": "crowd", "us": 50_000, "tokens": 100}
 
 ROWS = (
     _burst("openai", "OpenAI SSE", "openai", 0.5, "requests", "httpx", "openai"),
+    _burst("responses", "Responses SSE", "responses", 0.8, "requests", "openai"),
     _burst("anthropic", "Anthropic SSE", "anthropic", 0.8, "requests", "anthropic"),
     _burst("ollama", "Ollama NDJSON", "ollama", 0.8, "requests", "ollama"),
     _burst("koala", "Koala SSE", "koala", 0.8, "requests"),

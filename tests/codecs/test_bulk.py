@@ -93,8 +93,9 @@ def test_regular_blocks_do_take_the_fast_path(values: list[Any], ascii_only: boo
     assert same(BulkReader().records(records), expected)
 
 
-# Events that differ in some strings, as a model's tokens do, and then in other ways too.
-HOLES = ("%0", "%1", "%2")
+# Events that differ in some strings and numbers, as a model's tokens do, and then in other
+# ways too.
+HOLES = ("%0", "%1", "%2", "%3")
 shapes = st.recursive(
     st.sampled_from(HOLES) | st.none() | st.integers() | st.text(max_size=3),
     lambda inner: (
@@ -121,15 +122,19 @@ tokens = st.text(max_size=6) | st.sampled_from(
         "%1",
     ]
 )
+numbers: st.SearchStrategy[Any] = st.integers() | st.sampled_from(
+    [0, -1, 9, 10**18, 1.5, -0.0, 1e300, True, None, "7", []]
+)
 damages = st.tuples(
     st.integers(0, 400),  # where, from either end
     st.integers(0, 9),  # how many bytes are gone
     st.sampled_from([b"", b'"', b",", b":", b"}", b"]", b"\\", b"\n", b"\n\n", b"\r", b"1", b'",'])
-    | st.sampled_from([b'"x","y"', b'"x"],["y"', b" ", b"data: ", b"[DONE]", b"\xff", b"null"]),
+    | st.sampled_from([b'"x","y"', b'"x"],["y"', b" ", b"data: ", b"[DONE]", b"\xff", b"null"])
+    | st.sampled_from([b"-", b".", b"e5", b"0", b"1,2", b"1],[2", b" 7 ", b'"7"', b"\t"]),
 )
 
 
-def filled(shape: Any, texts: tuple[str, ...]) -> Any:
+def filled(shape: Any, texts: tuple[Any, ...]) -> Any:
     if isinstance(shape, str) and shape in HOLES:
         return texts[HOLES.index(shape)]
     if isinstance(shape, dict):
@@ -145,7 +150,7 @@ def answers(draw: st.DrawFn) -> list[list[bytes]]:
     shape, spaced, ascii_only = draw(shapes), draw(st.booleans()), draw(st.booleans())
 
     def event() -> bytes:
-        value = filled(shape, draw(st.tuples(tokens, tokens, tokens)))
+        value = filled(shape, draw(st.tuples(tokens, tokens, st.integers(), numbers)))
         separators = (", ", ": ") if spaced else (",", ":")
         text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
         return text.encode(errors="replace")
@@ -177,6 +182,44 @@ def test_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]
         values = records.records(text)
         if values is not None:
             assert same(values, plain_records(text))
+
+
+def response_event(number: int, delta: str, obfuscation: str) -> bytes:
+    value = {
+        "type": "response.output_text.delta",
+        "sequence_number": number,
+        "item_id": "msg_1",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": delta,
+        "logprobs": [],
+        "obfuscation": obfuscation,
+    }
+    return b"event: response.output_text.delta\ndata: " + json.dumps(value).encode() + b"\n\n"
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(), tokens, st.text(max_size=16)), min_size=4, max_size=12))
+def test_deltas_of_the_responses_api_are_what_the_decoder_gives(
+    deltas: list[tuple[int, str, str]],
+) -> None:
+    block = b"".join(response_event(*each) for each in deltas)
+    reader = BulkReader()
+    assert same(reader.events(block), plain_events(block))
+    assert same(reader.events(block), plain_events(block))
+
+
+@pytest.mark.parametrize("odd", [b"1.5", b"true", b"null", b'"7"', b"1e2", b"007", b"[1]", b"1,2"])
+def test_a_number_of_any_kind_is_read_as_it_is(odd: bytes) -> None:
+    reader = BulkReader()
+    regular = b"".join(response_event(i, f"t{i}", "") for i in range(6))
+    assert same(reader.events(regular), plain_events(regular))
+    block = regular.replace(b'"sequence_number": 3', b'"sequence_number": ' + odd)
+    values = reader.events(block)
+    if odd in (b"007", b"1,2"):
+        assert values is None
+    else:
+        assert same(values, plain_events(block))
 
 
 def chunk(content: str, noise: str = "", **rest: Any) -> bytes:

@@ -30,6 +30,11 @@ def user(content: Any, **fields: Any) -> dict[str, Any]:
     return {"role": "user", "content": content, **fields}
 
 
+def assistant(text: str, **fields: Any) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text}]
+    return {"type": "message", "role": "assistant", "content": content, **fields}
+
+
 def test_system_text_at_the_beginning_is_the_instructions() -> None:
     value = said(
         {"role": "system", "content": "A"},
@@ -124,7 +129,7 @@ def test_an_assistants_turn_with_calls_and_their_results() -> None:
         {"role": "tool", "tool_call_id": "c2", "content": ["see", Image(url="https://h/i.png")]},
     ) == [
         {"role": "user", "content": "Hi"},
-        {"role": "assistant", "content": "Wait"},
+        assistant("Wait"),
         {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
         {"type": "function_call", "call_id": "c2", "name": "g", "arguments": '{"a":1}'},
         {"type": "function_call_output", "call_id": "c1", "output": "12"},
@@ -142,7 +147,11 @@ def test_an_assistants_turn_with_calls_and_their_results() -> None:
 def test_a_refusal_goes_back_as_the_part_it_is() -> None:
     assert items(user("Hi"), {"role": "assistant", "content": None, "refusal": "No"}, user("x"))[
         1
-    ] == {"role": "assistant", "content": [{"type": "refusal", "refusal": "No"}]}
+    ] == {
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "refusal", "refusal": "No"}],
+    }
 
 
 def answer(*values: Any) -> Message:
@@ -174,7 +183,7 @@ def test_an_answer_goes_back_as_it_came_item_by_item() -> None:
         {"role": "user", "content": "Hi"},
         r.reasoning("first", "hm"),
         search,
-        {"role": "assistant", "content": "Wait", "phase": "commentary"},
+        assistant("Wait", phase="commentary"),
         r.reasoning("second", id="rs_2"),
         {
             "type": "function_call",
@@ -196,7 +205,7 @@ def test_reasoning_that_led_to_nothing_does_not_go_back() -> None:
     after = answer(r.done(r.reasoning("first")), r.text("A"), r.done(r.reasoning("second")), end)
     assert items(user("Hi"), after, user("Again"))[1:-1] == [
         r.reasoning("first"),
-        {"role": "assistant", "content": "A"},
+        assistant("A"),
     ]
 
 
@@ -226,7 +235,7 @@ def test_a_custom_tools_call_and_its_result_and_a_caller() -> None:
 def test_what_another_provider_wants_back_is_not_sent() -> None:
     data = (ProviderData("xai", "item", r.reasoning("enc"), 0, 0),)
     message = Message("assistant", "A", provider_data=data)
-    assert items(user("Hi"), message, user("x"))[1] == {"role": "assistant", "content": "A"}
+    assert items(user("Hi"), message, user("x"))[1] == assistant("A")
 
 
 def test_what_chat_completions_want_back_is_not_sent_and_the_other_way_round() -> None:
@@ -237,7 +246,7 @@ def test_what_chat_completions_want_back_is_not_sent_and_the_other_way_round() -
     message = Message("assistant", "A", provider_data=data)
     assert items(user("Hi"), message, user("x"))[1:-1] == [
         r.reasoning("enc"),
-        {"role": "assistant", "content": "A"},
+        assistant("A"),
     ]
     from g4fsync.providers.openai import body as chat_body
 
