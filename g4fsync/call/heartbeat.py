@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import Protocol, TypeAlias
 
@@ -82,8 +83,10 @@ class _Reader:
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
-        self._asked = threading.Semaphore(0)
-        self._answered = threading.Semaphore(0)
+        # Each is held until there is something to do: a bare lock is passed on fastest.
+        self._asked, self._answered = threading.Lock(), threading.Lock()
+        self._asked.acquire()
+        self._answered.acquire()
         self._is_asked = False  # and the answer has not been taken
         self._is_closed = False
         self._item: Item | None = None
@@ -123,7 +126,8 @@ class _Reader:
         if self._thread is not None:
             if self._is_asked:
                 self._stream.cancel()  # it may be blocked
-            self._asked.release()
+            with suppress(RuntimeError):  # asked, and the thread has not seen it yet
+                self._asked.release()
             if self._thread is not threading.current_thread():
                 self._thread.join()
         self._stream.close()

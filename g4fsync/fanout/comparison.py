@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,9 @@ from .progress import HEADINGS, Progress, row
 from .workers import Ended, Item, Lane, Workers, lanes_of, start_total
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from .report import Report
 
 
