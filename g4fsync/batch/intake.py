@@ -11,7 +11,7 @@ from ..errors import InvalidRequest
 from .index import digest
 from .job import Row
 from .ledger import Ledger
-from .lines import BatchRow, row_of
+from .lines import BatchRow, is_error
 from .seats import Item
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ class Intake:
                 raise _duplicate(row, earlier)
             return None
         self._is_ours = True
-        if self._settings.retry_errors and not earlier and "error" in json.loads(line):
+        if self._settings.retry_errors and not earlier and is_error(line):
             return None
         index.put(key, offset, earlier or row.number)
-        return row_of(line, row)
+        return BatchRow(row.key, row.input, line, reused=True)
 
     def _another_job(self) -> InvalidRequest:
         return InvalidRequest(

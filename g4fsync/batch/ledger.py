@@ -19,6 +19,7 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import threading
 from collections.abc import Iterator
@@ -207,34 +208,39 @@ class CallSlots:
     def __init__(self, path: str, ledger: Ledger) -> None:
         self._path = Path(path)
         self._free: list[int] = []
-        self._count = 0
-        self._file: int | None = None
+        self._slots: mmap.mmap | None = None
         self.lost = self._read(ledger)
+
+    def open(self, count: int) -> None:
+        """Make room for *count* calls."""
+        text = _first(self.lost) + count * _FREE
+        try:
+            # Written, not only made long: a write into the mapping must find its room.
+            with self._path.open("w+b") as file:
+                file.write(text)
+                file.flush()
+                self._slots = mmap.mmap(file.fileno(), len(text))
+        except OSError as exc:
+            raise ConfigurationError(f"{self._path} can't be written: {exc.strerror}") from exc
+        self._free = [(i + 1) * _SLOT_BYTES for i in range(count)]
 
     def take(self, hash: str, key: str) -> int:
         """Note that a call begins; its slot."""
-        try:
-            if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666)
-                os.pwrite(self._file, _first(self.lost), 0)
-            slot = self._free.pop() if self._free else self._count + 1
-            self._count = max(self._count, slot)
-            text = f"{hash} {digest(key):016x}\n"
-            os.pwrite(self._file, text.encode(), slot * _SLOT_BYTES)
-        except OSError as exc:
-            raise ConfigurationError(f"{self._path} can't be written: {exc.strerror}") from exc
+        assert self._slots is not None
+        slot = self._free.pop()
+        self._slots[slot : slot + _SLOT_BYTES] = f"{hash} {digest(key):016x}\n".encode()
         return slot
 
     def release(self, slot: int) -> None:
         """Its answer is in the ledger, or it will be asked again in this run."""
-        if self._file is not None:
-            os.pwrite(self._file, _FREE, slot * _SLOT_BYTES)
-            self._free.append(slot)
+        assert self._slots is not None
+        self._slots[slot : slot + _SLOT_BYTES] = _FREE
+        self._free.append(slot)
 
     def close(self, *, complete: bool) -> None:
         """Close the file; of a *complete* job it is removed."""
-        if self._file is not None:
-            os.close(self._file)
+        if self._slots is not None:
+            self._slots.close()
         if complete:
             with suppress(OSError):
                 self._path.unlink()

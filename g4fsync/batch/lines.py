@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from .. import errors
@@ -14,33 +14,90 @@ from ..messages import ChatResult
 from .job import Row, jsonable
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=jsonable).encode
+_BEGINNING = re.compile(rb'\{"key": "(?:[^"\\]|\\.)*", "hash": "[0-9a-f]+", "([a-z]+)"')
 _ERROR_FIELDS = ("status", "code", "clock", "retry_after", "path", "expected")
 _USAGE = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 
-@dataclass(frozen=True, slots=True)
 class BatchRow:
     """A finished row of a batch: its ``result``, or the ``error`` it ended with.
 
     ``input`` is the row's columns (``{"prompt": ...}`` of a plain text).  ``attempts``
     counts the calls that were made for it, ``seconds`` are from the first one's start
-    to the end of the last.  ``reused``: it was in the file, nothing was asked.
+    to the end of the last.  ``reused``: it was in the file, or asked for another row.
     """
 
-    key: str
-    input: Mapping[str, Any]
-    result: ChatResult | None
-    error: G4FSyncError | None
-    attempts: int
-    seconds: float
-    reused: bool = False
+    __slots__ = ("_attempts", "_line", "_outcome", "_seconds", "input", "key", "reused")
+
+    def __init__(
+        self,
+        key: str,
+        input: Mapping[str, Any],
+        outcome: ChatResult | G4FSyncError | bytes,
+        *,
+        attempts: int = 0,
+        seconds: float = 0.0,
+        reused: bool = False,
+    ) -> None:
+        self.key = key
+        self.input = input
+        self.reused = reused
+        self._attempts = attempts
+        self._seconds = seconds
+        # What the file says is parsed when it is asked for: most of it never is.
+        self._line = outcome if isinstance(outcome, bytes) else None
+        self._outcome = None if isinstance(outcome, bytes) else outcome
+
+    @property
+    def result(self) -> ChatResult | None:
+        """The answer, ``None`` of a failed row."""
+        outcome = self._outcome or self._read()
+        return None if isinstance(outcome, G4FSyncError) else outcome
+
+    @property
+    def error(self) -> G4FSyncError | None:
+        """What a failed row ended with, else ``None``."""
+        outcome = self._outcome or self._read()
+        return outcome if isinstance(outcome, G4FSyncError) else None
 
     @property
     def text(self) -> str:
         """The answer's text, of a failed row the part that came."""
-        if self.result is not None:
-            return self.result.text
-        return self.error.partial if self.error is not None else ""
+        outcome = self._outcome or self._read()
+        return outcome.partial if isinstance(outcome, G4FSyncError) else outcome.text
+
+    @property
+    def attempts(self) -> int:
+        """The calls that were made for it, in whichever run."""
+        self._read()
+        return self._attempts
+
+    @property
+    def seconds(self) -> float:
+        """From the start of its first call to the end of its last."""
+        self._read()
+        return self._seconds
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an ``error`` in place of a ``result``."""
+        if self._line is not None:
+            return is_error(self._line)
+        return isinstance(self._outcome, G4FSyncError)
+
+    def _read(self) -> ChatResult | G4FSyncError:
+        if self._line is not None:
+            fields = json.loads(self._line)
+            self._outcome = outcome_of(fields)
+            self._attempts = fields.get("attempts") or 0
+            self._seconds = fields.get("seconds") or 0.0
+            self._line = None
+        assert self._outcome is not None
+        return self._outcome
+
+    def __repr__(self) -> str:
+        what = "failed" if self.failed else "complete"
+        return f"<BatchRow {self.key!r}: {what}{', reused' if self.reused else ''}>"
 
 
 def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds: float) -> bytes:
@@ -67,20 +124,11 @@ def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds
     return _encode(fields).encode("utf-8", "replace") + b"\n"
 
 
-def row_of(line: bytes, row: Row) -> BatchRow:
-    """What the file says about *row*."""
-    fields = json.loads(line)
-    outcome = outcome_of(fields)
-    failed = isinstance(outcome, G4FSyncError)
-    return BatchRow(
-        key=row.key,
-        input=row.input,
-        result=None if failed else outcome,  # type: ignore[arg-type]  # as failed says
-        error=outcome if failed else None,  # type: ignore[arg-type]
-        attempts=fields.get("attempts") or 0,
-        seconds=fields.get("seconds") or 0.0,
-        reused=True,
-    )
+def is_error(line: bytes) -> bool:
+    """Whether *line* tells an error."""
+    if match := _BEGINNING.match(line):
+        return match[1] == b"error"
+    return "error" in json.loads(line)
 
 
 def outcome_of(fields: Mapping[str, Any]) -> ChatResult | G4FSyncError:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Finished = tuple[Item, "ChatResult | G4FSyncError | None", "float | BaseException | None"]
 
+KNOWN_AT_ONCE = 64  # rows that need no call, before calls are looked after again
 LOOK_AHEAD = 1000  # rows that may wait, so that one slow seat does not hold up the others
 
 
@@ -56,7 +57,8 @@ class Run:
         self._again = Again(settings.retry, settings.row_attempts)
         self._ending = False
         self._started = monotonic()
-        self._counts = Summary(repeated=ledger.calls.lost)
+        self._complete = self._failed = self._reused = 0
+        self._ended_with = Summary(repeated=ledger.calls.lost)
 
     # -- for other threads ----------------------------------------------
 
@@ -70,15 +72,18 @@ class Run:
     @property
     def summary(self) -> Summary:
         """How it stands."""
-        spent, counts = self._spending, self._counts
+        spent = self._spending
         return replace(
-            counts,
-            rows=counts.complete + counts.failed,
+            self._ended_with,
+            rows=self._complete + self._failed,
+            complete=self._complete,
+            failed=self._failed,
+            reused=self._reused,
             calls=spent.calls,
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             usd=spent.usd,
-            seconds=monotonic() - self._started,
+            seconds=self._ended_with.seconds or monotonic() - self._started,
         )
 
     @property
@@ -98,41 +103,45 @@ class Run:
         try:
             with ended_at_exit(self._asker.stop):
                 self._intake.begin()
+                self._ledger.calls.open(settings.max_workers)
                 while self._is_going_on():
                     self._take_back()
                     pause = self._fill(pool)
                     if self._ready:
                         yield self._ready.popleft()
+                        # A reader that is slow must not keep workers waiting.
+                        while self._ready and self._finished.empty():
+                            yield self._ready.popleft()
                     elif self._running or pause is not None:
                         self._wait(pause)
                 if self._failure is not None:
                     raise self._failure
-                is_complete = self._counts.stopped is None
+                is_complete = self._ended_with.stopped is None
         except BaseException as exc:
             stopped: Stopped = (
                 "cancelled" if isinstance(exc, Cancelled | GeneratorExit) else "error"
             )
-            self._counts = replace(self._counts, stopped=stopped)
+            self._ended_with = replace(self._ended_with, stopped=stopped)
             raise
         finally:
             self._ending = True
             self._asker.stop()
             if settings.executor is None:
                 pool.shutdown(cancel_futures=True)
-            self._counts = replace(self._counts, seconds=monotonic() - self._started)
+            self._ended_with = replace(self._ended_with, seconds=monotonic() - self._started)
             self._ledger.close(complete=is_complete)
 
     def _is_going_on(self) -> bool:
         if self._running or self._ready:
             return True
-        if self._failure is not None or self._counts.stopped:
+        if self._failure is not None or self._ended_with.stopped:
             return False
         return not self._intake.is_at_end or len(self._seats) > 0
 
     # -- rows in --------------------------------------------------------
 
     def _fill(self, pool: Any) -> float | None:
-        """Read rows and start calls until all workers are busy, or a row needs no call.
+        """Read rows and start calls until all workers are busy, or some rows need no call.
 
         Returns the seconds until the next call may start, ``None`` when only an answer
         can tell.
@@ -148,12 +157,14 @@ class Run:
                 break
             if isinstance(row, BatchRow):
                 self._count(row)
-                break
-            self._start_calls(pool)
+                if len(self._ready) >= KNOWN_AT_ONCE:
+                    break
+            else:
+                self._start_calls(pool)
         return self._start_calls(pool)
 
     def _wants_rows(self) -> bool:
-        if self._intake.is_at_end or self._failure is not None or self._counts.stopped:
+        if self._intake.is_at_end or self._failure is not None or self._ended_with.stopped:
             return False
         if self._running >= self._settings.max_workers or len(self._seats) >= LOOK_AHEAD:
             return False
@@ -185,7 +196,7 @@ class Run:
             worst = self._worst(item)
             if not self._spending.has_room(worst):
                 if not self._running:
-                    self._counts = replace(self._counts, stopped="budget")
+                    self._ended_with = replace(self._ended_with, stopped="budget")
                 return None
             self._start(item, worst, pool)
         return None
@@ -260,15 +271,15 @@ class Run:
         if failed and self._settings.on_error == "stop":
             self._failure = self._failure or outcome  # type: ignore[assignment]  # as failed says
         for row in (item.row, *item.followers):
+            is_other = row is not item.row
             self._count(
                 BatchRow(
-                    key=row.key,
-                    input=row.input,
-                    result=None if failed else outcome,  # type: ignore[arg-type]
-                    error=outcome if failed else None,  # type: ignore[arg-type]
+                    row.key,
+                    row.input,
+                    outcome,
                     attempts=item.calls,
                     seconds=item.seconds,
-                    reused=row is not item.row,
+                    reused=is_other,
                 )
             )
 
@@ -288,10 +299,8 @@ class Run:
     def _count(self, row: BatchRow) -> None:
         """*row* is ready for the reader."""
         self._ready.append(row)
-        counts = self._counts
-        self._counts = replace(
-            counts,
-            complete=counts.complete + (row.error is None),
-            failed=counts.failed + (row.error is not None),
-            reused=counts.reused + row.reused,
-        )
+        if row.failed:
+            self._failed += 1
+        else:
+            self._complete += 1
+        self._reused += row.reused

@@ -70,6 +70,7 @@ class Pace:
         self._tokens_per_character = TOKENS_PER_CHARACTER
         self._output_tokens: float | None = None
         self._rate: Rate | None = None
+        self._is_free = True  # nothing has ever held a start back
         self.rate = rate
 
     @property
@@ -82,7 +83,7 @@ class Pace:
         with self._lock:
             if rate == self._rate:
                 return
-            self._rate, self._ceilings = rate, {}
+            self._rate, self._ceilings, self._is_free = rate, {}, False
             for kind in ("requests", "tokens"):
                 limit = getattr(rate, kind, None)
                 if rate is not None and limit is not None:
@@ -110,6 +111,8 @@ class Pace:
 
     def delay(self, characters: int = 0, max_tokens: int | None = None) -> float:
         """Seconds until such a call may start, 0 when it may start now."""
+        if self._is_free:
+            return 0.0
         with self._lock:
             now = monotonic()
             cost = self.cost(characters, max_tokens)
@@ -157,6 +160,7 @@ class Pace:
         """The call of *turn* came too early: nobody starts for a while."""
         with self._lock:
             now = monotonic()
+            self._is_free = False
             self._note(turn, limits)
             if now >= self._paused_until:  # those under way at that time are refused too
                 self._refusals += 1
@@ -187,6 +191,7 @@ class Pace:
     def _note(self, turn: Turn, limits: RateLimits | None) -> None:
         if limits is None:
             return
+        self._is_free = False
         now = monotonic()
         for kind, window in self._windows.items():
             limit: RateLimit | None = getattr(limits, kind)
