@@ -22,6 +22,13 @@ You said: Why is the sky blue? Answer in one sentence.
 You said: And at dusk?
 (message 3 of our conversation)
 """,
+    "batch_csv.py": """\
+stopped: cancelled
+stopped: budget
+stopped: None
+1000 keys in 1000 lines
+You said: Translate: text 7
+""",
     "compare.py": """\
 koala: You said: Why is the sky blue?
 koala:gpt-4o: You said: Why is the sky blue?
