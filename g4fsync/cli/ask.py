@@ -12,6 +12,7 @@ from .input import model_from, question, system_from
 from .output import Answer, CodeBlock, EventLines, OneObject, TextAtOnce, show, usage
 from .terminal import Terminal
 from .waiting import waiting
+from .wishes import Value, add_wishes, wishes_from
 
 EPILOG = """\
 Standard input, when it is not a terminal, is read to its end and follows the
@@ -33,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_prompt(parser)
     options.add_model(parser)
     options.add_request(parser)
+    add_wishes(parser)
     options.add_timeout(parser, "for the complete answer")
     options.add_network(parser)
     options.add_cookies(parser)
@@ -74,6 +76,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     found = kept.earlier(arguments)
     model = model_from(arguments.model or (found.model if found is not None else None))
     given = {**(template.options if template else {}), **options.options_from(arguments.options)}
+    given |= wishes_from(arguments, terminal)
     names = [registry.split(each)[0].name for each in (model, *arguments.fallback)]
     client = Client(
         model,
@@ -109,6 +112,7 @@ def _form(arguments: argparse.Namespace) -> type[Answer]:
         (arguments.json, OneObject),
         (arguments.events, EventLines),
         (arguments.extract, CodeBlock),
+        (arguments.schema is not None, Value),
         (arguments.no_stream, TextAtOnce),
     ):
         if chosen:

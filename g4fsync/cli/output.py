@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ..call.stream import ChatStream
 from ..errors import Cancelled, G4FSyncError
-from ..events import Event, ProviderData, Reasoning, Text
+from ..events import Event, ProviderData, Reasoning, Text, ToolResult
+from ..messages import ChatResult
 from ..report import plain as values
 from .terminal import Terminal
 from .wording import at_prompt
@@ -112,10 +114,23 @@ class OneObject(Answer):
         pass
 
     def completed(self, stream: ChatStream) -> None:
-        self.terminal.json(plain(stream.result()))
+        self.terminal.json(result_fields(stream.result()))
 
     def failed(self, stream: ChatStream, error: G4FSyncError) -> None:
         self.terminal.json(failure_fields(stream, error))
+
+
+def result_fields(result: ChatResult) -> dict[str, Any]:
+    """A result as JSON has it, without the conversation, which the caller knows."""
+    fields: dict[str, Any] = plain(replace(result, value=None, messages=()))
+    del fields["messages"]
+    if result.mode is None:
+        del fields["mode"], fields["value"]
+    else:
+        from ..schemas.dumping import as_json  # most calls do without
+
+        fields["value"] = as_json(result.value)
+    return fields
 
 
 def failure_fields(stream: ChatStream, error: G4FSyncError) -> dict[str, Any]:
@@ -156,6 +171,11 @@ def usage(stream: ChatStream) -> str:
 
 def event_fields(event: Event) -> dict[str, Any]:
     """An event as JSON has it, its kind by name."""
+    if isinstance(event, ToolResult):
+        event = replace(event, value=None, error=None)  # Python's; the text has it
+        shown = {"event": "tool_result", **plain(event)}
+        del shown["value"], shown["error"]
+        return shown
     return {"event": _snake(type(event).__name__), **plain(event)}
 
 

@@ -182,6 +182,8 @@ def test_json_is_one_object_with_the_whole_result(
         "model": "gpt-4o-mini",
         "headers": {},
         "limits": None,
+        "cached": False,
+        "id": None,
     }
 
 
@@ -209,7 +211,7 @@ def test_events_end_with_the_end_mark(here: Run, emulator: Emulator, tmp_path: P
     url = emulator.base_urls["openassistant"]
     argv = ["-m", "openassistant", "--base-url", url, "--cookies", str(file), "Hi", "--events"]
     last = json.loads(here(*argv).out.splitlines()[-1])
-    assert last == {"event": "finish", "reason": "stop", "raw": "complete"}
+    assert last == {"event": "finish", "reason": "stop", "raw": "complete", "id": None}
 
 
 # -- how it ends --------------------------------------------------------
