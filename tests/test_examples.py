@@ -46,6 +46,11 @@ from a file: You said: Hello
 You said: Why is the sky blue?
 koala gpt-4o-mini: 30 characters
 """,
+    "extract.py": """\
+Person(name='Ann', age=34, town='Lyon')
+Person(name='Tim', age=4, town=None)
+-- asked natively; did not fit at first: ['Unparsable']
+""",
     "fallback.py": """\
 You said: Why is the sky blue?
 (message 2 of our conversation)
@@ -83,6 +88,13 @@ You said: Hi -- koala
 I am first
 2 errors: koala: HTTP 404: the emulator was asked to say no
 """,
+    "rows.py": """\
+Mercury: 0
+Venus: 0
+Earth: 1
+Mars: 2
+-- read 130 of 199 characters
+""",
     "stream.py": "You said: Why is the sky blue?\n",
     "threads.py": "".join(f"You said: What is {n} times {n}?\n" for n in range(1, 9)),
     "timeouts.py": """\
@@ -90,6 +102,15 @@ A server that never answers: koala: no token within 0.5 s; clock: first_token; c
 A server that falls silent: koala: nothing new from the provider for 0.5 s; clock: idle; \
 came: 'You said:'
 You said: A server in good health
+""",
+    "tools.py": """\
+[weather {"city": "Rome"}]
+[ok: {"city": "Rome", "celsius": 31.0}]
+[divide {"a": 1.5, "b": 1.5}]
+[ok: 1.0]
+The tool said: 1.0
+(message 5 of our conversation)
+-- ['user', 'assistant', 'tool', 'assistant', 'tool', 'assistant']
 """,
     "worker.py": """\
 first: again in 2 s

@@ -88,7 +88,10 @@ def test_python_block_runs(
     exec(block.comments.get("before", ""), around)
     namespace: dict[str, Any] = {"__name__": "readme"}
     # Line numbers in a traceback are those of the README.
-    exec(compile("\n" * block.line + block.code, str(block.path), "exec"), namespace)
+    exec(
+        compile("\n" * block.line + block.code, str(block.path), "exec", dont_inherit=True),
+        namespace,
+    )
     exec(block.comments.get("after", ""), namespace)
     assert block.comments.get("prints", "") in capsys.readouterr().out
 
