@@ -103,6 +103,8 @@ def approved(call: ToolCall, terminal: Terminal) -> bool | str:
     except OSError:
         return "there is nobody to ask"
     with tty:
+        terminal.has_answered = True  # else the line that says what is awaited comes over it
+        terminal.status("")
         terminal.end_line()
         question = f"call {call.name}({visible(call.arguments)})? [y/N] "
         sys.stderr.write(question)

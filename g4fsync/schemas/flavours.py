@@ -126,7 +126,9 @@ class _Flavour:
             said = self._said(place)
             if said not in kinds:
                 kinds.append(said)
-        return {"items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}}
+        if len(kinds) > 1:  # which of them is where can't be said
+            raise Unsayable
+        return {"items": kinds[0]}
 
 
 _SEEN = frozenset({"$defs", "$ref", "anyOf", "oneOf", "allOf"})

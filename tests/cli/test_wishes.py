@@ -133,13 +133,12 @@ def test_without_a_person_to_ask_nothing_is_approved(
 def test_a_person_is_asked_before_each_call(
     terminal: Callable[..., Terminal], openai: list[str], module: str
 ) -> None:
-    # Nothing is piped in: standard input is the terminal, and so is where the answer is read.
-    shown = terminal(*openai, "add then add", "--tool", f"{module}:add", "--approve", columns=100)
-    shown.read_until('call add({"a": 1, "b": 1})? [y/N] ')
+    argv = [*openai, "add then add", "--tool", f"{module}:add", "--approve"]
+    shown = terminal(*argv, columns=100, TERM="dumb")
+    question = 'call add({"a": 1, "b": 1})? [y/N] '
+    shown.read_until(question)
     shown.press(b"y\n")
-    shown.read_until('add({"a": 1, "b": 1}): 2')
-    shown.screen, shown._bytes = "", b""
-    shown.read_until("[y/N] ")
+    shown.read_until(f'g4fsync: add({{"a": 1, "b": 1}}): 2\n{question}')
     shown.press(b"n\n")
     assert shown.wait() == 0
     assert "The tool said: Error: the call was not approved" in shown.screen
