@@ -75,6 +75,12 @@ You said: What is 3 times 3?
 2 You said: three
 You said: from, You said: elsewhere
 """,
+    "openai_code.py": """\
+You said: Hello 5
+404 model_not_found
+|You| said:| Hello||
+|You| said:| -- StreamInterrupted; came: 'You said:'
+""",
     "own_provider.py": """\
 'Polly wants'
 ' a cracker'

@@ -207,6 +207,13 @@ ROWS = (
         rounds=(15, 5),
     ),
     Row(
+        "compat",
+        "import of compat.openai's OpenAI, over python -c pass",
+        {"task": "start", "module": "g4fsync.compat.openai.client"},
+        (Goal("over_ms", 0.5, "ms", "requests"),),
+        rounds=(15, 5),
+    ),
+    Row(
         "version",
         "g4fsync --version in all",
         {"task": "start", "arguments": ["-m", "g4fsync", "--version"]},

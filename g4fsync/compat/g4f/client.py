@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal, NoReturn, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
 from ...errors import InvalidRequest
-from .answers import (
-    ChatCompletion as ChatCompletion,
-    ChatCompletionChunk as ChatCompletionChunk,
-    chunks,
-    completion,
-)
-from .asking import ask
+
+if TYPE_CHECKING:
+    from .answers import (
+        ChatCompletion as ChatCompletion,
+        ChatCompletionChunk as ChatCompletionChunk,
+    )
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in ("ChatCompletion", "ChatCompletionChunk"):
+            from . import answers
+
+            return getattr(answers, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Client:
@@ -140,6 +147,9 @@ class Completions:
         one.  *options* are those of the provider: one that it does not have is a
         ``BadRequestError``.  An answer that was cut short is a ``ResponseError``.
         """
+        from .answers import chunks, completion
+        from .asking import ask
+
         owner = self._client
         given = {"api_key": owner.api_key, **options, "proxy": proxy or owner.proxy}
         chosen = owner.provider if provider is None else provider
