@@ -29,7 +29,7 @@ LAYERS = (
     ("tools",),
     ("web",),
     ("batch",),
-    ("registry", "fanout", "testing", "archive"),
+    ("registry", "fanout", "testing", "archive", "otel"),
     ("providers",),
     ("call", "access"),
     ("transport",),

@@ -109,7 +109,7 @@ class Attempted:
     @classmethod
     def begin(cls, call: Call, scope: CancelScope, journal: Journal) -> Attempted:
         """Open and wait for the first token; note down in *journal* how it went."""
-        started = scope.elapsed()
+        started = journal.begin_attempt(scope)
         attempt: Attempted | None = None
         error: G4FSyncError | None = None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import G4FSyncError, Unparsable
@@ -14,6 +15,7 @@ from ..ratelimits import RateLimits
 
 if TYPE_CHECKING:
     from ..schemas import AnswerType
+    from ..scope import CancelScope
     from .values import ElementReader
 
 _PIECES_KEPT = 1024  # of text, before they become one
@@ -56,6 +58,7 @@ class Journal:
     provider: str | None = None
     model: str | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    attempt_starts: list[float] = field(default_factory=list)  # in seconds since the epoch
     first_token_seconds: float | None = None
     losers: Sequence[Tried] = ()  # of a race this answer won
     pieces: int = 0  # of text
@@ -104,6 +107,11 @@ class Journal:
     def note_secrets(self, secrets: Sequence[str], passwords: Sequence[str]) -> None:
         """Keep what those who watch may not tell."""
         self.secrets = (*self.secrets[0], *secrets), (*self.secrets[1], *passwords)
+
+    def begin_attempt(self, scope: CancelScope) -> float:
+        """Another try begins; the seconds of *scope* at which it does."""
+        self.attempt_starts.append(time())
+        return scope.elapsed()
 
     def reach_first_token(self, seconds: float) -> None:
         """The first token is there."""

@@ -15,19 +15,17 @@ becomes an :class:`ObservedCall` when the stream starts.  Rules:
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from time import monotonic, time, time_ns
+from time import time, time_ns
 from typing import TYPE_CHECKING, ClassVar
 
-from ..scope import process
+from .ticker import INTERVAL_SECONDS, safely, ticker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from queue import SimpleQueue
     from typing import Any
 
     from ..errors import G4FSyncError
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
     from ..messages import ChatRequest, Message
     from .attempt import Call
     from .journal import Journal
-
-# What was read is known to observers 250 ms later at most; the rest is for writing it.
-INTERVAL_SECONDS = 0.2
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -102,18 +97,18 @@ def calling(context: CallContext) -> Iterator[None]:
 class Observation:
     """What a stream will tell its observers about, once it is read."""
 
-    __slots__ = ("_calls", "_context", "_observers")
+    __slots__ = ("_calls", "_context", "observers")
 
     def __init__(self, calls: Sequence[Call], observers: Sequence[Observer]) -> None:
         self._calls = tuple(calls)
-        self._observers = tuple(observers)
+        self.observers = tuple(observers)
         self._context = _context.get()
 
     def start(self, journal: Journal) -> ObservedCall:
         """The stream is read for the first time."""
-        call = ObservedCall(self._calls, self._observers, self._context, journal)
+        call = ObservedCall(self._calls, self.observers, self._context, journal)
         call._tell("call_started")
-        _ticker.watch(call)
+        ticker.watch(call)
         return call
 
 
@@ -139,7 +134,7 @@ class ObservedCall:
         self.started_at = time()
         self._history = context.history
         self._calls = calls
-        self._observers = observers
+        self.observers = observers
         self._journal = journal
         self._process = os.getpid()
         self._noticed = -1  # pieces there were when text_came was called last
@@ -150,11 +145,15 @@ class ObservedCall:
     @property
     def request(self) -> ChatRequest:
         """The question as the model that answers, or is being asked, got it."""
+        return self._call.request
+
+    @property
+    def _call(self) -> Call:
         journal = self._journal
         for call in self._calls:
             if (call.provider.name, call.model) == (journal.provider, journal.model):
-                return call.request
-        return self._calls[0].request
+                return call
+        return self._calls[0]
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -219,6 +218,16 @@ class ObservedCall:
         return tuple(self._journal.attempts)
 
     @property
+    def attempt_starts(self) -> tuple[float, ...]:
+        """When each attempt began, in seconds since the epoch."""
+        return tuple(self._journal.attempt_starts)
+
+    @property
+    def base_url(self) -> str:
+        """Where the provider is asked; it may hold a password."""
+        return str(getattr(self._call.provider, "base_url", ""))
+
+    @property
     def first_token_seconds(self) -> float | None:
         """Seconds from the start to the first token; ``None`` before it."""
         return self._journal.first_token_seconds
@@ -256,19 +265,19 @@ class ObservedCall:
     def first_token(self) -> None:
         """For the call itself, to say that its first token is there."""
         if self._is_ours():
-            _ticker.kick()
+            ticker.kick()
 
     def ended(self) -> None:
         """For the call itself, to say that it has ended."""
         if self._is_ours():
-            _ticker.forget(self)
+            ticker.forget(self)
             self._tell("call_ended")
-            _ticker.kick()
+            ticker.kick()
 
     def _is_ours(self) -> bool:
         return self._process == os.getpid()
 
-    def _notice(self, now: float) -> None:
+    def notice(self, now: float) -> None:
         """Say that text came, if more has come, and not too soon after the last time."""
         journal = self._journal
         if journal.first_token_seconds is None or now < self._due:
@@ -279,8 +288,8 @@ class ObservedCall:
             self._tell("text_came")
 
     def _tell(self, what: str) -> None:
-        for observer in self._observers:
-            _safely(getattr(observer, what), self)
+        for observer in self.observers:
+            safely(getattr(observer, what), self)
 
 
 def new_id() -> str:
@@ -292,94 +301,4 @@ def new_id() -> str:
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-class _Ticker:
-    """The thread that says "text came", and has observers keep what they heard."""
-
-    def __init__(self) -> None:
-        self._at_exit: list[Callable[[], None]] = []
-        self.renew()
-
-    def renew(self) -> None:
-        """At first, and in a forked child, which has neither the thread nor the calls."""
-        self._starting = threading.Lock()  # guards _thread
-        self._thread: threading.Thread | None = None
-        self._kicks: SimpleQueue[None] | None = None
-        # Changed by one step each, from any thread, also by the garbage collector.
-        self._calls: dict[str, ObservedCall] = {}
-        self._to_flush: dict[int, Observer] = {}
-
-    def watch(self, call: ObservedCall) -> None:
-        self._calls[call.id] = call
-        if self._thread is None:
-            self._start()
-
-    def forget(self, call: ObservedCall) -> None:
-        self._calls.pop(call.id, None)
-        self._to_flush |= {id(observer): observer for observer in call._observers}
-
-    def kick(self) -> None:
-        """Have a look now, and not only when it is time."""
-        if self._kicks is not None:
-            self._kicks.put(None)  # may be called again inside of itself, so it needs no lock
-
-    def finish(self) -> None:
-        """At exit: all is flushed, then what observers have asked for is called."""
-        self._round()
-        for function in tuple(self._at_exit):
-            function()
-
-    def at_exit(self, function: Callable[[], None]) -> None:
-        self._at_exit.append(function)
-
-    def _start(self) -> None:
-        from queue import SimpleQueue  # here, since most clients have no observer
-
-        with self._starting:
-            if self._thread is not None:
-                return
-            self._kicks = SimpleQueue()
-            thread = threading.Thread(target=self._run, name="g4fsync-observer", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # a process that is shutting down starts no threads
-                return
-            self._thread = thread
-
-    def _run(self) -> None:
-        from queue import Empty
-
-        kicks = self._kicks
-        assert kicks is not None
-        while kicks is self._kicks:
-            try:
-                kicks.get(timeout=INTERVAL_SECONDS if self._calls else None)
-                while True:
-                    kicks.get_nowait()
-            except Empty:
-                self._round()
-
-    def _round(self) -> None:
-        now = monotonic()
-        flushing, self._to_flush = self._to_flush, {}
-        for call in tuple(self._calls.values()):
-            call._notice(now)
-            flushing |= {id(observer): observer for observer in call._observers}
-        for observer in flushing.values():
-            _safely(observer.flush)
-
-
-def _safely(function: Callable[..., None], *arguments: object) -> None:
-    """Call *function*; what goes wrong in it is for the log."""
-    try:
-        function(*arguments)
-    except Exception:  # an observer is not part of the call it hears of
-        import logging
-
-        logging.getLogger("g4fsync.observers").warning("an observer has failed", exc_info=True)
-
-
-_ticker = _Ticker()
-at_exit = _ticker.at_exit  # called when all is flushed
-
-process.at_exit_last(_ticker.finish)
-process.after_fork(_ticker.renew)
+at_exit = ticker.at_exit  # called when all is flushed

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from g4fsync import Client, InvalidRequest, ObservedCall, Observer
-from g4fsync.call import observing
 from g4fsync.call.journal import Journal
 from g4fsync.call.observing import CallContext, Observation, calling, new_id
 from g4fsync.call.stream import ChatStream
+from g4fsync.call.ticker import ticker
 from g4fsync.emulator import Cut, Emulator, Stall, Status
 from g4fsync.errors import Cancelled, StreamInterrupted
 from g4fsync.events import Event, Finish
@@ -214,7 +214,7 @@ def test_a_forked_child_says_nothing_of_its_parents_calls(emulator: Emulator) ->
     if child == 0:
         stream.close()
         said = ",".join(what for what, _ in book.heard if what == "ended")
-        os.write(writing, f"{said};{len(observing._ticker._calls)}".encode())
+        os.write(writing, f"{said};{len(ticker._calls)}".encode())
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(reading, 99) == b";0"
