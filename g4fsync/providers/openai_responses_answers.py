@@ -19,6 +19,7 @@ LiteLLM 1.106 and Ollama's documentation:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -72,6 +73,8 @@ _FRAMES = frozenset(
         "keepalive",
     }
 )
+# The server's own tools; an event that nobody knows is no sign of progress.
+_AT_WORK = re.compile(r"response\.(\w+_call\w*|mcp_\w+|audio\w*|compaction)\.")
 _UNFINISHED = frozenset({"queued", "in_progress"})
 _REASONS: Mapping[str, str] = {"completed": "stop", "max_output_tokens": "length"}
 
@@ -117,8 +120,8 @@ class ResponseReader:
             yield from self._end(event)  # one JSON value in place of a stream
         elif kind not in _FRAMES:
             fields.log.debug("left out: event %.80r", kind)
-            # Progress, such as a server's own tool at work, but for the clock of the first token.
-            if self._text.ever or self._thought.ever or self._has_items:
+            # Progress, but for the clock of the first token.
+            if _AT_WORK.match(str(kind)) and (self._text.ever or self._has_items):
                 yield ""
 
     def delta_events(self, event: Mapping[str, Any]) -> Iterator[str | Event]:

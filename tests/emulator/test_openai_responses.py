@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -274,6 +275,34 @@ def test_our_client_sends_pictures_and_schemas(emulator: Emulator) -> None:
     result = asked(emulator, [{"role": "user", "content": parts}], response_format=schema)
     assert "city" in json.loads(result.text)
     assert emulator.openai.requests[-1].images == (PNG,)
+
+
+@dataclass
+class Place:
+    city: str
+    days: int
+
+
+def test_our_clients_typed_answers_and_tools_that_are_called(emulator: Emulator) -> None:
+    def get_weather(city: str) -> str:
+        """The weather.
+
+        Args:
+            city: where
+        """
+        return f"18 °C in {city}"
+
+    typed = asked(emulator, "Paris", returns=Place)
+    assert (typed.value, typed.mode) == (Place("Paris", 1), "native")
+    form = emulator.openai.requests[-1].body["text"]["format"]
+    assert (form["type"], form["strict"]) == ("json_schema", True)
+    called = asked(emulator, "get_weather of Paris", tools=[get_weather])
+    assert (
+        called.text
+        == "The tool said: 18 °C in get_weather of Paris\n(message 3 of our conversation)"
+    )
+    kinds = [item.get("type") for item in emulator.openai.requests[-1].body["input"][1:]]
+    assert kinds == ["reasoning", "function_call", "function_call_output"]
 
 
 @pytest.mark.parametrize("shape", ["flat", "nested", "failed"])

@@ -171,6 +171,28 @@ OPENAI = Protocol(
     keepalive=b": OPENROUTER PROCESSING\n\n",
     uses_key=True,
 )
+RESPONSES = Protocol(
+    name="responses",
+    provider=OpenAI,
+    media_type="text/event-stream",
+    event=lambda text: _named(
+        {"type": "response.output_text.delta", "sequence_number": 7, "delta": text}
+    ),
+    empty=_named({"type": "response.in_progress", "response": {"status": "in_progress"}}),
+    error=_named({"type": "error", "code": "broken", "message": "out of order", "param": None}),
+    start=_named({"type": "response.created", "response": {"status": "in_progress"}}),
+    end=_named({"type": "response.output_text.done", "text": TEXT})
+    + _named(
+        {
+            "type": "response.completed",
+            "response": {"status": "completed", "output": [], "usage": {"output_tokens": 3}},
+        }
+    ),
+    path="/v1/responses",
+    keepalive=_named({"type": "keepalive"}),
+    settings={"api": "responses"},
+    uses_key=True,
+)
 ANTHROPIC = Protocol(
     name="anthropic",
     provider=Anthropic,
@@ -239,5 +261,5 @@ MYSHELL = Protocol(
     is_socket=True,
 )
 
-HTTP = (KOALA, FLOWGPT, OPENASSISTANT, OPENAI, ANTHROPIC, GEMINI, OLLAMA)
+HTTP = (KOALA, FLOWGPT, OPENASSISTANT, OPENAI, RESPONSES, ANTHROPIC, GEMINI, OLLAMA)
 EVERY = (*HTTP, MYSHELL)

@@ -28,6 +28,7 @@ from tests.faults.protocols import (
     OLLAMA,
     OPENAI,
     OPENASSISTANT,
+    RESPONSES,
     TEXT,
     TOKENS,
     Protocol,
@@ -288,7 +289,7 @@ def text_fault(name: str, text: str) -> Fault:
     return Fault(f"text: {name}", script, whole)
 
 
-CHAT_APIS = (OPENAI, ANTHROPIC, GEMINI, OLLAMA)
+CHAT_APIS = (OPENAI, RESPONSES, ANTHROPIC, GEMINI, OLLAMA)
 
 
 def json_text(text: str) -> Callable[[Protocol], Outcome]:

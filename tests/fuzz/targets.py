@@ -256,6 +256,12 @@ TARGETS: dict[str, Target] = {
         asked="POST /chat/completions",
         media_type="text/event-stream",
     ),
+    "responses": _provider(
+        OpenAI(api="responses"),
+        model="m",
+        asked="POST /responses",
+        media_type="text/event-stream",
+    ),
     "anthropic": _provider(
         Anthropic(), model="m", asked="POST /v1/messages", media_type="text/event-stream"
     ),

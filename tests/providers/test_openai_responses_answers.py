@@ -21,6 +21,7 @@ from g4fsync.errors import (
 from g4fsync.events import Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import ChatResult
 from g4fsync.providers.openai import OpenAI
+from g4fsync.providers.openai_responses_answers import ResponseReader
 from g4fsync.testing import Reply, ScriptedTransport, chat
 from tests.support import responses as r
 from tests.support.wire import JSON, Wire, joined
@@ -66,13 +67,31 @@ def test_names_of_events_and_a_done_at_the_end_make_no_difference() -> None:
     assert WIRE.events(r.stream(*GREETING) + b"data: [DONE]\n\n") == GREETED
 
 
+# Of each kind of event one, and nothing that makes the tests below slow.
+SHORT = r.stream(
+    {"type": "response.created", "response": {"error": None}},
+    {"type": "response.reasoning_summary_text.delta", "delta": "hm"},
+    r.text("Grüß"),
+    {"type": "response.output_text.delta", "delta": " 🦙"},
+    r.done({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}),
+    {"type": "response.completed", "response": {"usage": {"input_tokens": 1}}},
+)
+SHORT_EVENTS: list[Event] = [
+    Reasoning("hm"),
+    Text("Grüß 🦙"),
+    ToolCall("c", "f", "{}"),
+    Usage(1, None, None, None, None),
+    CALLS,
+]
+
+
 def test_cut_in_two_at_every_byte_it_is_the_same() -> None:
-    for each in WIRE.in_two_pieces(r.stream(*GREETING)):
-        assert joined(each) == joined(GREETED)
+    for each in WIRE.in_two_pieces(SHORT):
+        assert joined(each) == SHORT_EVENTS
 
 
 def test_cut_off_at_every_byte_it_is_never_complete() -> None:
-    body = r.stream(*GREETING)
+    body = SHORT
     for length, outcome in WIRE.cut_off(body):
         # The last blank line apart, there is nothing that could be missing.
         assert isinstance(outcome, StreamTruncated), (length, outcome)
@@ -363,6 +382,27 @@ def test_unknown_events_are_left_out_with_a_line_in_the_log(
     assert [record.getMessage() for record in caplog.records if record.name.endswith("rs")] == [
         "left out: event 'response.audio.delta'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_progress"),
+    [
+        ("response.web_search_call.searching", True),
+        ("response.code_interpreter_call_code.delta", True),
+        ("response.mcp_list_tools.in_progress", True),
+        ("response.image_generation_call.partial_image", True),
+        ("response.in_progress", False),
+        ("response.brand_new", False),
+        ("keepalive", False),
+    ],
+)
+def test_a_tool_of_the_servers_own_at_work_is_progress_once_something_has_come(
+    kind: str, *, is_progress: bool
+) -> None:
+    reader = ResponseReader("openai")
+    assert list(reader.events({"type": kind})) == []
+    assert list(reader.events(r.text("A"))) == ["A"]
+    assert list(reader.events({"type": kind})) == ([""] if is_progress else [])
 
 
 # -- one JSON value in place of a stream ------------------------------------

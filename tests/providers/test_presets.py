@@ -33,6 +33,7 @@ from g4fsync.providers.preset_rows import PRESET_ROWS as ROWS
 from g4fsync.providers.presets import PROVIDERS
 from g4fsync.providers.reasoning import WAYS
 from g4fsync.scope import CancelScope
+from g4fsync.settings import Rate
 from g4fsync.testing import ScriptedTransport, request
 from tests.support.servers import Peer, Server, Talk
 
@@ -269,6 +270,19 @@ def test_without_a_key_a_keyless_host_gets_none_or_the_guests() -> None:
     assert headers_sent("aihorde", None, ask)["Authorization"] == "Bearer 0000000000"
     assert headers_sent("aihorde", "k", ask)["Authorization"] == "Bearer k"
     assert key_sent("kilo") is None
+
+
+def test_without_a_key_a_keyless_host_is_asked_within_its_documented_rate() -> None:
+    def rate(reach: Reach, name: str = "ovhcloud", **overrides: Any) -> Rate | None:
+        pace = reach.pace(resolved(name), Overrides(**overrides))
+        return None if pace is None else pace.rate
+
+    assert rate(Reach()) == Rate(2, per=60)
+    assert rate(Reach(), "kilo") == Rate(200, per=3600)
+    assert rate(Reach(), "groq") is None
+    assert rate(Reach(), api_key="k") is None
+    assert rate(Reach(api_keys={"ovhcloud": "k"})) is None
+    assert rate(Reach(rate={"ovhcloud": Rate(1)})) == Rate(1)
 
 
 def test_the_horde_answers_at_once_and_without_tools() -> None:
