@@ -28,7 +28,7 @@ class ChatOptions(TypedDict, total=False):
     max_tokens: int | None
     stop: str | Sequence[str] | None
     seed: int | None
-    tools: Sequence[Mapping[str, Any] | Callable[..., Any]] | None
+    tools: Sequence[Any] | None  # functions, Tool objects, mappings
     tool_choice: str | Mapping[str, Any] | None
     response_format: str | Mapping[str, Any] | None
     reasoning_effort: str | None

@@ -18,6 +18,8 @@ MAKERS: tuple[PresetRow, ...] = (
         reasoning="thinking or effort",
         has_responses=True,
         source="L D",
+        # Its JSON mode knows no schema (api-docs.deepseek.com, JSON output).
+        quirks={"native_schema": ""},
     ),
     _anthropic(
         "deepseek-anthropic",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import g4fsync
 from g4fsync import (
@@ -30,9 +32,13 @@ from g4fsync import (
     RateLimited,
     Reasoning,
     Retry,
+    RoundsExceeded,
     Text,
     Timeout,
+    Tool,
     ToolCall,
+    ToolResult,
+    Unparsable,
     Usage,
     provider_names,
     register,
@@ -284,3 +290,45 @@ def a_comparison_as_a_file(client: Client) -> None:
     text: str = comparison.to_markdown()
     lanes: list[dict[str, object]] = comparison.to_dict()["lanes"]
     print(size, text, lanes)
+
+
+@dataclass
+class Town:
+    name: str
+
+
+def typed_answers(client: Client) -> None:
+    """The type that is asked for is the type of the value."""
+    town: Town = client.ask("A town", returns=Town).value
+    towns: list[Town] = client.ask("Towns", returns=list[Town], reask=1).value
+    stream = client.chat("Towns", returns=list[Town], timeout=5)
+    for each in stream.values():
+        print(each.name.upper())
+    for one in client.chat("A town", returns=Town).values():
+        print(one.name)
+    schema: Any = client.ask("A town", returns={"type": "object"}).value
+    either: Any = client.ask("A town", returns=Town | None).value
+    print(town.name, towns[0].name, schema, either, stream.result().mode)
+
+
+def tools_that_are_called(client: Client) -> None:
+    def look(name: str) -> Town:
+        return Town(name)
+
+    def approve(call: ToolCall) -> bool | str:
+        return call.name == "look" or "no"
+
+    def told(result: ToolResult) -> None:
+        print(result.text, result.value, result.is_error, result.seconds)
+
+    tools = [look, Tool(look, name="see"), {"type": "function", "function": {"name": "x"}}]
+    try:
+        result = client.ask("?", tools=tools, approve=approve, on_tool=told, max_rounds=3)
+    except RoundsExceeded as error:
+        result = client.ask(error.messages, tools=tools, parallel_tools=None)
+    except Unparsable as error:
+        print(error.text, error.path, error.expected)
+        return
+    turns: tuple[Message, ...] = result.messages
+    answer_id: str | None = result.id
+    print(turns[-1].content, answer_id, client.ask("?", images=["a.png", b"..."]))
