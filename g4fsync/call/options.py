@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from ..access.names import offer
 from ..errors import InvalidRequest
 from ..settings import Retry, Timeout
 
@@ -102,7 +103,8 @@ def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str)
     for name, value in given.items():
         if name not in allowed:
             raise InvalidRequest(
-                f"{provider} has no option {name!r}; {_offer(name, allowed)}", provider=provider
+                f"{provider} has no option {name!r}; {offer(name, sorted(allowed), 'takes')}",
+                provider=provider,
             )
         want, is_good = _TYPES.get(name, ("", None))
         if is_good is not None and not is_good(value):
@@ -110,15 +112,6 @@ def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str)
                 f"option {name} must be {want}, got {value!r:.80}", provider=provider
             )
     return given
-
-
-def _offer(name: str, allowed: Collection[str]) -> str:
-    if not allowed:
-        return "it takes none"
-    from difflib import get_close_matches  # only for an error's words
-
-    near = get_close_matches(name, allowed, 1)
-    return f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(allowed))}"
 
 
 def _is_number(value: object) -> bool:

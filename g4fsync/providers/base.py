@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..access.homes import at_environment_url, withheld_key
+from ..access.names import offer
 from ..access.reach import Overrides, Reach
 from ..call import engine
 from ..call.asking import checked_call, conversation
@@ -141,7 +142,7 @@ class Provider(ABC):
         model = self.model_aliases.get(model, model)
         if model not in self.models and not self.open_models:
             raise InvalidRequest(
-                f"unknown model {model!r}; it has {', '.join(self.models)}",
+                f"unknown model {model!r}; {offer(model, self.models, 'has')}",
                 provider=self.name,
                 model=model,
             )

@@ -221,13 +221,18 @@ def test_aliases_are_resolved(model: str | None, wire: str) -> None:
     assert (asked.model, body(asked)["promptId"]) == (wire, f"model-{wire}")
 
 
-@pytest.mark.parametrize("model", ["mixtral-8x7b", "gpt-4"])
-def test_an_unknown_model_is_refused_with_the_list(model: str) -> None:
+@pytest.mark.parametrize(
+    ("model", "meant"),
+    [
+        ("mixtral-8x7b", "did you mean 'Mixtral-8x7B'?"),
+        ("gpt-4", "did you mean 'gpt-4-turbo'?"),
+        ("zzz", "it has gpt-3.5-turbo, gpt-3.5-long, gpt-4-turbo and 10 more"),
+    ],
+)
+def test_an_unknown_model_is_refused_with_what_may_be_meant(model: str, meant: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         request(FlowGpt(), "Hi", model=model)
-    assert str(caught.value) == (
-        f"flowgpt: unknown model {model!r}; it has {', '.join(FlowGpt.models)}"
-    )
+    assert str(caught.value) == f"flowgpt: unknown model {model!r}; {meant}"
 
 
 # -- the answer --------------------------------------------------------------
