@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; *argv* is what follows the program's name.  Returns the exit code."""
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, by the script that completion prints
+        from .completion import complete
+
+        complete()
     terminal = Terminal()
     terminal.exit_notes.add(terminal.interrupted)
     with bounded(terminal.exit_notes):

@@ -15,11 +15,21 @@ from .emulated import WITHOUT_WEBSOCKETS, cookies
 from .terminal import Terminal
 
 PROMPT = "Why is the sky blue?"
+# The protocols of today, each asked for a model that its stand-in has.
+LIVING = (
+    "openai:emulator",
+    "anthropic:emulator",
+    "gemini:emulator",
+    "ollama:emulator",
+)
 SETTLE_SECONDS = 1.0
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to ask")
+    parser.add_argument(
+        "--all", action="store_true", help="the retired and self-hosted providers too"
+    )
     options.add_rate(parser, 15.0, "15")
 
 
@@ -30,23 +40,36 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     terminal.note("The client, the protocols and the sockets are real. No network, no key.")
     with (
         Emulator(emulated_reply, arguments.tokens_per_second, jitter=0.5) as emulator,
-        Client(base_urls=emulator.base_urls, cookies=cookies(emulator)) as client,
+        demo_client(emulator) as client,
     ):
-        models: list[ProviderSpec] = ["koala", "flowgpt"]
-        if "myshell" in emulator.base_urls:
-            # The site wants 5 s between connecting and asking.
-            models.append(Myshell(emulator.base_urls["myshell"], settle=SETTLE_SECONDS))
-            there = Myshell().settle
-            terminal.note(
-                f"myshell waits {SETTLE_SECONDS:g} s before asking, {there:g} s at its site."
-            )
-        else:
-            terminal.note(f"myshell is {WITHOUT_WEBSOCKETS}")
-        models.append("openassistant")
+        models: list[ProviderSpec] = [*LIVING]
+        if arguments.all:
+            models += _retired(emulator, terminal)
         terminal.note("")
         comparison = client.compare(prompt, models)
         side_by_side(comparison, for_people(terminal, comparison, " (emulated)"), terminal)
         return code(comparison)
+
+
+def demo_client(emulator: Emulator) -> Client:
+    """A client of the emulator, with the credentials it accepts."""
+    return Client(
+        base_urls=emulator.base_urls,
+        cookies=cookies(emulator),
+        api_keys=dict.fromkeys(("openai", "anthropic", "gemini"), emulator.api_key),
+    )
+
+
+def _retired(emulator: Emulator, terminal: Terminal) -> list[ProviderSpec]:
+    models: list[ProviderSpec] = ["koala", "flowgpt"]
+    if "myshell" in emulator.base_urls:
+        # The site wants 5 s between connecting and asking.
+        models.append(Myshell(emulator.base_urls["myshell"], settle=SETTLE_SECONDS))
+        there = Myshell().settle
+        terminal.note(f"myshell waits {SETTLE_SECONDS:g} s before asking, {there:g} s at its site.")
+    else:
+        terminal.note(f"myshell is {WITHOUT_WEBSOCKETS}")
+    return [*models, "openassistant"]
 
 
 def emulated_reply(messages: Messages) -> Iterable[str]:

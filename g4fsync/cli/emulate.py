@@ -20,7 +20,7 @@ Lines to paste into another shell go to standard output, all else to standard
 error. Any model's name will do.
 
 what may go wrong:
-  429, 503 or any status      the server says no; 429:SECONDS tells when to come again
+  429, 503 or any status      the server says no; 429:2 says when to come again
   cut[:BYTES]                 the connection breaks in the middle
   stall[:BYTES]               nothing more comes
   hang                        no answer begins

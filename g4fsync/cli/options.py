@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from .. import registry
 from ..access.names import folded
-from ..errors import InvalidRequest
+from ..errors import ConfigurationError, InvalidRequest
 
 
 def add_debug(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +74,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         metavar="MODEL",
         help="PROVIDER, PROVIDER:MODEL or an alias; default: $G4FSYNC_MODEL, else the settings'",
-    )
+    ).completer = model_names  # type: ignore[attr-defined]  # for argcomplete
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +87,18 @@ def add_models(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="MODEL[,MODEL]",
         help="PROVIDER, PROVIDER:MODEL or an alias; several with commas, or repeated",
-    )
+    ).completer = model_names  # type: ignore[attr-defined]  # for argcomplete
+
+
+def model_names(**_: object) -> list[str]:
+    """What ``-m`` may begin with: providers, aliases, and the models known here."""
+    from ..access import config
+
+    names = [*registry.provider_names(), *config.load().aliases]
+    for name in registry.provider_names():
+        with suppress(ConfigurationError):  # a broken plug-in or endpoint
+            names += [f"{name}:{model}" for model in registry.provider_class(name).models]
+    return names
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:

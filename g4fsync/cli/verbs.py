@@ -27,6 +27,7 @@ VERBS = {  # verb -> the module in this folder, and what it does
     "doctor": ("doctor", "find out why a provider does not answer, or what runs here"),
     "compat": ("compat", "see whether code written for openai or g4f runs here"),
     "demo": ("demo", "see all providers stream, emulated on this machine"),
+    "completion": ("completion", "print what makes a shell complete these commands"),
     "emulate": ("emulate", "run local stand-ins of the providers until Ctrl-C"),
 }
 

@@ -388,7 +388,7 @@ def test_the_picture_shows_four_lanes_and_loads_nothing(fresh: bool) -> None:
     text = draw() if fresh else PICTURE.read_text(encoding="utf-8")
     picture = ElementTree.fromstring(text)
     shown = "".join(picture.itertext()).replace("\N{NO-BREAK SPACE}", " ")
-    for name in ("koala", "flowgpt", "myshell", "openassistant"):
-        assert f"{name} (emu" in shown
+    for name in ("openai", "anthropic", "gemini", "ollama"):
+        assert f"{name}:emulator" in shown
     assert "This is an emulated" in shown
     assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"]

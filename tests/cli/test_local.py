@@ -18,31 +18,45 @@ if TYPE_CHECKING:
 Start = Callable[..., "Terminal"]
 
 
-def test_the_demo_streams_all_four_and_says_that_they_are_emulated(here: Run) -> None:
+NAMES = ["openai:emulator", "anthropic:emulator", "gemini:emulator", "ollama:emulator"]
+RETIRED = ["koala", "flowgpt", "myshell", "openassistant"]
+
+
+def headings(out: str) -> list[str]:
+    return [line[3:-3] for line in out.splitlines() if line.startswith("== ")]
+
+
+def test_the_demo_streams_the_protocols_of_today_and_says_that_they_are_emulated(here: Run) -> None:
     done = here("demo", "Что?", "--tokens-per-second", "200")
     assert done.code == 0
     assert done.out.count("You asked: Что?\nThis is an emulated answer") == 4
     assert done.err.startswith("Emulated answers: ")
+    assert headings(done.out) == NAMES
+
+
+def test_the_demo_streams_the_retired_providers_too(here: Run) -> None:
+    done = here("demo", "Что?", "--tokens-per-second", "200", "--all")
+    assert done.code == 0
+    assert done.out.count("You asked: Что?\nThis is an emulated answer") == 8
     assert "\nmyshell waits 1 s before asking, 5 s at its site.\n" in done.err
-    headings = [line for line in done.out.splitlines() if line.startswith("== ")]
-    assert headings == ["== koala ==", "== flowgpt ==", "== myshell ==", "== openassistant =="]
+    assert headings(done.out) == NAMES + RETIRED
 
 
 def test_the_demo_leaves_out_what_cannot_be_emulated(
     here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("g4fsync.emulator.server._make_myshell", lambda *_: None)
-    done = here("demo", "--tokens-per-second", "200")
+    done = here("demo", "--tokens-per-second", "200", "--all")
     assert done.code == 0
-    assert done.out.count("This is an emulated answer") == 3
+    assert done.out.count("This is an emulated answer") == 7
     assert 'myshell is left out: its emulator needs pip install "g4fsync[emulator]"' in done.err
 
 
 def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Emulator, "cookies", lambda self, name: {})
-    done = here("demo", "--tokens-per-second", "200")
+    done = here("demo", "--tokens-per-second", "200", "--all")
     assert done.code == 5
-    assert done.out.count("This is an emulated answer") == 3
+    assert done.out.count("This is an emulated answer") == 7
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(100, 1), (40, 4)])
@@ -54,10 +68,12 @@ def test_the_demo_fills_four_panels_side_by_side_or_stacked(
     assert running.wait() == 0
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", running.screen)
     assert shown.startswith("Emulated answers: a server on this")
-    tops = [line for line in shown[shown.rindex("koala (emulated)") :].splitlines() if "╮" in line]
+    tops = [
+        line for line in shown[shown.rindex("openai:emulator (e") :].splitlines() if "╮" in line
+    ]
     assert len(tops) == rows
     assert shown.count("waiting") > 1, "panels are drawn before the first token"
-    done = shown[shown.rindex("koala (emulated)") :]
+    done = shown[shown.rindex("openai:emulator (e") :]
     assert done.count("─ done: ") == 4
 
 

@@ -184,7 +184,7 @@ def test_colour_is_for_terminals_that_want_it(
     terminal: Start, variables: dict[str, str], coloured: bool
 ) -> None:
     running = terminal("demo", "--tokens-per-second", "100", **variables)
-    running.read_until("openassistant")
+    running.read_until("ollama")
     assert running.wait() == 0
     assert ("\x1b[1m" in running.screen) is coloured
 

@@ -14,12 +14,9 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
-from g4fsync import Client
 from g4fsync.cli.columns import live_frame
-from g4fsync.cli.demo import PROMPT, emulated_reply
+from g4fsync.cli.demo import LIVING, PROMPT, demo_client, emulated_reply
 from g4fsync.emulator import Emulator
-from g4fsync.providers.myshell import Myshell
-from g4fsync.registry import ProviderSpec
 
 PICTURE = Path(__file__).parents[2] / "examples" / "demo.svg"
 COLUMNS = 100
@@ -32,20 +29,15 @@ def draw() -> str:
     console = Console(record=True, width=COLUMNS, height=30, file=nowhere, force_terminal=True)
     with (
         Emulator(emulated_reply, tokens_per_second=15, jitter=0.5) as emulator,
-        Client(
-            base_urls=emulator.base_urls,
-            cookies={"openassistant": dict(emulator.cookies("openassistant"))},
-        ) as client,
+        demo_client(emulator) as client,
+        client.compare(PROMPT, LIVING) as comparison,
     ):
-        myshell = Myshell(emulator.base_urls["myshell"], settle=1.0)
-        models: list[ProviderSpec] = ["koala", "flowgpt", myshell, "openassistant"]
-        with client.compare(PROMPT, models) as comparison:
-            characters = 0
-            for _, chunk in comparison:
-                characters += len(chunk)
-                if characters >= CHARACTERS:
-                    console.print(live_frame(console, comparison.lanes, " (emulated)"))
-                    break
+        characters = 0
+        for _, chunk in comparison:
+            characters += len(chunk)
+            if characters >= CHARACTERS:
+                console.print(live_frame(console, comparison.lanes, " (emulated)"))
+                break
     outside = re.compile(r"@font-face \{\{.*?\}\}\s*|<!--.*?-->\s*", re.DOTALL)
     plain = outside.sub("", CONSOLE_SVG_FORMAT)
     return console.export_svg(title="g4fsync demo", code_format=plain)
