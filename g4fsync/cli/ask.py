@@ -23,8 +23,8 @@ characters in an answer are shown as \\x1b and the like; --json and --events
 are exact.
 
 A template is NAME.txt in the folder templates/ of the settings folder (or any
-file, by its path): the prompt's text, and between two lines of --- before it, if
-wanted, lines such as  model: openai:gpt-5-mini,  system: ...,
+file, by its path): the prompt's text, and between two lines of --- before it,
+if wanted, lines such as  model: openai:gpt-5-mini,  system: ...,
 option.temperature: 0.2.  -c and --cid go on with a conversation of the log.
 """
 
