@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from ..errors import G4FSyncError
 
-# What one provider wants back, what passes between provider and engine, and what was asked: nothing
+# What one provider wants back, and what passes between provider and engine: nothing
 # that a reader could use.
-_OPAQUE = frozenset({"provider_data", "may_continue", "messages"})
+_OPAQUE = frozenset({"provider_data", "may_continue"})
 
 MessageOf: TypeAlias = Callable[[G4FSyncError], str]
 
