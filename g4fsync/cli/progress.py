@@ -138,8 +138,8 @@ class Bar:
         self._live.stop()
 
     def _frame(self) -> RenderableType:
-        from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         summary = self._batch.summary
@@ -155,4 +155,9 @@ class Bar:
             if lines[-1] and len(lines[-1]) + 2 + len(part) > width:
                 lines.append("")
             lines[-1] += f"  {part}" if lines[-1] else part
-        return Group(bar, *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines))
+        # A bar by itself ends no line.
+        frame = Table.grid()
+        frame.add_row(bar)
+        for line in lines:
+            frame.add_row(Text(line, no_wrap=True, overflow="ellipsis"))
+        return frame
