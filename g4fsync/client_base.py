@@ -228,7 +228,8 @@ class ClientBase:
         provider, overrides = arguments.get("provider"), Overrides(**given)
         if model is None and provider is None:
             model = self.model
-        [call] = self._calls(turns, [model], provider, overrides, options)
+        wishes, options = wishes_in(options)
+        [call] = self._calls(turns, [model], provider, overrides, options, wishes)
         chosen, _ = self._resolve(model, provider)
         pace = self._reach.pace_at(chosen, overrides, self._reach.rate_of(chosen, overrides, rate))
         return f"{chosen.name}:{call.model}", pace

@@ -44,6 +44,7 @@ class Settings:
     retry_errors: bool
     on_error: Literal["keep", "stop"]
     spending: Spending
+    value_of: Callable[[Any], Any] | None  # what returns= asks for, from its JSON
     executor: Executor | None
 
     def check(self) -> None:

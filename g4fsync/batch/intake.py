@@ -102,7 +102,8 @@ class Intake:
         if self._settings.retry_errors and not earlier and is_error(line):
             return None
         index.put(key, offset, earlier or row.number)
-        return BatchRow(row.key, row.input, line, reused=True)
+        value_of = self._settings.value_of
+        return BatchRow(row.key, row.input, line, reused=True, value_of=value_of)
 
     def _another_job(self) -> InvalidRequest:
         return InvalidRequest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import errors
@@ -27,7 +27,16 @@ class BatchRow:
     to the end of the last.  ``reused``: it was in the file, or asked for another row.
     """
 
-    __slots__ = ("_attempts", "_line", "_outcome", "_seconds", "input", "key", "reused")
+    __slots__ = (
+        "_attempts",
+        "_line",
+        "_outcome",
+        "_seconds",
+        "_value_of",
+        "input",
+        "key",
+        "reused",
+    )
 
     def __init__(
         self,
@@ -38,11 +47,13 @@ class BatchRow:
         attempts: int = 0,
         seconds: float = 0.0,
         reused: bool = False,
+        value_of: Callable[[Any], Any] | None = None,
     ) -> None:
         self.key = key
         self.input = input
         self.reused = reused
         self._attempts = attempts
+        self._value_of = value_of
         self._seconds = seconds
         # What the file says is parsed when it is asked for: most of it never is.
         self._line = outcome if isinstance(outcome, bytes) else None
@@ -88,7 +99,7 @@ class BatchRow:
     def _read(self) -> ChatResult | G4FSyncError:
         if self._line is not None:
             fields = json.loads(self._line)
-            self._outcome = outcome_of(fields)
+            self._outcome = outcome_of(fields, self._value_of)
             self._attempts = fields.get("attempts") or 0
             self._seconds = fields.get("seconds") or 0.0
             self._line = None
@@ -105,8 +116,10 @@ def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds
     fields: dict[str, Any] = {"key": row.key, "hash": row.hash}
     if isinstance(outcome, ChatResult):
         fields["text"] = outcome.text
-        if (value := getattr(outcome, "value", None)) is not None:
-            fields["value"] = jsonable(value)
+        if outcome.mode is not None:
+            from ..schemas.dumping import as_json
+
+            fields |= {"value": as_json(outcome.value), "mode": outcome.mode}
         if outcome.reasoning:
             fields["reasoning"] = outcome.reasoning
         if outcome.tool_calls:
@@ -131,15 +144,19 @@ def is_error(line: bytes) -> bool:
     return "error" in json.loads(line)
 
 
-def outcome_of(fields: Mapping[str, Any]) -> ChatResult | G4FSyncError:
-    """The answer, or the error, that a line tells."""
+def outcome_of(
+    fields: Mapping[str, Any], value_of: Callable[[Any], Any] | None = None
+) -> ChatResult | G4FSyncError:
+    """The answer, or the error, that a line tells; its value as *value_of* makes it of JSON."""
     provider, model = fields.get("provider"), fields.get("model")
     if (error := fields.get("error")) is not None:
         found = _made_again(error)
         found.provider, found.model = provider, model
         found.partial = fields.get("partial") or ""
         return found
-    usage = fields.get("usage")
+    usage, value = fields.get("usage"), fields.get("value")
+    if value_of is not None and "value" in fields:
+        value = value_of(value)
     return ChatResult(
         text=fields.get("text") or "",
         reasoning=fields.get("reasoning") or "",
@@ -149,6 +166,8 @@ def outcome_of(fields: Mapping[str, Any]) -> ChatResult | G4FSyncError:
         provider=provider,
         model=model,
         seconds=fields.get("seconds") or 0.0,
+        mode=fields.get("mode"),
+        value=value,
     )
 
 

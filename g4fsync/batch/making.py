@@ -11,6 +11,7 @@ from ..errors import InvalidRequest
 from ..fanout.mapping import Asking
 from ..fanout.workers import check_executor
 from ..settings import Budget, Rate, Retry, Timeout
+from ..tools import wishes_in
 from .batch import Batch, Settings
 from .job import Job
 from .source import Source
@@ -84,7 +85,15 @@ def make_batch(
     spending = Spending(budget, prices)
     if client.model is not None or model is not None or options.get("provider") is not None:
         spending.price(seat(None)[0])  # raises for what is wrong for all rows
-    job = Job(prompt=prompt, key=key, options=options, identity=lambda own: seat(own)[0])
+    wishes, asked = wishes_in(others)
+    wanted = wishes.wanted if wishes is not None else None
+    if wishes is not None and budget is not None and budget.strict:
+        raise InvalidRequest("a strict budget can't bound returns= or functions among tools=")
+    if wanted is not None:
+        asked = {**asked, "returns": wanted.schema}
+    what = {**asked, "system": options.get("system")}
+    what = {name: each for name, each in what.items() if each is not None}
+    job = Job(prompt=prompt, key=key, options=what, identity=lambda own: seat(own)[0])
     return Batch(
         Settings(
             client=client,
@@ -98,6 +107,7 @@ def make_batch(
             max_tokens=options.get("max_tokens"),
             retry=retry,
             spending=spending,
+            value_of=None if wanted is None else wanted.read,
             executor=executor,
             max_workers=max_workers,
             row_attempts=given.get("row_attempts", 3),

@@ -102,6 +102,7 @@ def _ask(
 def _turn(call: Call, scope: CancelScope, journal: Journal) -> Turn | None:
     """Wait until the call may start."""
     if call.pace is None or journal.is_paced:
+        journal.is_paced = False  # for one call: tools may want more of them
         return None
     characters = sum(len(message.content) for message in call.request.messages)
     return call.pace.admit(scope, characters, call.request.options.get("max_tokens"))

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from g4fsync import Batch, BatchRow, Client, Retry
+from g4fsync import Batch, BatchRow, Budget, Client, Retry
 from g4fsync.errors import (
     AuthenticationError,
     Cancelled,
@@ -24,6 +25,9 @@ from g4fsync.errors import (
     ServerError,
     StreamTruncated,
 )
+from g4fsync.events import Event, Finish
+from g4fsync.messages import ChatRequest
+from g4fsync.transport.base import Transport
 
 from .parrot import Parrot
 
@@ -445,3 +449,45 @@ def test_a_folder_that_is_missing_is_told(batch: Make, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         batch(["a"], out=out).run()
     assert str(caught.value) == f"{out}: No such file or directory"
+
+
+# -- typed answers and tools ------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    age: int
+
+
+class Clerk(Parrot):
+    """Answers with people, as JSON."""
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        with self.lock:
+            self.asked[request.last.content] += 1
+        yield json.dumps({"name": request.last.content, "age": 5})
+        yield Finish("stop")
+
+
+def test_typed_answers_are_values_again_when_they_are_reused(batch: Make, out: Path) -> None:
+    clerk = Clerk()
+    for is_reused in (False, True):
+        [row] = batch(["Ann"], provider=clerk, returns=Person)
+        assert row.reused is is_reused
+        assert row.result is not None
+        assert row.result.value == Person("Ann", 5)
+    assert lines(out)[0]["value"] == {"name": "Ann", "age": 5}
+    assert clerk.asked == {"Ann": 1}
+
+
+def test_another_type_is_another_job(batch: Make) -> None:
+    batch(["Ann"], provider=Clerk(), returns=Person).run()
+    with pytest.raises(InvalidRequest, match="belongs to another job"):
+        batch(["Ann"], provider=Clerk(), returns=dict[str, str | int]).run()
+
+
+def test_a_strict_budget_takes_no_typed_answers(batch: Make) -> None:
+    budget = Budget(tokens=100, strict=True)
+    with pytest.raises(InvalidRequest, match=r"^a strict budget can't bound returns="):
+        batch(["Ann"], returns=Person, budget=budget, max_tokens=5)
