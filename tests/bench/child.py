@@ -103,6 +103,20 @@ def calls(client: str, server: str, times: int, workers: int) -> Found:
     return {"cpu_us": cpu / times * 1e6, "wall_us": wall / times * 1e6}
 
 
+def batch(client: str, server: str, rows: int) -> Found:
+    """What a batch costs of its own; see :mod:`.batch`."""
+    from .batch import own_cost
+
+    return own_cost(client, server, rows)
+
+
+def batch_http(client: str, server: str, rows: int, workers: int) -> Found:
+    """A batch over HTTP, or what one writes by hand in its place."""
+    from .batch import over_http
+
+    return over_http(client, server, rows, workers)
+
+
 def lanes(client: str, server: str, streams: int, tokens: int, us: int) -> Found:
     """Some paced answers at a time: by ``compare``, or by a thread for each."""
     from .fanout import compare, in_threads
@@ -239,7 +253,7 @@ TASKS: dict[str, Callable[..., Found]] = {
     each.__name__: each
     for each in (
         *(stream, requests, calls, lanes, crowd, live, long, imported),
-        *(archived, archived_crowd),
+        *(archived, archived_crowd, batch, batch_http),
     )
 }
 

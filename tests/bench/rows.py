@@ -132,6 +132,26 @@ ROWS = (
         quick={"times": 2000},
     ),
     Row(
+        "batch",
+        "a batch of 1 M rows that are answered at once",
+        {"task": "batch", "rows": 1_000_000},
+        (
+            Goal("own_us", 150, "us", None, "its own CPU a row"),
+            Goal("grown_mb", 30, "MB", None, "memory grown"),
+            Goal("skip_s", 1.5, "s", None, "100 k done rows skipped"),
+        ),
+        rounds=(1, 1),
+        quick={"rows": 20_000},
+    ),
+    Row(
+        "batch-http",
+        "a batch over HTTP, 16 at a time: CPU a row",
+        {"task": "batch_http", "rows": 5000, "workers": 16},
+        (Goal("cpu_us", 1.2, "us", "requests"),),
+        rounds=(3, 1),
+        quick={"rows": 1000},
+    ),
+    Row(
         "compare-8",
         "compare with 8 lanes, 200 tokens/s each",
         {"task": "lanes", "streams": 8, "tokens": 400, "us": 5000},
