@@ -51,7 +51,10 @@ class BulkReader:
         prefix = b"data: " if block.startswith(b"data: ") else _named_prefix(block)
         if prefix is None:
             return None
-        return self._values(block[len(prefix) : -2], b"\n\n" + prefix)
+        text = block[len(prefix) : -2]
+        if _LF not in text and _CR not in text:  # one alone, as on a paced stream
+            return _one(text)
+        return self._values(text, b"\n\n" + prefix)
 
     def records(self, block: bytes) -> Iterable[Any] | None:
         """The JSON value of each line in *block*, whole lines, or ``None``."""

@@ -50,7 +50,10 @@ def plain_text(chunk: Mapping[str, Any]) -> str:
 
 def _says_more(delta: Mapping[str, Any]) -> bool:
     """Whether *delta* says something besides its content."""
-    return any(map(delta.get, delta.keys() - _SILENT))
+    for name in delta:  # noqa: SIM110 - once per token, and a generator costs more than the loop
+        if delta[name] and name not in _SILENT:
+            return True
+    return False
 
 
 class Answer:
@@ -169,7 +172,7 @@ class Answer:
             content = delta.get("refusal")
         if content.__class__ is list:
             yield from self._part_events(content)
-        else:
+        elif content is not None:
             yield from self._text_events(fields.text(content))
         pieces = delta.get("tool_calls")
         if not pieces and delta.get("function_call"):  # the older way; some send it empty

@@ -25,6 +25,7 @@ If you change this file:
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import requests.adapters
@@ -77,15 +78,17 @@ class DirectAnswer:
         """Whether the end of the body has come, so that :meth:`read` would not wait."""
         return self._body.is_over
 
-    def read(self) -> bytes:
-        """The next block of the body as it arrives, ``b""`` at its end."""
-        block = self._body.read()
-        if not block:
-            self._give_back(reusable=self._keeps_alive and self._body.is_clean)
-        return block
+    @property
+    def read(self) -> Callable[[], bytes]:
+        """What gives the next block of the body as it arrives, ``b""`` at its end."""
+        return self._body.read
+
+    def end(self) -> None:
+        """The end of the body was read: give the connection back."""
+        self._give_back(reusable=self._keeps_alive and self._body.is_clean)
 
     def close(self) -> None:
-        """Shut the connection, unless the body has ended."""
+        """Shut the connection, unless it was given back."""
         self._give_back(reusable=False)
 
     def _give_back(self, *, reusable: bool) -> None:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import requests
 import urllib3.exceptions as urllib3_errors
@@ -70,19 +70,19 @@ class MappedFailures:
         self._before = sys.exc_info()[1]
 
     def __exit__(self, kind: object, exc: BaseException | None, traceback: object) -> None:
-        if not isinstance(exc, self._foreign) or isinstance(exc, G4FSyncError):
-            return
+        if isinstance(exc, self._foreign) and not isinstance(exc, G4FSyncError):
+            self.raise_for(exc, self._before)
+
+    def raise_for(self, exc: BaseException, before: BaseException | None) -> NoReturn:
+        """Raise our error for the foreign *exc*, as at the end of a block.
+
+        *before* is the exception that was being handled when the block began.
+        """
         try:
             self._scope.check()
         except G4FSyncError as ended:
-            error = ended
-        else:
-            error = translate(exc, self._host, reading=self._reading, before=self._before)
-        log.debug("%s", error, exc_info=exc)
-        if error.origin is None:
-            error.origin = exc
-        # Four exceptions of urllib3 and requests, each with its traceback, tell nobody more.
-        raise error from None
+            raise ended from exc
+        raise translate(exc, self._host, reading=self._reading, before=before) from exc
 
 
 def translate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -48,22 +49,27 @@ class Answer(Protocol):
     def is_over(self) -> bool:
         """Whether the end of the body has come, so that :meth:`read` would not wait."""
 
-    def read(self) -> bytes:
-        """The next block of the body as it arrives, ``b""`` at its end."""
+    @property
+    def read(self) -> Callable[[], bytes]:
+        """What gives the next block of the body as it arrives, ``b""`` at its end."""
+
+    def end(self) -> None:
+        """The end of the body was read: give the connection back."""
 
     def close(self) -> None:
-        """Free the connection: it is back in the pool if the body has ended, else shut."""
+        """Free the connection: shut it, unless it was given back."""
 
 
 class LiveResponse(IncomingResponse):
     """An answer whose headers have come."""
 
-    __slots__ = ("_answer", "_ended", "_handle", "_mapped_failures", "_transport")
+    __slots__ = ("_answer", "_ended", "_handle", "_mapped_failures", "_read", "_transport")
 
     def __init__(self, transport: LiveTransport, answer: Answer, handle: SocketHandle) -> None:
         super().__init__(transport, transport.network.limits)
         self._transport = transport
         self._answer = answer
+        self._read = answer.read
         self._handle = handle
         self._ended = False
         self._mapped_failures = failures.MappedFailures(
@@ -86,16 +92,23 @@ class LiveResponse(IncomingResponse):
 
     def _block(self) -> bytes:
         """The next of the body as it arrives, ``b""`` at its end."""
-        scope = self._transport.scope
-        scope.start_idle()
-        with self._mapped_failures:
-            block = self._answer.read()
+        self._transport.scope.start_idle()
+        # Not "with self._mapped_failures": this runs once per token, and that is two calls more.
+        before = sys.exc_info()[1]
+        try:
+            block = self._read()
+        except failures.FOREIGN as exc:
+            self._mapped_failures.raise_for(exc, before)
         if not block:
             # A connection-closed body ends like a finished one when we shut the
             # socket ourselves, so ask the scope who ended it.
-            scope.check()
-            self._ended = True
+            self._transport.scope.check()
+            self._end()
         return block
+
+    def _end(self) -> None:
+        self._ended = True
+        self._answer.end()
 
     def excerpt_pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """*pieces* for ``ERROR_BODY_SECONDS``, without a word about the rest."""
@@ -123,7 +136,8 @@ class LiveResponse(IncomingResponse):
         with suppress(*failures.FOREIGN, G4FSyncError, ValueError):
             if not self._answer.is_over:
                 self._handle.limit(DRAIN_SECONDS)
-            self._ended = not self._answer.read()
+            if not self._read():
+                self._end()
 
     def _inflater(self) -> Inflater | None:
         encoding = self.headers.get("content-encoding", "").strip().lower()
@@ -157,15 +171,13 @@ class RequestsAnswer:
         chunks = chunks_below(self._raw, handle)
         plain = partial(self._raw.read1, BLOCK_BYTES, decode_content=False)
         self._is_below = chunks is not None
-        self._read: Callable[[], bytes] = plain if chunks is None else chunks.read
+        self.read: Callable[[], bytes] = plain if chunks is None else chunks.read
 
-    def read(self) -> bytes:
-        block = self._read()
-        if not block and self._is_below:
+    def end(self) -> None:
+        if self._is_below:
             # What reading to the end through urllib3 would have done.
             self._raw._original_response.close()
             self._raw.release_conn()
-        return block
 
     def close(self) -> None:
         self._raw.close()
