@@ -5,6 +5,7 @@ How long all that takes is what ``python -m tests.bench`` measures.
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import subprocess
@@ -302,3 +303,85 @@ def test_importing_loads_these_modules_and_no_other() -> None:
     )
     public = {name for name in done.stdout.split() if not name.startswith("_")}
     assert public - ALLOWED == {"g4fsync"}
+
+
+# -- opening ------------------------------------------------------------
+
+OPENAI = PROTOCOLS[0]
+
+
+def short_answers(peer: Peer) -> None:
+    """One token to each request of the connection."""
+    while begin(peer, OPENAI):
+        peer.send(framed(OPENAI.token("x")) + framed(OPENAI.after) + b"0\r\n\r\n")
+
+
+def test_a_warm_call_takes_one_send_and_sets_no_timeout(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, reads: Reads
+) -> None:
+    server = serve(short_answers)
+    with Client() as client:
+        assert ask(client, OPENAI, server).result().text == "x"
+        counted = {}
+        for name in ("sendall", "send", "settimeout", "connect"):
+            counted[name] = Counted(getattr(socket.socket, name))
+            monkeypatch.setattr(socket.socket, name, counted[name])
+        before = reads.calls
+        assert ask(client, OPENAI, server).result().text == "x"
+    calls = {name: each.calls for name, each in counted.items()}
+    assert calls == {"sendall": 1, "send": 0, "settimeout": 0, "connect": 0}
+    # The head, the events and the rest may arrive apart.
+    assert reads.calls - before <= 5
+
+
+def test_a_warm_call_takes_so_many_python_calls(serve: Callable[..., Server]) -> None:
+    """Through requests and urllib3 it takes some 1000, of requests alone some 1900."""
+    server = serve(short_answers)
+    count = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    with Client() as client:
+        for _ in range(3):
+            assert ask(client, OPENAI, server).result().text == "x"
+        counts = []
+        for _ in range(5):
+            count = 0
+            sys.setprofile(note)
+            try:
+                ask(client, OPENAI, server).result()
+            finally:
+                sys.setprofile(None)
+            counts.append(count)
+    # The least, since what arrives in pieces takes more; other Pythons take some more or less.
+    assert min(counts) <= 520
+
+
+def test_an_open_stream_is_so_many_objects(serve: Callable[..., Server]) -> None:
+    """Of those that the garbage collector looks at again and again."""
+
+    def talk(peer: Peer) -> None:
+        begin(peer, OPENAI)
+        peer.send(framed(OPENAI.token("x")))
+        peer.hold()
+
+    server = serve(talk)
+    with Client() as client:
+        streams = [ask(client, OPENAI, server) for _ in range(5)]
+        assert [next(each) for each in streams] == ["x"] * 5
+        gc.collect()
+        before = _ours()
+        more = [ask(client, OPENAI, server) for _ in range(20)]
+        assert [next(each) for each in more] == ["x"] * 20
+        gc.collect()
+        assert (_ours() - before) / 20 <= 30
+
+
+def _ours() -> int:
+    """Tracked objects of this package's and its libraries' classes, not the test server's."""
+    return sum(
+        str(type(each).__module__).partition(".")[0] in ("g4fsync", "urllib3", "requests", "http")
+        for each in gc.get_objects()
+    )

@@ -17,28 +17,24 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import websocket
-from requests.structures import CaseInsensitiveDict
 from websocket import ABNF
 
-from ..codecs import engineio, refusals, socketio, strict
+from ..codecs import engineio, socketio, strict
 from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
 from . import failures, heartbeat
-from .buffered import Buffered
 from .connections import SocketHandle
+from .frames import MessageSocket
 from .outgoing import checked_headers
 
 if TYPE_CHECKING:
     from .live import LiveTransport
 
-MAX_FRAGMENTS = 10_000  # frames of one message
-MAX_HANDSHAKE_BYTES = 65_536
 MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
 MAX_VISIT_MESSAGES = 1000  # taken by the heartbeat in one go; there may be others to look after
 
 _FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
-_MALFORMED = (websocket.WebSocketProtocolException, websocket.WebSocketPayloadException)
 _ALL_FOREIGN = failures.FOREIGN + _FOREIGN
 _TROUBLE: tuple[type[Exception], ...] = (*_ALL_FOREIGN, G4FSyncError)
 _WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -69,10 +65,7 @@ class SocketIOConnection:
         self._event_prefix = f"42{namespace},[".encode()  # of a plain event in our namespace
         self._headers = checked_headers({**transport.destination.headers, **headers})
         self._handle: SocketHandle | None = None
-        self._stream: Buffered | None = None
-        self._ws: Any = websocket.WebSocket(skip_utf8_validation=True, fire_cont_frame=True)
-        self._fragments: list[bytes] = []  # of the message under way
-        self._opcode = ABNF.OPCODE_TEXT  # its kind
+        self._ws = MessageSocket()
         # Guards the socket's timeout, which the heartbeat changes, and with it all
         # reading and sending; also _waiting and _failure. Re-entrant: the heartbeat's
         # thread may happen to collect the stream this belongs to.
@@ -123,7 +116,7 @@ class SocketIOConnection:
             return
         # The heartbeat may be looking in just now; it never takes long.
         with self._busy:
-            stream, self._stream = self._stream, None
+            stream, self._ws.stream = self._ws.stream, None
         if stream is not None:
             with suppress(*_ALL_FOREIGN):  # websocket-client may have closed it
                 stream.settimeout(0)
@@ -143,50 +136,22 @@ class SocketIOConnection:
             sock = network.adapter.open_socket(
                 self._handle, url, proxies=proxies, verify=network.trusted(url, proxies)
             )
-            self._stream = Buffered(sock, MAX_HANDSHAKE_BYTES)
+            self._ws.attach(sock)
             self._handle.use(sock)
-            cookies = "; ".join(f"{k}={v}" for k, v in transport.destination.cookies.items())
             try:
-                self._ws.connect(
-                    url.replace("http", "ws", 1),
-                    socket=self._stream,
-                    header=[f"{name}: {value}" for name, value in self._headers.items()],
-                    cookie=cookies or None,
-                    suppress_origin=True,
-                    redirect_limit=0,
-                )
-            except websocket.WebSocketException as exc:
-                error = self._refusal(exc)
-                if error is None:
-                    raise
-                raise transport.without_secrets(error) from exc
-            if self._ws.status != 101:  # a redirect, to websocket-client before 1.9.1
-                raise self._redirected()
-        self._stream.limit = transport.network.limits.message
-
-    def _refusal(self, exc: websocket.WebSocketException) -> G4FSyncError | None:
-        """What the server said in place of 101, if it said anything."""
-        if isinstance(exc, websocket.WebSocketBadStatusException):
-            status, headers, body = exc.status_code, exc.resp_headers, exc.resp_body
-            return refusals.from_answer(status, CaseInsensitiveDict(headers or {}), body or b"")
-        if self._ws.handshake_response is not None:
-            return self._redirected()
-        if type(exc) is websocket.WebSocketException:
-            return ProtocolError(f"the answer is no WebSocket handshake: {exc!s:.200}")
-        return None
-
-    def _redirected(self) -> G4FSyncError:
-        answer = self._ws.handshake_response
-        headers = CaseInsensitiveDict(answer.headers or {})
-        return refusals.from_answer(answer.status, headers, b"")
+                self._ws.open(url, self._headers, transport.destination.cookies)
+            except G4FSyncError as error:
+                raise transport.without_secrets(error) from error.__cause__
+        if self._ws.stream is not None:
+            self._ws.stream.limit = transport.network.limits.message
 
     def _connect_namespace(self) -> None:
         opened = self._take()
         if opened is None or opened.type is not _OPEN:
             raise ProtocolError(f"expected an Engine.IO open packet, got {opened!r:.100}")
         self.handshake = Handshake.parse(opened.payload)
-        if self._stream is not None:
-            self._stream.settimeout(self.handshake.max_silence)
+        if self._ws.stream is not None:
+            self._ws.stream.settimeout(self.handshake.max_silence)
         self._send(socketio.Packet(_Type.CONNECT, self._namespace, self._auth))
         answer = self._next()
         if answer is None or answer.type is _Type.DISCONNECT:
@@ -239,10 +204,10 @@ class SocketIOConnection:
         """The plain events that have arrived whole, up to the first of anything else."""
         events: list[SocketEvent] = []
         with self._busy:
-            stream = self._stream
+            stream = self._ws.stream
             if self._waiting or self._failure is not None or stream is None:
                 return events
-            if not _is_between_frames(self._ws):
+            if not self._ws.is_between_frames:
                 return events
             while (frame := stream.frame_at_hand(self._event_prefix)) is not None:
                 text, end = frame
@@ -270,7 +235,7 @@ class SocketIOConnection:
             while True:
                 scope.start_idle()
                 try:
-                    opcode, data = self._receive()
+                    opcode, data = self._ws.receive()
                 except websocket.WebSocketTimeoutException as exc:
                     scope.check()
                     raise StreamInterrupted("the server's heartbeat has stopped") from exc
@@ -283,31 +248,6 @@ class SocketIOConnection:
                     return found
                 if scope.ended is not None:  # much may have arrived before the socket was shut
                     scope.check()
-
-    def _receive(self) -> tuple[int, bytes]:
-        """The next message, or the close frame."""
-        while True:
-            try:
-                opcode, frame = self._ws.recv_data_frame()
-            except _MALFORMED as exc:
-                raise ProtocolError(f"a WebSocket frame is malformed: {exc!s:.200}") from exc
-            if frame.mask_value:  # RFC 6455, 5.1: a client must not take it
-                raise ProtocolError("a WebSocket frame is masked")
-            if opcode == ABNF.OPCODE_CLOSE:
-                return opcode, frame.data
-            if opcode != ABNF.OPCODE_CONT:
-                self._opcode = opcode
-            # Joined here, since websocket-client copies the whole message at each fragment.
-            self._fragments.append(frame.data)
-            if frame.fin:
-                break
-            if len(self._fragments) > MAX_FRAGMENTS:
-                raise ProtocolError(f"a WebSocket message is in more than {MAX_FRAGMENTS} frames")
-        message = b"".join(self._fragments)
-        self._fragments.clear()
-        if self._stream is not None:
-            self._stream.taken = 0
-        return self._opcode, message
 
     def _packet(self, opcode: int, data: bytes) -> engineio.Packet | None:
         """The packet in a WebSocket message; pings are answered and give none."""
@@ -334,7 +274,7 @@ class SocketIOConnection:
         """For the heartbeat: answer pings and store the rest, unless the owner is reading."""
         if not self._busy.acquire(blocking=False):
             return
-        stream = self._stream
+        stream = self._ws.stream
         try:
             if stream is None:
                 return
@@ -344,7 +284,7 @@ class SocketIOConnection:
                 for _ in range(MAX_VISIT_MESSAGES):
                     if self._failure is not None or self._waiting_bytes >= MAX_WAITING_BYTES:
                         break
-                    self._store(*self._receive())
+                    self._store(*self._ws.receive())
             except _WOULD_BLOCK:
                 pass  # nothing more for now
             finally:
@@ -376,13 +316,3 @@ def _name_and_arguments(text: bytes) -> list[Any]:
     if not (isinstance(values, list) and values and isinstance(values[0], str)):
         raise strict.unexpected("a Socket.IO event", text)
     return values
-
-
-def _is_between_frames(ws: Any) -> bool:
-    """Whether websocket-client has taken nothing of a frame or message yet."""
-    try:
-        frames = ws.frame_buffer
-        is_clean = frames.header is None and not frames.recv_buffer
-        return is_clean and not ws.cont_frame.recving_frames
-    except AttributeError:  # it has changed inside; then it reads all frames itself
-        return False

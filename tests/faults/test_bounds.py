@@ -17,7 +17,7 @@ import pytest
 from g4fsync.codecs import chunked, engineio, inflate, lines, sse
 from g4fsync.errors import ProtocolError
 from g4fsync.settings import Limits
-from g4fsync.transport import socketio
+from g4fsync.transport import frames
 from tests.faults.cells import Cell, Fault, Outcome, ask
 from tests.faults.farside import Far, HttpFar, Reader, frame, talk
 from tests.faults.protocols import FLOWGPT, KOALA, MYSHELL, OPENAI, Protocol
@@ -79,12 +79,12 @@ BOUNDS = [
     ),
     ("ratio", OPENAI, bomb, inflate.MAX_RATIO),
     ("message", MYSHELL, partial(endless, b"a" * 65_536), Limits().message),
-    ("fragments", MYSHELL, tiny_fragments, socketio.MAX_FRAGMENTS),
+    ("fragments", MYSHELL, tiny_fragments, frames.MAX_FRAGMENTS),
     (
         "handshake",
         MYSHELL,
         partial(repeat, b"HTTP/1.1 101 Up\r\n", b"X-A: 1\r\n" * 99),
-        socketio.MAX_HANDSHAKE_BYTES,
+        frames.MAX_HANDSHAKE_BYTES,
     ),
 ]
 

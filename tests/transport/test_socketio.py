@@ -646,7 +646,7 @@ def test_a_forked_child_does_not_shut_the_connection_of_its_parent(
     transport = connect(server.url)
     socket = transport.socketio("/ws/", namespace="/chat")
     with socket as opened:
-        stream = opened._stream
+        stream = opened._ws.stream
         assert stream is not None
         transport.scope.leave_to_parent()
         opened.close(graceful=True)
