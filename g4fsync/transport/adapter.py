@@ -21,7 +21,8 @@ from urllib3.exceptions import HTTPError, ProxyError
 from ..errors import ConfigurationError
 from ..urls import parsed
 from . import direct, failures
-from .connections import Pool, PoolTLS, SocketHandle, current_wire, using
+from .connections import SocketHandle, current_wire, using
+from .pools import Pool, PoolTLS
 from .request import Address, Request
 from .response import Answer, RequestsAnswer
 from .trust import TrustStore

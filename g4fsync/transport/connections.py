@@ -26,7 +26,6 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
@@ -277,23 +276,3 @@ class WakeableTLS(Wakeable, HTTPSConnection):
         if isinstance(sock, ssl.SSLSocket):
             # An end without close_notify is a cut: anybody on the way can send a FIN.
             sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]  # it is there
-
-
-class Pool(HTTPConnectionPool):
-    ConnectionCls = Wakeable
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection = super()._get_conn(timeout)
-        if current_wire().wants_new:
-            connection.close()  # it opens itself anew when it is used
-        return connection
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None and conn.handle is not None:
-            conn.handle.drop()
-            conn.handle = None
-        super()._put_conn(conn)
-
-
-class PoolTLS(Pool, HTTPSConnectionPool):
-    ConnectionCls = WakeableTLS

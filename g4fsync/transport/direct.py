@@ -33,7 +33,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from . import heads
 from .bodies import Body, ChunkedBody, OpenBody, SizedBody
-from .connections import Pool, SocketHandle, Wakeable
+from .connections import SocketHandle, Wakeable
+from .pools import Pool
 
 if TYPE_CHECKING:
     from .request import Request

@@ -8,7 +8,8 @@ from typing import Any
 import socks
 from urllib3.exceptions import NameResolutionError, NewConnectionError, ProxyError
 
-from .connections import Pool, PoolTLS, Wakeable, WakeableTLS
+from .connections import Wakeable, WakeableTLS
+from .pools import Pool, PoolTLS
 
 
 class ProxyFailed(ProxyError):
