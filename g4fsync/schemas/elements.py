@@ -19,7 +19,8 @@ _scan = decoder.scan_once  # type: ignore[attr-defined]  # as raw_decode() uses 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 _OPENING = re.compile(r"[\[{]")
-_MARK = re.compile(r'"[^"\\]*"|["\\{}\[\]]')
+# Complete strings, and what else is no bracket.
+_UP_TO_BRACKET = re.compile(r'(?:[^"{}\[\]]+|"[^"\\]*(?:\\.[^"\\]*)*")*', re.DOTALL)
 _AFTER_SCALAR = (" ", "\t", "\n", "\r", ",", "]")
 _CLOSERS = {"{": "}", "[": "]", '"': '"'}
 _MANY_CHARS = 400  # of text, from which on more than one element is read at a time
@@ -85,20 +86,20 @@ class Elements:
 
     def _read(self, text: str, at: int) -> int:
         """Read elements from *at* on; the place that was not read."""
-        size, values = len(text), self.values
+        size, append, comma_at = len(text), self.values.append, _COMMA.match
         while True:
             if self._awaits_comma:
-                comma = _COMMA.match(text, at)
+                comma = comma_at(text, at)
                 if comma is None:
                     return self._end_or_wait(text, at)
                 before, at, self._awaits_comma = at, comma.end(), False
-                at = self._read_many(text, at, before)
+                at = self._read_many(text, at, before) if self._look_alike else at
             if at < size and text[at] in " \t\n\r":
                 at = _blanks_end(text, at)
             if at == size:
                 return at
             closer = _CLOSERS.get(text[at], "")
-            if closer and self._is_open(text, at, closer):
+            if closer and size - at < _MANY_CHARS and self._is_open(text, at, closer):
                 self._closer = closer
                 return at
             try:
@@ -107,16 +108,16 @@ class Elements:
                 return self._not_yet(text, at)
             if not closer and text[end : end + 1] not in _AFTER_SCALAR:
                 return self._not_yet(text, at)  # a number may go on
-            values.append(value)
+            append(value)
             at, self._awaits_comma = end, True
-            self._closer, self._brackets, self._wasted = "", None, 0
+            if self._closer or self._wasted or self._brackets:
+                self._closer, self._brackets, self._wasted = "", None, 0
 
     def _is_open(self, text: str, at: int, closer: str) -> bool:
-        """Whether the element at *at* can't be complete."""
+        """Whether the element at *at*, of which there is little text, can't be complete."""
         if text.find(closer, at + 1) < 0:
             return True
-        is_small = len(text) - at < _MANY_CHARS
-        if self._are_nested and closer != '"' and is_small and self._brackets is None:
+        if self._are_nested and closer != '"' and self._brackets is None:
             self._brackets = _Brackets()
             return not self._brackets.feed(text[at:])
         return False
@@ -127,7 +128,7 @@ class Elements:
         A boundary between two of them is what stands at *before*, up to the name of a
         first member.  Where that is met inside of an element, nothing is read.
         """
-        if len(text) - at < _MANY_CHARS or not before or not self._look_alike:
+        if not before or len(text) - at < _MANY_CHARS:
             return at
         name_end = text.find('"', text.find('"', at) + 1) + 1
         boundary = text[before - 1 : name_end]
@@ -184,29 +185,32 @@ class _Brackets:
     def feed(self, piece: str) -> bool:
         """Take more text; whether the last bracket was closed in it."""
         at = 0
-        if self._escaped and piece:
-            at, self._escaped = 1, False
-        while True:
+        if self._in_string:
+            at = self._string_end(piece, 0)
             if self._in_string:
-                at = self._string_end(piece, at)
-                if self._in_string:
-                    return False
-            mark = _MARK.search(piece, at)
-            if mark is None:
                 return False
-            at = mark.end()
-            found = mark[0]
-            if found == '"':
-                self._in_string = True
-            elif found in "{[":
+        size = len(piece)
+        while True:
+            at = _UP_TO_BRACKET.match(piece, at).end()  # type: ignore[union-attr]  # it always does
+            if at == size:
+                return False
+            found = piece[at]
+            at += 1
+            if found in "{[":
                 self._depth += 1
             elif found in "}]":
                 self._depth -= 1
                 if self._depth <= 0:
                     return True
+            elif found == '"':
+                self._in_string = True
+                self._string_end(piece, at)  # it has none, or the string would not stand here
+                return False
 
     def _string_end(self, piece: str, at: int) -> int:
         """Go to the end of a string; the end of *piece* when it has none."""
+        if self._escaped and piece:
+            at, self._escaped = at + 1, False
         while True:
             quote, escape = piece.find('"', at), piece.find("\\", at)
             if escape >= 0 and (escape < quote or quote < 0):

@@ -102,15 +102,15 @@ def test_a_broken_array_gives_what_came_before(text: str) -> None:
 
 
 def test_a_large_element_in_small_pieces_costs_no_more_than_in_proportion() -> None:
-    from time import perf_counter
+    from time import thread_time
 
     def seconds(count: int) -> float:
         text = json.dumps([{"rows": [{"n": i, "t": "}"} for i in range(count)]}])
         pieces = [text[i : i + 8] for i in range(0, len(text), 8)]
-        best = min(_timed(pieces, perf_counter) for _ in range(3))
+        best = min(_timed(pieces, thread_time) for _ in range(3))
         return best / len(pieces)
 
-    assert seconds(8000) < 6 * seconds(400)
+    assert seconds(8000) < 10 * seconds(400)  # twenty times, if each piece cost all before it
 
 
 def _timed(pieces: list[str], clock: Any) -> float:
