@@ -27,22 +27,27 @@ class GrowingText:
     """A text that is kept piece by piece while it grows, without secrets."""
 
     def __init__(self) -> None:
-        self.kept = 0  # characters of it
+        self._text = ""  # as it was kept
         self.pieces = 0
+
+    def is_replaced_by(self, text: str) -> bool:
+        """Whether *text* is another one, as when an answer was asked for again."""
+        return not text.startswith(self._text)
 
     def addition(self, text: str, secrets: Sequence[str]) -> str:
         """What *text* has more than was kept, blotted also where it begins inside a secret."""
-        if not secrets or len(text) == self.kept:
-            return text[self.kept :]
-        start = max(0, self.kept - len(secrets[0]))  # the longest comes first
-        before = blotted(text[start : self.kept], secrets)
+        kept = len(self._text)
+        if not secrets or len(text) == kept:
+            return text[kept:]
+        start = max(0, kept - len(secrets[0]))  # the longest comes first
+        before = blotted(text[start:kept], secrets)
         after: str = blotted(text[start:], secrets)
         return after[_common(before, after) :]
 
     def keep(self, text: str) -> None:
         """All of *text* is in the file now."""
-        if len(text) > self.kept:
-            self.kept = len(text)
+        if text != self._text:
+            self._text = text
             self.pieces += 1
 
 
@@ -75,6 +80,10 @@ class Writer:
             return
         for kind, growing in self._open[call.id].items():
             text: str = getattr(call, kind)
+            if growing.is_replaced_by(text):
+                query = "DELETE FROM pieces WHERE call = ? AND kind = ?"
+                connection.execute(query, (call.id, kind))
+                growing = self._open[call.id][kind] = GrowingText()
             addition = growing.addition(text, secrets)
             if addition:
                 connection.execute(
@@ -140,9 +149,16 @@ class Writer:
         question = add_turns(connection, call.messages, secrets)
         if state == "partial" or not (call.text or call.tool_calls or call.provider_data):
             return question.id, None
-        data = call.provider_data if call.is_complete else ()  # a part of it is refused as a turn
-        answer = Message("assistant", call.text, tool_calls=call.tool_calls, provider_data=data)
-        return question.id, question.add(connection, answer, secrets).id
+        turn = question
+        for message in self._answer(call):
+            turn = turn.add(connection, message, secrets)
+        return question.id, turn.id
+
+    def _answer(self, call: ObservedCall) -> Sequence[Message]:
+        if call.is_complete:
+            return call.new_messages
+        # Without what a provider wants back: it refuses a part of it.
+        return [Message("assistant", call.text, tool_calls=call.tool_calls)]
 
     def _attempt(self, attempt: Attempt, secrets: Sequence[str]) -> dict[str, Any]:
         error = attempt.error

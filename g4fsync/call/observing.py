@@ -203,6 +203,16 @@ class ObservedCall:
         return tuple(self._journal.provider_data)
 
     @property
+    def new_messages(self) -> tuple[Message, ...]:
+        """What a complete answer adds to the conversation; with tools its rounds, in order."""
+        transcript, question = self._journal.transcript(), self.request.last
+        # By the question, not by its place: a schema may have been put before it.
+        for at in range(len(transcript) - 1, -1, -1):
+            if transcript[at] == question:
+                return transcript[at + 1 :]
+        return transcript[-1:]
+
+    @property
     def usage(self) -> Usage | None:
         """Tokens counted by the provider; ``None`` unless it tells."""
         return self._journal.total_usage()
