@@ -35,6 +35,19 @@ koala:gpt-4o: You said: Why is the sky blue?
 flowgpt: StreamInterrupted after 'You'
 flowgpt has ended
 """,
+    "conversation.py": """\
+You said: Why is the sky blue?
+(message 2 of our conversation)
+You said: And why is it
+-- interrupted; 3 messages are complete
+-- was not answered: And why is it red at dusk, or sometimes green?
+You said: And why is it red at dusk, or sometimes green?
+(message 4 of our conversation)
+-- 5 messages
+-- complete: And why is it red at dusk, or sometimes green?
+-- failed: And why is it red at dusk, or sometimes green?
+-- complete: Why is the sky blue?
+""",
     "cookies.py": """\
 without: AuthenticationError
 from a mapping: You said: Hello
