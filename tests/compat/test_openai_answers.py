@@ -133,6 +133,17 @@ def test_pieces_of_a_call_are_there_as_they_come(serve: Serve) -> None:
         assert len(list(stream)) == 2
 
 
+def test_calls_that_can_not_be_read_are_the_callers(serve: Serve) -> None:
+    nameless = chunk({"tool_calls": [{"index": 0, "function": {"arguments": "}"}}]})
+    with client_of(serve(says(HI, nameless, chunk({}, "tool_calls"), DONE))) as client:
+        chunks = list(streamed(client))
+    assert chunks[1].choices[0].delta.tool_calls[0].function.arguments == "}"
+    assert chunks[2].choices[0].finish_reason == "tool_calls"
+    client = client_of(serve(says(HI, nameless, DONE)))
+    with client, pytest.raises(openai.APIConnectionError):
+        list(streamed(client))
+
+
 def test_an_answer_is_stopped_from_another_thread(serve: Serve) -> None:
     def talk(peer: Peer) -> None:
         peer.request()

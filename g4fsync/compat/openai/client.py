@@ -178,8 +178,14 @@ class OpenAI:
         return self._backend
 
     def key(self) -> str | None:
-        """The key to send, as it is now."""
-        return self.api_key() if callable(self.api_key) else self.api_key
+        """The key to send, as it is now: for OpenAI itself also the one in the key file."""
+        if callable(self.api_key):
+            return self.api_key()
+        if self.api_key is None and not self.has_base_url:
+            from ...access.keys import resolve
+
+            return resolve("openai", None, ())
+        return self.api_key
 
     def auth_headers(self) -> dict[str, str]:
         """The headers that say who asks."""

@@ -124,6 +124,7 @@ class _Choices:
         self._first = Answer(provider, think_tags=False)
         count = body.get("n")
         self._open = set(range(1, count)) if isinstance(count, int) and count > 1 else set()
+        self._is_misshapen = False  # something of it can't be read
         self._finish: Finish | None = None  # of the first, while others are under way
 
     def events(self, chunk: Any, values: deque[Any]) -> Iterator[str | Event]:
@@ -136,7 +137,7 @@ class _Choices:
         found: list[str | Event] = []
         error: G4FSyncError | None = None
         try:
-            for event in self._first.events(chunk):
+            for event in self._read(chunk):
                 found.append(event)
         except G4FSyncError as exc:
             error = exc  # what came before it in the same chunk is handed out first
@@ -151,7 +152,31 @@ class _Choices:
             raise error
         yield from self._all_finished()
 
+    def _read(self, chunk: Any) -> Iterator[str | Event]:
+        """What *chunk* says of the first answer.
+
+        Calls, thoughts and counts of another shape than expected are for the caller to
+        understand, who gets the chunk as it is; only its reason is read then.
+        """
+        if not self._is_misshapen:
+            try:
+                yield from self._first.events(chunk)
+            except G4FSyncError:
+                raise
+            except (LookupError, TypeError, ValueError, AttributeError):
+                if not isinstance(chunk, Mapping) or not isinstance(chunk.get("choices"), list):
+                    raise
+                self._is_misshapen = True
+        if self._is_misshapen:
+            for choice in chunk["choices"]:
+                if choice and not choice.get("index") and choice.get("finish_reason"):
+                    reason = str(choice["finish_reason"])
+                    chatapi.raise_for_reason(reason)
+                    yield Finish(reason, reason, may_continue=True)
+
     def finish_events(self, *, done: bool) -> Iterator[str | Event]:
+        if self._is_misshapen:
+            return
         for event in self._first.finish_events(done=done):
             yield from self._passed(event)
 

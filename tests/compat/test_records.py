@@ -1,0 +1,86 @@
+"""Objects over JSON: attributes, items, dumps, as pydantic's models have them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from g4fsync import InvalidRequest
+from g4fsync.compat.openai.types.chat import ChatCompletionMessage
+from g4fsync.compat.openai.types.chat.chat_completion import ChatCompletion
+from g4fsync.compat.records import Record
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+VALUE = {
+    "id": "a",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "Zoë", "tool_calls": [CALL]}}
+    ],
+    "more": {"x": [1, None]},
+}
+
+
+@pytest.fixture
+def record() -> ChatCompletion:
+    return ChatCompletion.of(VALUE)
+
+
+def test_members(record: ChatCompletion) -> None:
+    message = record.choices[0].message
+    assert message.content == "Zoë"
+    assert message.tool_calls is not None
+    assert message.tool_calls[0].function.name == "f"
+    assert record.usage is None
+    assert record["more"] == {"x": [1, None]}
+    assert record.get("nothing", 5) == 5
+    assert "usage" in record
+    assert "nothing" not in record
+    with pytest.raises(
+        AttributeError, match=r"^'ChatCompletion' object has no attribute 'nothing'$"
+    ):
+        _ = record.nothing
+    with pytest.raises(KeyError):
+        _ = record["nothing"]
+
+
+def test_an_inner_object_is_the_same_each_time_and_can_be_changed(record: ChatCompletion) -> None:
+    assert record.choices[0].message is record.choices[0].message
+    record.choices[0].message.content = "Hi"
+    record.model = "m"
+    dumped = record.model_dump(exclude_unset=True)
+    assert dumped["choices"][0]["message"]["content"] == "Hi"
+    assert dumped["model"] == "m"
+    assert VALUE["choices"][0]["message"]["content"] == "Zoë"  # type: ignore[index]
+
+
+def test_dumps(record: ChatCompletion) -> None:
+    assert record.to_dict() == VALUE
+    assert record.model_dump(include={"id", "usage"}) == {"id": "a", "usage": None}
+    assert record.model_dump(exclude={"choices", "more"}, exclude_none=True) == {"id": "a"}
+    message = record.choices[0].message
+    assert message.model_dump_json(exclude_none=True, exclude={"tool_calls"}) == (
+        '{"content":"Zoë","role":"assistant"}'
+    )
+    assert message.to_json(indent=None).startswith('{"content":"Zoë","role":"assistant","tool_')
+    assert message.dict() == message.model_dump()
+    assert message.json() == message.model_dump_json()
+    assert record.model_fields_set == {"id", "choices"}
+    assert record.model_extra == {"more": {"x": [1, None]}}
+    with pytest.raises(InvalidRequest, match=r"not a tree$"):
+        record.model_dump(include={"choices": {"index"}})
+
+
+def test_records_are_made_compared_and_copied(record: ChatCompletion) -> None:
+    made = ChatCompletionMessage(role="assistant", content="Hi")
+    assert made == ChatCompletionMessage.model_validate({"role": "assistant", "content": "Hi"})
+    assert made != ChatCompletionMessage(role="assistant")
+    assert made != {"role": "assistant"}
+    assert made.model_copy(update={"content": "Ho"}).content == "Ho"
+    assert record.model_copy(deep=True) == record
+    for other in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
+        assert other == record
+        assert type(other.choices[0].message) is ChatCompletionMessage
+    assert repr(Record(a=1, b="x")) == "Record(a=1, b='x')"
+    assert dict(made)["content"] == "Hi"
