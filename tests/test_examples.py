@@ -107,6 +107,12 @@ You said: Hi -- koala
 I am first
 2 errors: koala: HTTP 404: the emulator was asked to say no
 """,
+    "reasoning.py": """\
+thought: The user asks; I answer.The user asks; I answer.
+The tool said: 18 degrees
+['reasoning']
+['user', 'reasoning', 'function_call', 'function_call_output']
+""",
     "rows.py": """\
 Mercury: 0
 Venus: 0
