@@ -83,6 +83,7 @@ def _exported(connection: sqlite3.Connection, row: Mapping[str, Any]) -> dict[st
     found = call_of(connection, row)
     value: dict[str, Any] = {name: getattr(found, name) for name in _EXPORTED}
     value["started"] = datetime.fromtimestamp(found.started).astimezone().isoformat()
+    value["model"] = f"{found.provider}:{found.model}"  # as whoever asks again has to say it
     value["messages"] = as_mappings(messages_at(connection, row["question"]))
     value["answer"] = None
     if row["answer"] is not None:

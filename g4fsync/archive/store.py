@@ -274,7 +274,8 @@ class Archive(Observer):
     ) -> int:
         """Write all calls to *file* as JSON lines, the oldest first; how many there were.
 
-        Each line has ``messages`` as ``chat()`` takes them, and ``text`` is the answer.
+        Each line has ``messages`` and ``model`` as ``chat()`` takes them, and ``text`` is
+        the answer; ``client.batch()`` asks such a file again.
         """
         with self._reading() as connection:
             return report.export(connection, file, model=model, since=since)
