@@ -9,12 +9,12 @@ are from openai-python 3.57 (``types/chat``, November 2026); that reasoning is c
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import G4FSyncError, InvalidRequest, ProtocolError, StreamTruncated
-from ..events import Event, Finish, Reasoning, Text, ToolCall, Usage
+from ..errors import G4FSyncError, InvalidRequest, ProtocolError
+from ..events import ToolCall, Usage
 from ..messages import ChatResult, Image, Message, Part, as_messages
 
 JSON = dict[str, Any]
@@ -103,7 +103,7 @@ def message(turn: Message) -> JSON:
     if turn.name is not None:
         value["name"] = turn.name
     if turn.tool_calls:
-        value["tool_calls"] = [_call(call) for call in turn.tool_calls]
+        value["tool_calls"] = [call_json(call) for call in turn.tool_calls]
         value["content"] = value["content"] or None
     if turn.tool_call_id is not None:
         value["tool_call_id"] = turn.tool_call_id
@@ -127,7 +127,8 @@ def _part(part: str | Image | Part) -> JSON:
     return {"type": "image_url", "image_url": image | extra.pop("image_url", {}), **extra}
 
 
-def _call(call: ToolCall) -> JSON:
+def call_json(call: ToolCall) -> JSON:
+    """A call as it stands in a message."""
     extra = dict(call.extra)
     function = {"name": call.name, "arguments": call.arguments, **extra.pop("function", {})}
     return {"id": call.id, "type": "function", "function": function, **extra}
@@ -138,13 +139,13 @@ def _call(call: ToolCall) -> JSON:
 
 def completion(result: ChatResult, *, id: str, created: int) -> JSON:
     """A complete answer as a ``chat.completion``."""
-    said: JSON = {"role": "assistant", "content": result.text or None, "refusal": None}
+    turn: JSON = {"role": "assistant", "content": result.text or None, "refusal": None}
     if result.reasoning:
-        said["reasoning_content"] = result.reasoning
+        turn["reasoning_content"] = result.reasoning
     if result.tool_calls:
-        said["tool_calls"] = [_call(call) for call in result.tool_calls]
+        turn["tool_calls"] = [call_json(call) for call in result.tool_calls]
     else:
-        said["content"] = result.text
+        turn["content"] = result.text
     value: JSON = {
         "id": id,
         "object": "chat.completion",
@@ -153,9 +154,9 @@ def completion(result: ChatResult, *, id: str, created: int) -> JSON:
         "choices": [
             {
                 "index": 0,
-                "message": said,
+                "message": turn,
                 "logprobs": None,
-                "finish_reason": result.finish_reason or _reason(bool(result.tool_calls)),
+                "finish_reason": result.finish_reason or default_reason(bool(result.tool_calls)),
             }
         ],
     }
@@ -171,11 +172,11 @@ def result(value: Mapping[str, Any]) -> ChatResult:
     """
     try:
         choice = value["choices"][0]
-        said = choice["message"]
-        calls = tuple(_tool_call(call) for call in said.get("tool_calls") or ())
+        turn = choice["message"]
+        calls = tuple(_tool_call(call) for call in turn.get("tool_calls") or ())
         return ChatResult(
-            text=said.get("content") or "",
-            reasoning=said.get("reasoning_content") or "",
+            text=turn.get("content") or "",
+            reasoning=turn.get("reasoning_content") or "",
             tool_calls=calls,
             usage=usage_of(value.get("usage")),
             finish_reason=choice.get("finish_reason"),
@@ -189,7 +190,7 @@ def _tool_call(call: Mapping[str, Any]) -> ToolCall:
     return ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
 
 
-def _reason(has_calls: bool) -> str:
+def default_reason(has_calls: bool) -> str:
     """What to write where a provider gives no reason: an answer that is complete has one here."""
     return "tool_calls" if has_calls else "stop"
 
@@ -219,121 +220,6 @@ def usage_of(value: Mapping[str, Any] | None) -> Usage | None:
         cached_tokens=prompt.get("cached_tokens"),
         reasoning_tokens=answer.get("reasoning_tokens"),
     )
-
-
-# -- an answer in chunks -----------------------------------------------------
-
-
-class Chunks:
-    """An answer's events as ``chat.completion.chunk`` objects.
-
-    ``id``, ``created`` (seconds since the epoch) and ``model`` stand in each of them;
-    ``model`` may be set until the first one is made.
-    """
-
-    def __init__(self, *, id: str, created: int, model: str, include_usage: bool = False) -> None:
-        self.id, self.created, self.model = id, created, model
-        self.include_usage = include_usage
-        self._begun = False
-        self._calls = 0
-        self._usage: Usage | None = None
-        self._reason = ""
-
-    def of(self, item: str | Event) -> list[JSON]:
-        """The chunks that *item* makes; the first of an answer is preceded by its role."""
-        if isinstance(item, Text):
-            item = item.text
-        if isinstance(item, str):
-            return self._delta({"content": item})
-        if isinstance(item, Reasoning):
-            return self._delta({"reasoning_content": item.text})
-        if isinstance(item, ToolCall):
-            self._calls += 1
-            return self._delta({"tool_calls": [{"index": self._calls - 1, **_call(item)}]})
-        if isinstance(item, Usage):
-            self._usage = item
-        elif isinstance(item, Finish):
-            self._reason = item.reason
-        return []
-
-    def end(self) -> list[JSON]:
-        """The last chunks of a complete answer: its reason, and its usage when asked for."""
-        reason = self._reason or _reason(bool(self._calls))
-        chunks = [*self._first(), self._chunk({}, reason)]
-        if self.include_usage:
-            counted = None if self._usage is None else usage(self._usage)
-            chunks.append({**self._frame(), "choices": [], "usage": counted})
-        return chunks
-
-    def _delta(self, delta: JSON) -> list[JSON]:
-        return [*self._first(), self._chunk(delta, None)]
-
-    def _first(self) -> list[JSON]:
-        if self._begun:
-            return []
-        self._begun = True
-        return [self._chunk({"role": "assistant", "content": ""}, None)]
-
-    def _chunk(self, delta: JSON, reason: str | None) -> JSON:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        value = {**self._frame(), "choices": [choice]}
-        return {**value, "usage": None} if self.include_usage else value
-
-    def _frame(self) -> JSON:
-        return {
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-        }
-
-
-def as_chunk(value: Mapping[str, Any]) -> JSON:
-    """A complete answer as the one chunk of a stream."""
-    choices = []
-    for choice in value.get("choices") or ():
-        delta = dict(choice.get("message") or {})
-        if delta.get("tool_calls"):
-            delta["tool_calls"] = [{"index": at, **c} for at, c in enumerate(delta["tool_calls"])]
-        rest = {name: each for name, each in choice.items() if name != "message"}
-        choices.append({**rest, "delta": delta})
-    return {**value, "object": "chat.completion.chunk", "choices": choices}
-
-
-def events(chunks: Iterable[Mapping[str, Any]]) -> Iterator[str | Event]:
-    """What *chunks* tell of: text, reasoning, calls once they are complete, usage, the reason.
-
-    Raises ``StreamTruncated`` when they end without a finish reason, and
-    ``ProtocolError`` for what are no chunks.
-    """
-    calls: dict[int, list[str]] = {}
-    reason: str | None = None
-    for chunk in chunks:
-        try:
-            for choice in chunk["choices"] or ():
-                yield from _delta_events(choice.get("delta") or {}, calls)
-                reason = choice.get("finish_reason") or reason
-            counted = usage_of(chunk.get("usage"))
-        except (LookupError, TypeError, AttributeError) as exc:
-            raise ProtocolError("expected a chunk of an answer", evidence=repr(chunk)) from exc
-        if counted is not None:
-            yield counted
-    if reason is None:
-        raise StreamTruncated("the chunks end without a finish reason")
-    for id, name, *pieces in calls.values():
-        yield ToolCall(id, name, "".join(pieces))
-    yield Finish(reason, reason)
-
-
-def _delta_events(delta: Mapping[str, Any], calls: dict[int, list[str]]) -> Iterator[str | Event]:
-    if delta.get("reasoning_content"):
-        yield Reasoning(delta["reasoning_content"])
-    if delta.get("content"):
-        yield delta["content"]
-    for piece in delta.get("tool_calls") or ():
-        function = piece.get("function") or {}
-        call = calls.setdefault(piece["index"], [piece.get("id") or "", function.get("name") or ""])
-        call.append(function.get("arguments") or "")
 
 
 # -- errors -------------------------------------------------------------------

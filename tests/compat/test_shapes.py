@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from g4fsync import errors
-from g4fsync.compat import shapes
-from g4fsync.compat.shapes import Chunks, Question
+from g4fsync.compat import chunks as chunk_shapes, shapes
+from g4fsync.compat.chunks import Chunks
+from g4fsync.compat.shapes import Question
 from g4fsync.events import Event, Finish, Reasoning, Text, ToolCall, Usage
 from g4fsync.messages import ChatResult, Image, Message, as_messages
 
@@ -95,7 +96,7 @@ def test_events_come_back_from_their_chunks(
     chunks = Chunks(id="chatcmpl-1", created=17, model="m", include_usage=True)
     ends: list[Event] = [Finish(reason, reason), *([usage] if usage else [])]
     sent = [chunk for event in [*told, *ends] for chunk in chunks.of(event)] + chunks.end()
-    back = list(shapes.events(as_sent(sent)))
+    back = list(chunk_shapes.events(as_sent(sent)))
     # Calls are complete only at the end.
     said = [each for each in told if not isinstance(each, ToolCall)]
     called = [each for each in told if isinstance(each, ToolCall)]
@@ -125,7 +126,7 @@ def test_the_chunks_of_an_answer() -> None:
 
 def test_chunks_without_a_reason_are_a_cut_answer() -> None:
     chunks = Chunks(id="chatcmpl-1", created=17, model="m")
-    events = shapes.events(chunks.of("Hi"))
+    events = chunk_shapes.events(chunks.of("Hi"))
     assert next(events) == "Hi"
     with pytest.raises(errors.StreamTruncated, match=r"^the chunks end without a finish reason$"):
         next(events)
@@ -180,4 +181,4 @@ def test_what_is_no_completion_is_a_protocol_error() -> None:
     with pytest.raises(errors.ProtocolError, match=r"^expected a chat completion$"):
         shapes.result({"choices": []})
     with pytest.raises(errors.ProtocolError, match=r"^expected a chunk of an answer$"):
-        list(shapes.events([{"choices": [{"delta": {"tool_calls": [{}]}}]}]))
+        list(chunk_shapes.events([{"choices": [{"delta": {"tool_calls": [{}]}}]}]))

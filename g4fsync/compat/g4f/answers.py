@@ -104,7 +104,7 @@ class ChatCompletionDeltaChoice(Record):
 
 
 class ChatCompletionChunk(Record):
-    """A piece of a streamed answer; the last one has the reason, and usage where it is told."""
+    """A piece of a streamed answer; the last one has the reason and the usage."""
 
     id: str
     object: str
@@ -129,13 +129,13 @@ def completion(answer: ChatStream) -> ChatCompletion:
         raise translated(exc) from exc
     value = shapes.completion(result, id=f"chatcmpl-{uuid4().hex}", created=int(time.time()))
     choice = value["choices"][0]
-    said: dict[str, Any] = {"role": "assistant", "content": result.text}
+    message: dict[str, Any] = {"role": "assistant", "content": result.text}
     if result.reasoning:
-        said["reasoning"] = result.reasoning
+        message["reasoning"] = result.reasoning
     calls = choice["message"].get("tool_calls") or ()
     if calls:
-        said["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
-    value["choices"] = [{"index": 0, "message": said, "finish_reason": choice["finish_reason"]}]
+        message["tool_calls"] = [{"index": at, **call} for at, call in enumerate(calls)]
+    value["choices"] = [{"index": 0, "message": message, "finish_reason": choice["finish_reason"]}]
     value.setdefault("usage", shapes.usage(Usage()))
     return ChatCompletion.of({**value, "provider": result.provider})
 

@@ -23,7 +23,7 @@ class ProviderNotFoundError(G4FError):
 
 
 class ProviderNotWorkingError(G4FError):
-    """Never raised here: a provider is asked, and what it answers is told."""
+    """Never raised here: a provider is asked, and its answer is handed on."""
 
 
 class StreamNotSupportedError(G4FError):

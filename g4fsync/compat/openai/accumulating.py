@@ -66,24 +66,24 @@ class Accumulated:
             delta = choice.delta.to_dict() if choice.delta is not None else {}
             old = self.choices.get(choice.index)
             if old is None:
-                told = choice.model_dump(exclude_unset=True, exclude={"delta", "logprobs"})
-                self.choices[choice.index] = {**told, "message": merged({}, delta)}
+                fields = choice.model_dump(exclude_unset=True, exclude={"delta", "logprobs"})
+                self.choices[choice.index] = {**fields, "message": merged({}, delta)}
                 self._add_likely(self.choices[choice.index], choice)
                 continue
-            said = {name: each for name, each in old["message"].items() if name != "parsed"}
-            old["message"] = merged(said, delta)
+            message = {name: each for name, each in old["message"].items() if name != "parsed"}
+            old["message"] = merged(message, delta)
             if choice.finish_reason:
                 old["finish_reason"] = choice.finish_reason
             self._add_likely(old, choice)
 
-    def _add_likely(self, told: dict[str, Any], choice: Any) -> None:
+    def _add_likely(self, fields: dict[str, Any], choice: Any) -> None:
         if choice.logprobs is None:
             if "logprobs" in choice.model_fields_set:
-                told.setdefault("logprobs", None)
+                fields.setdefault("logprobs", None)
             return
-        so_far = told.get("logprobs")
+        so_far = fields.get("logprobs")
         if so_far is None:
-            so_far = told["logprobs"] = {"content": None, "refusal": None}
+            so_far = fields["logprobs"] = {"content": None, "refusal": None}
         for name in ("content", "refusal"):
             more: list[ChatCompletionTokenLogprob] | None = getattr(choice.logprobs, name)
             if more is not None:

@@ -145,15 +145,15 @@ class OpenAI:
 
     def _like(self, changes: dict[str, Any]) -> Self:
         for kind in ("headers", "query"):
-            whole, more = changes.pop(f"set_default_{kind}", None), f"default_{kind}"
+            replacement, more = changes.pop(f"set_default_{kind}", None), f"default_{kind}"
             added = changes.pop(more, None)
-            if whole is not None and added is not None:
+            if replacement is not None and added is not None:
                 raise ValueError(
                     f"`default_{kind}` and `set_default_{kind}` are mutually exclusive"
                 )
-            if whole is not None or added is not None:
-                old = {} if whole is not None else getattr(self, more)
-                changes[more] = {**old, **(whole or {}), **(added or {})}
+            if replacement is not None or added is not None:
+                old = {} if replacement is not None else getattr(self, more)
+                changes[more] = {**old, **(replacement or {}), **(added or {})}
         settings = {name: getattr(self, name) for name in self._settings}
         settings["base_url"] = self.base_url if self.has_base_url else None
         return type(self)(**{**settings, **changes})

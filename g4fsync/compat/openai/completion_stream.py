@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..records import Record
 from . import parsing
 from .accumulating import Accumulated
 from .arguments import NOT_GIVEN, is_given
+from .completion_events import (
+    ChunkEvent,
+    ContentDeltaEvent,
+    ContentDoneEvent,
+    FunctionToolCallArgumentsDeltaEvent,
+    FunctionToolCallArgumentsDoneEvent,
+    LogprobsContentDeltaEvent,
+    LogprobsContentDoneEvent,
+    LogprobsRefusalDeltaEvent,
+    LogprobsRefusalDoneEvent,
+    RefusalDeltaEvent,
+    RefusalDoneEvent,
+)
 from .errors import ContentFilterFinishReasonError, LengthFinishReasonError
 from .partial import partial
 from .types.chat.chat_completion_chunk import ChatCompletionChunk
@@ -27,97 +39,6 @@ if TYPE_CHECKING:
 _F = TypeVar("_F")
 
 
-class ChunkEvent(Record):
-    """A chunk, and the answer so far."""
-
-    type: str
-    chunk: ChatCompletionChunk
-    snapshot: ParsedChatCompletion[Any]
-
-
-class ContentDeltaEvent(Record):
-    """More text; ``parsed`` is what is complete of its JSON when a type was asked for."""
-
-    type: str
-    delta: str
-    snapshot: str
-    parsed: Any
-
-
-class ContentDoneEvent(Record):
-    """The complete text; ``parsed`` is of the type asked for."""
-
-    type: str
-    content: str
-    parsed: Any
-
-
-class RefusalDeltaEvent(Record):
-    """More of a refusal."""
-
-    type: str
-    delta: str
-    snapshot: str
-
-
-class RefusalDoneEvent(Record):
-    """The complete refusal."""
-
-    type: str
-    refusal: str
-
-
-class FunctionToolCallArgumentsDeltaEvent(Record):
-    """More of a call's arguments."""
-
-    type: str
-    name: str
-    index: int
-    arguments: str
-    parsed_arguments: Any
-    arguments_delta: str
-
-
-class FunctionToolCallArgumentsDoneEvent(Record):
-    """A complete call."""
-
-    type: str
-    name: str
-    index: int
-    arguments: str
-    parsed_arguments: Any
-
-
-class LogprobsContentDeltaEvent(Record):
-    """How likely more tokens of the text were."""
-
-    type: str
-    content: list[Any]
-    snapshot: list[Any]
-
-
-class LogprobsContentDoneEvent(Record):
-    """The same of all of them."""
-
-    type: str
-    content: list[Any]
-
-
-class LogprobsRefusalDeltaEvent(Record):
-    """How likely more tokens of a refusal were."""
-
-    type: str
-    refusal: list[Any]
-    snapshot: list[Any]
-
-
-class LogprobsRefusalDoneEvent(Record):
-    """The same of all of them."""
-
-    type: str
-    refusal: list[Any]
-
-
 class ChatCompletionStream(Generic[_F]):
     """Iterate for events; :meth:`get_final_completion` waits for the complete answer."""
 
@@ -126,9 +47,9 @@ class ChatCompletionStream(Generic[_F]):
         self._state: ChatCompletionStreamState[_F] = ChatCompletionStreamState(
             response_format=wanted, input_tools=tools
         )
-        self._events = self._told()
+        self._events = self._read_events()
 
-    def _told(self) -> Iterator[Any]:
+    def _read_events(self) -> Iterator[Any]:
         for chunk in self._raw_stream:
             # Azure's filter sends chunks of another kind.
             if chunk.object == "chat.completion.chunk":
@@ -196,7 +117,7 @@ class ChatCompletionStreamState(Generic[_F]):
         self._tools = list(input_tools) if is_given(input_tools) and input_tools else []
         self._has_type = is_given(response_format) and not isinstance(response_format, Mapping)
         self._answer: Accumulated | None = None
-        self._ended: dict[int, set[Any]] = {}  # per choice: what was said to be complete
+        self._ended: dict[int, set[Any]] = {}  # per choice: what has ended
         self._calling: dict[int, int] = {}  # per choice: the call under way
 
     @property
@@ -221,15 +142,15 @@ class ChatCompletionStreamState(Generic[_F]):
                 self._read_so_far(choice, answer.choices[choice.index])
         events: list[Any] = [ChunkEvent(type="chunk", chunk=chunk, snapshot=answer.snapshot())]
         for choice in chunk.choices or ():
-            told = answer.choices[choice.index]
-            events += self._delta_events(choice, told)
-            events += self._done_events(choice, told)
+            choice_so_far = answer.choices[choice.index]
+            events += self._delta_events(choice, choice_so_far)
+            events += self._done_events(choice, choice_so_far)
         if any(each.type.endswith(".done") for each in events):
             # What was read by now is in the answer that goes with the chunk, too.
             events[0].snapshot = answer.snapshot()
         return events
 
-    def _read_so_far(self, choice: Any, told: dict[str, Any]) -> None:
+    def _read_so_far(self, choice: Any, choice_so_far: dict[str, Any]) -> None:
         """What is complete of JSON that is still coming."""
         assert self._answer is not None
         reason = choice.finish_reason
@@ -238,12 +159,12 @@ class ChatCompletionStreamState(Generic[_F]):
                 raise LengthFinishReasonError(completion=self._answer.snapshot())
             if reason == "content_filter":
                 raise ContentFilterFinishReasonError(completion=self._answer.snapshot())
-        said = told["message"]
-        text = said.get("content")
-        if text and not said.get("refusal") and self._has_type and text.lstrip():
-            said["parsed"] = partial(text)
+        message = choice_so_far["message"]
+        text = message.get("content")
+        if text and not message.get("refusal") and self._has_type and text.lstrip():
+            message["parsed"] = partial(text)
         for piece in choice.delta.tool_calls or ():
-            function = said["tool_calls"][piece.index]["function"]
+            function = message["tool_calls"][piece.index]["function"]
             if function.get("arguments") and self._is_strict(function.get("name")):
                 function["parsed_arguments"] = partial(function["arguments"])
 
@@ -251,21 +172,21 @@ class ChatCompletionStreamState(Generic[_F]):
         offered = (tool.get("function") or {} for tool in self._tools)
         return any(each.get("name") == name and each.get("strict") for each in offered)
 
-    def _delta_events(self, choice: Any, told: dict[str, Any]) -> Iterator[Any]:
-        said, delta = told["message"], choice.delta
-        if delta.content is not None and said.get("content") is not None:
+    def _delta_events(self, choice: Any, choice_so_far: dict[str, Any]) -> Iterator[Any]:
+        message, delta = choice_so_far["message"], choice.delta
+        if delta.content is not None and message.get("content") is not None:
             yield ContentDeltaEvent(
                 type="content.delta",
                 delta=delta.content,
-                snapshot=said["content"],
-                parsed=said.get("parsed"),
+                snapshot=message["content"],
+                parsed=message.get("parsed"),
             )
-        if delta.refusal is not None and said.get("refusal") is not None:
+        if delta.refusal is not None and message.get("refusal") is not None:
             yield RefusalDeltaEvent(
-                type="refusal.delta", delta=delta.refusal, snapshot=said["refusal"]
+                type="refusal.delta", delta=delta.refusal, snapshot=message["refusal"]
             )
         for piece in delta.tool_calls or ():
-            function = said["tool_calls"][piece.index]["function"]
+            function = message["tool_calls"][piece.index]["function"]
             yield FunctionToolCallArgumentsDeltaEvent(
                 type="tool_calls.function.arguments.delta",
                 name=function.get("name"),
@@ -274,7 +195,7 @@ class ChatCompletionStreamState(Generic[_F]):
                 parsed_arguments=function.get("parsed_arguments"),
                 arguments_delta=piece.function.arguments or "",
             )
-        likely, so_far = choice.logprobs, told.get("logprobs") or {}
+        likely, so_far = choice.logprobs, choice_so_far.get("logprobs") or {}
         if likely is not None and likely.content and so_far.get("content"):
             yield LogprobsContentDeltaEvent(
                 type="logprobs.content.delta",
@@ -288,28 +209,28 @@ class ChatCompletionStreamState(Generic[_F]):
                 snapshot=list(so_far["refusal"]),
             )
 
-    def _done_events(self, choice: Any, told: dict[str, Any]) -> Iterator[Any]:
+    def _done_events(self, choice: Any, choice_so_far: dict[str, Any]) -> Iterator[Any]:
         index, calling = choice.index, self._calling.get(choice.index)
-        if told.get("finish_reason"):
-            yield from self._content_done(index, told)
+        if choice_so_far.get("finish_reason"):
+            yield from self._content_done(index, choice_so_far)
             if calling is not None:
-                yield from self._call_done(index, told, calling)
+                yield from self._call_done(index, choice_so_far, calling)
         for piece in choice.delta.tool_calls or ():
             if calling != piece.index:
-                yield from self._content_done(index, told)
+                yield from self._content_done(index, choice_so_far)
                 if calling is not None:
-                    yield from self._call_done(index, told, calling)
+                    yield from self._call_done(index, choice_so_far, calling)
             calling = self._calling[index] = piece.index
 
-    def _content_done(self, index: int, told: dict[str, Any]) -> Iterator[Any]:
-        said, likely = told["message"], told.get("logprobs") or {}
-        text = said.get("content")
+    def _content_done(self, index: int, choice_so_far: dict[str, Any]) -> Iterator[Any]:
+        message, likely = choice_so_far["message"], choice_so_far.get("logprobs") or {}
+        text = message.get("content")
         if text and self._first(index, "content"):
             wanted = self._wanted if self._has_type else NOT_GIVEN
-            said["parsed"] = parsing.content(wanted, said)
-            yield ContentDoneEvent(type="content.done", content=text, parsed=said["parsed"])
-        if said.get("refusal") is not None and self._first(index, "refusal"):
-            yield RefusalDoneEvent(type="refusal.done", refusal=said["refusal"])
+            message["parsed"] = parsing.content(wanted, message)
+            yield ContentDoneEvent(type="content.done", content=text, parsed=message["parsed"])
+        if message.get("refusal") is not None and self._first(index, "refusal"):
+            yield RefusalDoneEvent(type="refusal.done", refusal=message["refusal"])
         if likely.get("content") is not None and self._first(index, "logprobs"):
             yield LogprobsContentDoneEvent(
                 type="logprobs.content.done", content=list(likely["content"])
@@ -319,8 +240,8 @@ class ChatCompletionStreamState(Generic[_F]):
                 type="logprobs.refusal.done", refusal=list(likely["refusal"])
             )
 
-    def _call_done(self, index: int, told: dict[str, Any], number: int) -> Iterator[Any]:
-        call = told["message"]["tool_calls"][number]
+    def _call_done(self, index: int, choice_so_far: dict[str, Any], number: int) -> Iterator[Any]:
+        call = choice_so_far["message"]["tool_calls"][number]
         if call.get("type") == "function" and self._first(index, number):
             function = call["function"]
             function["parsed_arguments"] = parsing.arguments(call, self._tools)

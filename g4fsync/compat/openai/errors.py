@@ -55,10 +55,10 @@ class APIError(OpenAIError):
     def _fill(self, message: str, request: Any, body: object | None) -> None:
         self.args = (message,)
         self.message, self.request, self.body = message, request, body
-        told = body if isinstance(body, Mapping) else {}
-        code = told.get("code")
+        members = body if isinstance(body, Mapping) else {}
+        code = members.get("code")
         self.code = None if code is None else str(code)
-        self.param, self.type = told.get("param"), told.get("type")
+        self.param, self.type = members.get("param"), members.get("type")
 
 
 class APIResponseValidationError(APIError):
@@ -236,7 +236,7 @@ def _of_status(error: G4FSyncError, request: Request | None, status: int) -> Ope
 
 
 def _of_stream(error: G4FSyncError, request: Request | None) -> OpenAIError:
-    """What a stream told of, or the answer's own reason for ending."""
+    """The error in a stream, or the answer's own reason for ending."""
     value = _body(error)
     inner = value.get("error") or value if isinstance(value, Mapping) else None
     if inner is None:

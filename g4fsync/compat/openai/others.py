@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from ...errors import G4FSyncError, InvalidRequest
 from .. import shapes
+from ..chunks import Chunks
 from .errors import translated
 from .http import Request, Response
 
@@ -54,7 +55,7 @@ class OtherSource:
         return Response(200, request=self.request) if begun else None
 
     def values(self) -> Iterator[Mapping[str, Any]]:
-        chunks = shapes.Chunks(
+        chunks = Chunks(
             id=self._id,
             created=self._created,
             model=self._model,

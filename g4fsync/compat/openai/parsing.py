@@ -135,25 +135,25 @@ def parsed(completion: Any, wanted: Any, tools: Any) -> ParsedChatCompletion[Any
             raise ContentFilterFinishReasonError(completion=completion)
     value = completion.to_dict()
     for choice in value["choices"]:
-        said = choice["message"]
-        said["parsed"] = content(wanted, said)
+        message = choice["message"]
+        message["parsed"] = content(wanted, message)
         calls = [
             {**call, "function": {**call["function"], "parsed_arguments": arguments(call, tools)}}
-            for call in said.get("tool_calls") or ()
+            for call in message.get("tool_calls") or ()
             if call.get("type") == "function"
         ]
-        said["tool_calls"] = calls or None
+        message["tool_calls"] = calls or None
     found: ParsedChatCompletion[Any] = ParsedChatCompletion.of(value)
     object.__setattr__(found, "_request_id", completion._request_id)
     return found
 
 
-def content(wanted: Any, said: Mapping[str, Any]) -> Any:
+def content(wanted: Any, message: Mapping[str, Any]) -> Any:
     """The text of a message as the type *wanted*; ``None`` where there is none."""
     if not is_given(wanted) or isinstance(wanted, Mapping):
         return None
-    text = said.get("content")
-    if not text or said.get("refusal"):
+    text = message.get("content")
+    if not text or message.get("refusal"):
         return None
     validate = getattr(wanted, "model_validate_json", None)
     return validate(text) if validate else _adapter(wanted).validate_json(text)

@@ -5,7 +5,7 @@ are the client's.  Text it yields as text; what else a chunk says goes past the 
 :attr:`Wire.values`, which the caller empties after each item: an empty thought tells it that
 there is something to fetch.
 
-Whether an answer is whole is decided as everywhere here: a finish reason for each of the
+Whether an answer is complete is decided as everywhere here: a finish reason for each of the
 answers asked for, or what :mod:`g4fsync.providers.openai_answers` takes for an end.
 """
 
@@ -22,7 +22,7 @@ from ...events import Event, Finish, Reasoning
 from ...providers import chatapi
 from ...providers.base import Provider, checked_url
 from ...providers.openai_answers import Answer, plain_text
-from .. import shapes
+from ..chunks import as_chunk
 from .http import Request
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Wire(Provider):
         choices = _Choices(self.name, self.post.body or {})
         for chunk in response.values():
             if isinstance(chunk, Mapping) and chunk.get("object") == "chat.completion":
-                chunk = shapes.as_chunk(chunk)  # some gateways answer so, whatever was asked
+                chunk = as_chunk(chunk)  # some gateways answer so, whatever was asked
             yield from choices.events(chunk, self.values)
         yield from choices.finish_events(done=response.done)
 
