@@ -82,3 +82,27 @@ def test_a_base_url_loses_only_its_last_slash(url: str) -> None:
 def test_what_can_be_no_base_url(url: str) -> None:
     with pytest.raises(ValueError, match="a base URL must look like"):
         urls.normal_base_url(url)
+
+
+ENVIRONMENT = {"ID": "a1", "HOST": "https://x.test:8443/", "EMPTY": " ", "BAD": "a/b"}
+
+
+@pytest.mark.parametrize(
+    ("url", "result"),
+    [
+        ("https://h/v1", "https://h/v1"),
+        ("https://h/{ID}/v1", "https://h/a1/v1"),
+        ("https://{HOST}/v1", "https://x.test:8443/v1"),
+        ("https://h.{NONE|EMPTY|ID}.test", "https://h.a1.test"),
+        ("https://h/{id}", "https://h/{id}"),
+    ],
+)
+def test_variables_in_a_url_are_filled_in(url: str, result: str) -> None:
+    assert urls.filled(url, ENVIRONMENT) == result
+
+
+def test_a_variable_that_is_not_set_or_holds_more_than_a_name_is_named() -> None:
+    with pytest.raises(LookupError, match="NONE"):
+        urls.filled("https://h/{NONE|EMPTY}", ENVIRONMENT)
+    with pytest.raises(ValueError, match=r"^BAD$"):
+        urls.filled("https://h/{BAD}", ENVIRONMENT)

@@ -13,6 +13,7 @@ LiteLLM 1.106 and Ollama's documentation:
   ``response.output_item.done`` only.
 * The end is ``response.completed``, ``response.incomplete``, ``response.failed`` or
   ``error``; OpenRouter says ``response.done``.  ``[DONE]`` may follow (LiteLLM).
+* llama.cpp (b11549) calls an answer that was cut by the limit completed.
 * An error has three shapes: flat with ``type: error``, in a member ``error``, and in
   the ``error`` of a failed response.
 """
