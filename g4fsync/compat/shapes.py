@@ -1,7 +1,7 @@
 """OpenAI's JSON to our values and back; no I/O, no provider.
 
 Two directions, each with its way back: a request's body and the question it asks; a
-complete answer, or the chunks of one, and the result or the events they tell of.  Facts
+complete answer and the result it stands for.  Streamed ones are in :mod:`.chunks`.  Facts
 are from openai-python 3.57 (``types/chat``, November 2026); that reasoning is called
 ``reasoning_content`` is DeepSeek's word, which most servers share.
 """

@@ -12,7 +12,7 @@ import g4fsync
 from g4fsync import Client
 from g4fsync.compat import openai
 from g4fsync.compat.openai import OpenAI
-from g4fsync.emulator import Emulator
+from g4fsync.emulator import Emulator, Status
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -74,6 +74,24 @@ def test_any_provider_answers_in_the_same_shape(emulator: Emulator) -> None:
     text = "".join(each.choices[0].delta.content or "" for each in chunks)
     assert text == "You said: Hello"
     assert [each.choices[0].finish_reason for each in chunks][-1] == "stop"
+
+
+def test_a_client_given_keeps_its_own_limits(emulator: Emulator) -> None:
+    other = Client(base_urls=emulator.base_urls, retry=1, timeout=g4fsync.Timeout(total=7.0))
+    emulator.koala.faults = [Status(503)]
+    with other, OpenAI(client=other) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            client.chat.completions.create(model="koala", messages=HELLO)
+        assert len(caught.value.attempts) == 1
+        again = client.with_options(max_retries=1, timeout=3)
+        emulator.koala.faults = [Status(503)]
+        stream = again.chat.completions.create(model="koala", messages=HELLO, stream=True)
+        assert len(stream.answer.attempts) == 2
+        assert stream.answer.scope.timeout.first_token == 3
+        stream.close()
+        plain = client.chat.completions.create(model="koala", messages=HELLO, stream=True)
+        assert plain.answer.scope.timeout.total == 7.0
+        plain.close()
 
 
 def test_what_a_provider_has_no_option_for_is_refused_before_it_is_asked() -> None:

@@ -31,7 +31,7 @@ _MODULES = {
     "Client": "names",
     "ConflictError": "errors",
     "ContentFilterFinishReasonError": "errors",
-    "DEFAULT_MAX_RETRIES": "client",
+    "DEFAULT_MAX_RETRIES": "arguments",
     "DEFAULT_TIMEOUT": "names",
     "InternalServerError": "errors",
     "LengthFinishReasonError": "errors",
@@ -66,6 +66,7 @@ TYPE_CHECKING = False  # as in typing, which takes longer to import than all of 
 if TYPE_CHECKING:
     from . import types as types
     from .arguments import (
+        DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES,
         NOT_GIVEN as NOT_GIVEN,
         NotGiven as NotGiven,
         Omit as Omit,
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
     )
     from .azure import AzureOpenAI as AzureOpenAI
     from .chat_calls import Chat
-    from .client import DEFAULT_MAX_RETRIES as DEFAULT_MAX_RETRIES, OpenAI as OpenAI
+    from .client import OpenAI as OpenAI
     from .errors import (
         APIConnectionError as APIConnectionError,
         APIError as APIError,

@@ -16,6 +16,7 @@ from ...errors import InvalidRequest
 from ...settings import Timeout
 from ..records import Record
 
+DEFAULT_MAX_RETRIES = 2
 DEFAULT_READ_SECONDS = 600.0  # as there
 DEFAULT_CONNECT_SECONDS = 10.0  # to send all of a request, too; there it is 5 without that
 

@@ -59,12 +59,16 @@ def _other(
     client: OpenAI, body: Mapping[str, Any], given: Mapping[str, Any], timeout: Timeout
 ) -> OtherSource:
     headers = args.headers(client.default_headers, given.get("extra_headers"))
+    # A client of the caller's has limits of its own, which count where nothing else is said.
+    has_own = client.client is not None
+    limits = (given.get("timeout", args.NOT_GIVEN), client.timeout)
+    retries = client.max_retries + 1
     return OtherSource(
         client.backend.other,
         body,
         headers=headers,
-        timeout=timeout,
-        retries=client.max_retries,
+        timeout=None if has_own and not any(map(args.is_given, limits)) else timeout,
+        retry=None if has_own and client.max_retries == args.DEFAULT_MAX_RETRIES else retries,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ...access.names import folded
 from ...errors import InvalidRequest
 from . import arguments as args
-from .arguments import DEFAULT_TIMEOUT, NOT_GIVEN, is_given
+from .arguments import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, NOT_GIVEN, is_given
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # in typing from Python 3.11 on
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .model_list import Models
     from .response_calls import Responses
 
-DEFAULT_MAX_RETRIES = 2
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 # What it may be given there and is not heard here: each is refused, by name.

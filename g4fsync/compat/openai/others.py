@@ -27,8 +27,8 @@ class OtherSource:
         body: Mapping[str, Any],
         *,
         headers: Mapping[str, str] | None = None,
-        timeout: Timeout,
-        retries: int,
+        timeout: Timeout | None,
+        retry: int | None,
     ) -> None:
         self.request = Request("POST", f"g4fsync:{body.get('model')}")
         try:
@@ -42,7 +42,7 @@ class OtherSource:
                 asked.messages,
                 model=asked.model,
                 timeout=timeout,
-                retry=retries + 1,
+                retry=retry,
                 **options,
             )
         except G4FSyncError as exc:
