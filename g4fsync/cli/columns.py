@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import Cancelled, G4FSyncError
+from ..errors import Cancelled, G4FSyncError, unlabelled
 from ..events import Event
 from ..fanout.comparison import Comparison
 from ..fanout.workers import Lane
@@ -127,7 +127,7 @@ def _text(lane: Lane, last: int = 0) -> Text:
     text = Text(visible(lane.stream.text[-last:]).expandtabs(8), overflow="fold")
     # Who pressed Ctrl-C knows why; the line below the panel says it in a word.
     if isinstance(lane.result, G4FSyncError) and not isinstance(lane.result, Cancelled):
-        error = visible(f"{type(lane.result).__name__}: {at_prompt(str(lane.result))}")
+        error = visible(f"{type(lane.result).__name__}: {at_prompt(unlabelled(lane.result))}")
         text.append(f"\n{error}" if text else error, style="red")
     return text
 

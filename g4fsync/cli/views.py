@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Protocol
 
-from ..errors import Cancelled, G4FSyncError
+from ..errors import Cancelled, G4FSyncError, unlabelled
 from ..events import Event
 from ..fanout.comparison import Comparison
 from ..fanout.progress import HEADINGS, row
@@ -151,7 +151,8 @@ def summary(terminal: Terminal, lanes: tuple[Lane, ...]) -> None:
     for lane in lanes:
         if isinstance(lane.result, G4FSyncError):
             error = lane.result
-            terminal.note(f"g4fsync: {lane}: {type(error).__name__}: {at_prompt(str(error))}")
+            why = at_prompt(unlabelled(error))
+            terminal.note(f"g4fsync: {lane}: {type(error).__name__}: {why}")
     headings = [heading.upper() for heading in HEADINGS]
     head, *lines = table(headings, [row(lane) for lane in lanes], width()).splitlines()
     terminal.note(f"\n{head}", BOLD)

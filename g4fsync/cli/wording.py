@@ -36,4 +36,4 @@ def _key(name: str, before: str) -> str:
     variables = registry.provider_class(name).base_url_variables
     if variables:
         return f"set {variables[0]} in place of --base-url, and the stored key is sent there"
-    return "at another base URL no stored key is sent"
+    return "at another base URL no stored key is sent; see g4fsync config --help for endpoints"

@@ -392,3 +392,11 @@ def test_the_picture_shows_four_lanes_and_loads_nothing(fresh: bool) -> None:
         assert f"{name}:emulator" in shown
     assert "This is an emulated" in shown
     assert re.findall(r"https?://[^\"]*", text) == ["http://www.w3.org/2000/svg"]
+
+
+def test_what_failed_is_said_without_its_label_twice(here: Run, emulator: Emulator) -> None:
+    url = f"koala={emulator.refusing_url}"
+    done = here("compare", "-m", "koala", "Hi", "--base-url", url, "--retries", "0")
+    assert done.code == 1
+    first = done.err.splitlines()[0]
+    assert first.startswith("g4fsync: koala: ConnectionFailed: connection to 127.0.0.1:")

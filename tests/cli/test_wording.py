@@ -26,7 +26,8 @@ Serve = Callable[..., Server]
         ),
         (
             "HTTP 401: no (give Client(api_keys={'flowgpt': ...}))",
-            "HTTP 401: no (at another base URL no stored key is sent)",
+            "HTTP 401: no (at another base URL no stored key is sent; "
+            "see g4fsync config --help for endpoints)",
         ),
         (
             "no cookies for h; give Client(cookies={'a': ...}) a mapping or a file, or put a.txt",
