@@ -123,7 +123,6 @@ class OneObject(Answer):
 def result_fields(result: ChatResult) -> dict[str, Any]:
     """A result as JSON has it, without the conversation, which the caller knows."""
     fields: dict[str, Any] = plain(replace(result, value=None, messages=()))
-    del fields["messages"]
     if result.mode is None:
         del fields["mode"], fields["value"]
     else:

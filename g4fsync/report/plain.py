@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from ..errors import G4FSyncError
 
 # What one provider wants back, and what passes between provider and engine: nothing
-# that a reader could use.
-_OPAQUE = frozenset({"provider_data", "may_continue"})
+# that a reader could use.  A result's messages repeat its question and its text.
+_OPAQUE = frozenset({"provider_data", "may_continue", "messages"})
 
 MessageOf: TypeAlias = Callable[[G4FSyncError], str]
 

@@ -117,7 +117,9 @@ def test_some_failing_is_exit_code_5_and_keeps_the_part(
     done = here(*both, "one two")
     assert done.code == 5
     assert done.out == "== koala ==\nYou said:\n\n== flowgpt ==\nYou said: one two\n"
-    assert done.err.startswith("g4fsync: koala: StreamInterrupted: koala: ")
+    assert done.err.startswith(
+        "g4fsync: koala: StreamInterrupted: the body ended before its last chunk"
+    )
 
 
 def test_all_failing_is_exit_code_1(here: Run, emulator: Emulator, both: list[str]) -> None:
