@@ -110,7 +110,7 @@ class ClientBase:
             stream.close()
         self._reach.close()
         if self.archive is not None:
-            self.archive.flush()
+            self.archive.close()  # it opens by itself for whoever else uses it
 
     def __enter__(self: _Self) -> _Self:
         return self

@@ -19,25 +19,22 @@ import sqlite3
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic, time
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ..call import observing
 from ..call.observing import ObservedCall, Observer
 from ..errors import ConfigurationError, InvalidRequest
 from ..scope import process
 from ..settings import is_number
-from . import report, search
-from .schema import check_file, connect, reading, writing
+from .reader import ArchiveReader
+from .schema import check_file, connect, writing
 from .writing import Writer, prune
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from .records import ArchivedCall, ArchivedConversation, Cost
+    pass
 
 CALLS_WAITING = 1000
 RETRY_SECONDS = 5.0
@@ -46,7 +43,7 @@ _DAY = 86_400.0
 log = logging.getLogger("g4fsync.archive")
 
 
-class Archive(Observer):
+class Archive(ArchiveReader, Observer):
     """A SQLite file with every word that came: ``Client(archive=Archive("chats.db"))``.
 
     Threads and processes may share the file, and threads the object.  ``keep_days``
@@ -111,6 +108,12 @@ class Archive(Observer):
 
     def __repr__(self) -> str:
         return f"Archive({str(self.path)!r})"
+
+    def __del__(self) -> None:
+        # All that was heard is written: whoever has to write it holds the archive until then.
+        connection = vars(self).get("_connection")
+        if connection is not None:
+            connection.close()
 
     def __enter__(self) -> Archive:
         return self
@@ -192,6 +195,11 @@ class Archive(Observer):
                 prune(connection, time() - self.keep_days * _DAY)
                 self._prune_at = time() + _DAY
 
+    def _flush_all(self) -> None:
+        for archive in tuple(_living):
+            if archive.path == self.path:
+                archive.flush()
+
     def _fail(self, error: Exception) -> None:
         self._retry_at = monotonic() + RETRY_SECONDS
         connection, self._connection = self._connection, None
@@ -200,85 +208,6 @@ class Archive(Observer):
         if not self._has_warned:
             self._has_warned = True
             log.warning("cannot write to %s: %s; calls go on without it", self.path, error)
-
-    # -- reading --------------------------------------------------------
-
-    def calls(
-        self,
-        *,
-        model: str | None = None,
-        since: datetime | float | None = None,
-        limit: int | None = 20,
-    ) -> list[ArchivedCall]:
-        """The newest calls, the newest first.
-
-        ``model`` is a provider, a model or both (``openai:gpt-5``); ``since`` a
-        ``datetime`` or seconds since the epoch; ``limit=None`` gives all.
-        """
-        return self.search("", model=model, since=since, limit=limit)
-
-    def search(
-        self,
-        words: str,
-        *,
-        model: str | None = None,
-        since: datetime | float | None = None,
-        limit: int | None = 20,
-    ) -> list[ArchivedCall]:
-        """Calls in whose question or answer all the *words* stand, the newest first.
-
-        With SQLite's FTS5 a word is a complete one, in any case; without it, and for
-        scripts without spaces between words, it is any part of the text.
-        """
-        with self._reading() as connection:
-            return search.find(connection, words, model=model, since=since, limit=limit)
-
-    def call(self, id: str) -> ArchivedCall:
-        """The call with this id, or the beginning of one; ``InvalidRequest`` without one."""
-        with self._reading() as connection:
-            return search.call(connection, id)
-
-    def conversation(self, id: str | None = None) -> ArchivedConversation:
-        """A conversation by its id or that of a call in it, or the beginning of one of them.
-
-        Without an id it is the newest one.
-
-        ``client.conversation(id=...)`` goes on with it.  ``InvalidRequest`` when there is none.
-        """
-        with self._reading() as connection:
-            return search.conversation(connection, id)
-
-    def known_conversation(self, id: str) -> ArchivedConversation | None:
-        """The conversation with exactly this id, if there is one."""
-        with self._reading() as connection:
-            return search.known_conversation(connection, id)
-
-    def cost(
-        self,
-        by: Literal["model", "day"] = "model",
-        *,
-        since: datetime | float | None = None,
-        prices: Mapping[str, tuple[float, float]] | None = None,
-    ) -> list[Cost]:
-        """Calls, tokens and seconds by model or by (local) day.
-
-        ``prices`` maps a model, or ``provider:model``, to dollars per million tokens
-        in and out; without a price, or where a provider counted nothing, ``usd`` is ``None``.
-        An answer from the cache costs nothing and counts no tokens.
-        """
-        with self._reading() as connection:
-            return report.cost(connection, by, since=since, prices=prices or {})
-
-    def export(
-        self, file: IO[str], *, model: str | None = None, since: datetime | float | None = None
-    ) -> int:
-        """Write all calls to *file* as JSON lines, the oldest first; how many there were.
-
-        Each line has ``messages`` and ``model`` as ``chat()`` takes them, and ``text`` is
-        the answer; ``client.batch()`` asks such a file again.
-        """
-        with self._reading() as connection:
-            return report.export(connection, file, model=model, since=since)
 
     def prune(self, days: float) -> int:
         """Delete calls older than *days*, and what only they had; how many there were."""
@@ -291,15 +220,6 @@ class Archive(Observer):
                     return prune(self._connection, time() - days * _DAY)
         except (sqlite3.Error, OSError) as exc:
             raise ConfigurationError(f"archive {self.path}: {exc}") from exc
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to the file, into which all was written that this process has heard."""
-        for archive in tuple(_living):
-            if archive.path == self.path:
-                archive.flush()
-        with reading(self.path) as connection:
-            yield connection
 
 
 _living: weakref.WeakSet[Archive] = weakref.WeakSet()

@@ -30,7 +30,7 @@ for those who come from llm:
 """
 ACTIONS = {
     "list": "list the newest calls (the default)",
-    "show": "show a call or a conversation: question, answer, figures",
+    "show": "show a call, or the newest of a conversation: question, answer, figures",
     "search": "find calls by words in question or answer",
     "cost": "count calls and tokens, by model or by day",
     "export": "print all calls as lines of JSON",

@@ -13,6 +13,7 @@ from g4fsync.archive.conversation import Conversation, Pending
 from g4fsync.emulator import Cut, Emulator, Stall
 from g4fsync.errors import Cancelled, StreamInterrupted
 from tests.archive.instant import Instant
+from tests.support.timing import eventually
 
 MakeClient = Callable[..., Client]
 LONG = "Tell me something that is long enough to be cut somewhere in the middle"
@@ -288,7 +289,7 @@ def test_a_first_turn_that_was_killed_is_pending_with_its_system_text(
     stream = client.conversation(system="Be brief", id="talk").chat(LONG)
     next(stream)
     assert client.archive is not None
-    client.archive.flush()
+    eventually(client.archive.calls)
     again = client_of(path).conversation(id="talk")  # the other is still under way, or was killed
     assert said(again) == [("system", "Be brief")]
     assert again.pending is not None

@@ -122,3 +122,22 @@ def test_without_fts5_words_are_parts_of_the_text(
     monkeypatch.setattr("g4fsync.archive.schema.has_full_text", lambda connection: False)
     Client(archive=archive).ask("Why is the sky blue?", provider=Instant())
     assert [call.question for call in archive.search("sk")] == ["Why is the sky blue?"]
+
+
+def test_an_export_makes_a_new_file_of_a_path_and_replaces_none(
+    archive: Archive, tmp_path: Path
+) -> None:
+    Client(archive=archive).ask("Hi", provider=Instant())
+    target = tmp_path / "calls.jsonl"
+    assert archive.export(target) == 1
+    assert json.loads(target.read_text())["text"] == "HI "
+    with pytest.raises(FileExistsError):
+        archive.export(target)
+
+
+def test_a_closed_client_leaves_one_file_and_the_archive_can_be_read(path: Path) -> None:
+    with Client(archive=path) as client:
+        client.ask("Hi", provider=Instant())
+    assert sorted(each.name for each in path.parent.iterdir()) == ["chats.db"]
+    assert client.archive is not None
+    assert [call.question for call in client.archive.calls()] == ["Hi"]
