@@ -81,6 +81,7 @@ class ChatStream(Generic[Value]):
         """
         from .heartbeat import text_beats
 
+        self._journal.is_delivered = True
         return cast("Iterator[str | None]", text_beats(self, seconds))
 
     @overload

@@ -23,7 +23,7 @@ from ..call import engine
 from ..call.attempt import Call, label
 from ..call.values import unparsable
 from ..errors import ContentFiltered, G4FSyncError, RoundsExceeded, StreamTruncated, Unparsable
-from ..events import Event, Finish, ToolCall
+from ..events import Attempt, Event, Finish, ToolCall
 from ..messages import ChatRequest, Message
 from ..schemas import AnswerType, Misfit
 from ..schemas.found import is_cut
@@ -71,6 +71,7 @@ class _Run:
         self._calls = list(plan.calls)
         self._transcript = plan.turns
         self._rounds = 0
+        self._attempts_before = 0  # the latest answer
         self._reasks_left = plan.wishes.reask
 
     def items(self) -> Items:
@@ -94,6 +95,7 @@ class _Run:
     def _answer(self) -> Generator[str | Event, None, Finish | None]:
         """One answer; its finish is kept back, since it may not be the last."""
         finish: Finish | None = None
+        self._attempts_before = len(self._journal.attempts)
         # The clocks but ``total`` begin anew with each question.
         own = self._scope.child()
         try:
@@ -178,19 +180,24 @@ class _Run:
             error = self._unparsable(misfit, turn.content, finish)
         else:
             return True
-        if journal.attempts:  # nothing was asked where an answer comes from a cache
-            journal.attempts[-1] = replace(journal.attempts[-1], error=error)
-        if (
-            not (self._reasks_left and journal.attempts)
-            or journal.is_delivered
-            or not isinstance(error, Unparsable)
-        ):
+        self._note_attempt(error)
+        if not self._reasks_left or journal.is_delivered or not isinstance(error, Unparsable):
             raise error
         self._reasks_left -= 1
         yield journal.attempts[-1]  # with it the journal begins the answer anew
         answer = (turn,) if turn.content.strip() else ()
         self._ask_again(*answer, Message("user", _complaint(error, wanted)))
         return False
+
+    def _note_attempt(self, error: G4FSyncError) -> None:
+        """The attempt that gave the answer has failed after all; a cache's answer has none."""
+        attempts = self._journal.attempts
+        if len(attempts) > self._attempts_before:
+            attempts[-1] = replace(attempts[-1], error=error)
+        else:
+            call = self._calls[0]
+            number = len(attempts) + 1
+            attempts.append(Attempt(number, call.provider.name, call.model, "stream", 0.0, error))
 
     def _unparsable(self, misfit: Misfit, text: str, finish: Finish | None) -> G4FSyncError:
         reason = finish.reason if finish is not None else ""

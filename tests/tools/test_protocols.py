@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -208,3 +209,32 @@ def test_cancel_in_a_later_round_frees_the_caller(
     with pytest.raises(Cancelled):
         reader.result()
     assert time.monotonic() - started < 50 * MS
+
+
+def test_a_conversation_keeps_the_rounds(client: Client) -> None:
+    talk = client.conversation(model="openai:emulator")
+    talk.ask("clock then weather", tools=[clock, weather])
+    assert talk.ask("Ann", returns=Person).value == Person("Ann", 1)
+    assert [message.role for message in talk.messages] == [
+        *("user", "assistant", "tool", "assistant", "tool", "assistant"),
+        *("user", "assistant"),
+    ]
+
+
+def test_a_cached_answer_that_does_not_fit_is_asked_for_again(tmp_path: Path) -> None:
+    def reply(messages: list[dict[str, str]]) -> list[str]:
+        return words('{"name": "A"}' if len(messages) == 1 else '{"name": "A", "age": 1}')
+
+    with Emulator(reply) as emulator:
+        client = Client(
+            "ollama:emulator",
+            base_urls=emulator.base_urls,
+            archive=tmp_path / "a.db",
+            cache="on",
+        )
+        with client:
+            for _ in range(2):
+                result = client.ask("?", returns=Person)
+                assert result.value == Person("A", 1)
+                assert isinstance(result.attempts[0].error, Unparsable)
+        assert len(emulator.ollama.wait_ended()) == 2
