@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -82,13 +82,13 @@ def function(name: str) -> Callable[..., Any]:
     if os.curdir not in sys.path and "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found: Any = importlib.import_module(module_name)
+        found: Any = pkgutil.resolve_name(name)
     except ImportError as exc:
         raise InvalidRequest(f"--tool {name}: {exc}") from exc
-    for step in path.split("."):
-        if not hasattr(found, step):
-            raise InvalidRequest(f"--tool {name}: {module_name} has no {path!r}")
-        found = getattr(found, step)
+    except AttributeError as exc:
+        raise InvalidRequest(f"--tool {name}: {module_name} has no {path!r}") from exc
+    except ValueError as exc:
+        raise InvalidRequest(f"--tool must look like MODULE:FUNCTION, got {name!r}") from exc
     if not callable(found):
         raise InvalidRequest(f"--tool {name}: not a function")
     return found  # type: ignore[no-any-return]  # callable, as checked
