@@ -81,8 +81,14 @@ class MappedFailures:
         try:
             self._scope.check()
         except G4FSyncError as ended:
-            raise ended from exc
-        raise translate(exc, self._host, reading=self._reading, before=before) from exc
+            error = ended
+        else:
+            error = translate(exc, self._host, reading=self._reading, before=before)
+        log.debug("%s", error, exc_info=exc)
+        if error.origin is None:
+            error.origin = exc
+        # Four exceptions of urllib3 and requests, each with its traceback, tell nobody more.
+        raise error from None
 
 
 def translate(
