@@ -84,8 +84,8 @@ class MappedFailures:
             error = ended
         else:
             error = translate(exc, self._host, reading=self._reading, before=before)
-        log.debug("%s", error, exc_info=exc)
-        if error.origin is None:
+        if error is not exc and error.origin is None:
+            log.debug("%s", error, exc_info=exc)
             error.origin = exc
         # Four exceptions of urllib3 and requests, each with its traceback, tell nobody more.
         raise error from None
