@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 200_000  # of a text that is parsed; a longer one is shown as it is
 HEADINGS_BELOW = 3  # the page has headings of its own down to this level
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+# Behind backticks, but not behind tildes, none may follow.
+_FENCE = re.compile(r"^ {0,3}(`{3,}(?=[^`\n]*$)|~{3,})[^\n]*$", re.MULTILINE)
 
 
 def rendered(text: str) -> str:
@@ -44,9 +45,14 @@ def closed(text: str) -> str:
         mark = found[1]
         if not fence:
             fence = mark
-        elif mark.startswith(fence) and not found[0].strip(" `~"):
+        elif mark.startswith(fence) and _is_bare(found[0]):
             fence = ""
     return f"{text}\n{fence}" if fence else text
+
+
+def _is_bare(line: str) -> bool:
+    """Whether *line*, a fence, can end a block: nothing stands behind its mark."""
+    return len(set(line.strip(" \t"))) == 1
 
 
 @cache
@@ -122,7 +128,7 @@ def _unparsed(text: str) -> str:
         if not fence:
             parts.append(_lines(text[at : found.start()]))
             at, fence = found.end() + 1, found[1]
-        elif found[1].startswith(fence) and not found[0].strip(" `~"):
+        elif found[1].startswith(fence) and _is_bare(found[0]):
             parts.append(f"<pre><code>{escape(text[at : found.start()])}</code></pre>")
             at, fence = found.end() + 1, ""
     rest = text[at:]

@@ -103,6 +103,22 @@ def test_what_is_closed_can_be_followed(text: str) -> None:
     assert after.rstrip().endswith("<h5>the next</h5>") or "<pre>" not in after
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("```\na", "\n```"),
+        ("````\n```\na", "\n````"),
+        ("~~~ `\na", "\n~~~"),
+        ("~~~\n~~~`", "\n~~~"),
+        ("```\na\n```  ", ""),
+        ("``` `\na", ""),
+        ("a ``` b", ""),
+    ],
+)
+def test_an_open_block_of_code_gets_its_end(text: str, end: str) -> None:
+    assert closed(text) == text + end
+
+
 def test_without_the_parser_lines_and_code_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "markdown_it", None)
     markdown._parser.cache_clear()
