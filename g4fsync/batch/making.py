@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..call.asking import conversation
@@ -85,14 +85,7 @@ def make_batch(
     spending = Spending(budget, prices)
     if client.model is not None or model is not None or options.get("provider") is not None:
         spending.price(seat(None)[0])  # raises for what is wrong for all rows
-    wishes, asked = wishes_in(others)
-    wanted = wishes.wanted if wishes is not None else None
-    if wishes is not None and budget is not None and budget.strict:
-        raise InvalidRequest("a strict budget can't bound returns= or functions among tools=")
-    if wanted is not None:
-        asked = {**asked, "returns": wanted.schema}
-    what = {**asked, "system": options.get("system")}
-    what = {name: each for name, each in what.items() if each is not None}
+    value_of, what = _wishes(others, options.get("system"), budget)
     job = Job(prompt=prompt, key=key, options=what, identity=lambda own: seat(own)[0])
     return Batch(
         Settings(
@@ -107,7 +100,7 @@ def make_batch(
             max_tokens=options.get("max_tokens"),
             retry=retry,
             spending=spending,
-            value_of=None if wanted is None else wanted.read,
+            value_of=value_of,
             executor=executor,
             max_workers=max_workers,
             row_attempts=given.get("row_attempts", 3),
@@ -116,3 +109,18 @@ def make_batch(
         ),
         out,
     )
+
+
+def _wishes(
+    others: Mapping[str, Any], system: object, budget: Budget | None
+) -> tuple[Callable[[Any], Any] | None, dict[str, Any]]:
+    """What makes a value of JSON, if one is wanted, and the options that decide an answer."""
+    wishes, asked = wishes_in(others)
+    wanted = wishes.wanted if wishes is not None else None
+    if wishes is not None and budget is not None and budget.strict:
+        raise InvalidRequest("a strict budget can't bound returns= or functions among tools=")
+    what = {**asked, "system": system}
+    if wanted is not None:
+        what["returns"] = wanted.schema
+    decisive = {name: each for name, each in what.items() if each is not None}
+    return (None if wanted is None else wanted.read), decisive
