@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -60,10 +59,13 @@ def parsed(url: str) -> URL:
     )
 
 
+@lru_cache(maxsize=512)
 def is_loopback(host: str) -> bool:
     """Whether *host* is this machine: ``localhost``, a name below it, or a loopback address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    from ipaddress import ip_address  # only here: it takes a tenth of importing Client
+
     try:
         return ip_address(host).is_loopback
     except ValueError:
