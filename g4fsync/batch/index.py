@@ -43,6 +43,21 @@ class Index:
         value = self._values[key % _SHARDS][at]
         return value >> _ROW_BITS, value & _LAST_ROW
 
+    def seen(self, key: int, row: int) -> tuple[int, int] | None:
+        """As :meth:`get`; *row* has the key from now on, if no row had it before."""
+        shard = key % _SHARDS
+        keys = self._keys[shard]
+        if keys is None:
+            return None
+        at = bisect_left(keys, key)
+        if at == len(keys) or keys[at] != key:
+            return None
+        value = self._values[shard][at]
+        earlier = value & _LAST_ROW
+        if not earlier:
+            self._values[shard][at] = value | min(row, _LAST_ROW)
+        return value >> _ROW_BITS, earlier
+
     def put(self, key: int, offset: int, row: int) -> bool:
         """Set both; whether the key was there already."""
         shard = key % _SHARDS

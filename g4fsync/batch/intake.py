@@ -11,7 +11,7 @@ from ..errors import InvalidRequest
 from .index import digest
 from .job import Row
 from .ledger import Ledger
-from .lines import BatchRow, is_error
+from .lines import BatchRow
 from .seats import Item
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Intake:
             there_are_rows = True
             row = self._settings.job.row(number, value)
             entry = self._ledger.index.get(digest(row.key))
-            if entry is not None and _is_of(self._ledger.line(entry[0]), row):
+            if entry is not None and _compared(self._ledger.line(entry[0]), row)[0]:
                 self._is_ours = True
                 return
         if there_are_rows:
@@ -90,20 +90,20 @@ class Intake:
                 raise _duplicate(row, item.row.number)
             return None
         index, key = self._ledger.index, digest(row.key)
-        if (entry := index.get(key)) is None:
+        if (entry := index.seen(key, row.number)) is None:
             return None
         offset, earlier = entry
         line = self._ledger.line(offset)
-        if not _is_of(line, row):
+        is_same, failed = _compared(line, row)
+        if not is_same:
             if earlier:
                 raise _duplicate(row, earlier)
             return None
         self._is_ours = True
-        if self._settings.retry_errors and not earlier and is_error(line):
+        if failed and self._settings.retry_errors and not earlier:
             return None
-        index.put(key, offset, earlier or row.number)
         value_of = self._settings.value_of
-        return BatchRow(row.key, row.input, line, reused=True, value_of=value_of)
+        return BatchRow(row.key, row.input, line, failed=failed, reused=True, value_of=value_of)
 
     def _another_job(self) -> InvalidRequest:
         return InvalidRequest(
@@ -112,13 +112,15 @@ class Intake:
         )
 
 
-def _is_of(line: bytes, row: Row) -> bool:
-    """Whether *line* has the key and the hash of *row*."""
-    head = f'{{"key": {_encode(row.key)}, "hash": "{row.hash}"'.encode("utf-8", "replace")
-    if line.startswith(head):
-        return True
+def _compared(line: bytes, row: Row) -> tuple[bool, bool]:
+    """Whether *line* has the key and the hash of *row*, and whether it tells an error."""
+    key = row.key
+    text = f'"{key}"' if key.isalnum() else _encode(key)
+    head = f'{{"key": {text}, "hash": "{row.hash}"'.encode("utf-8", "replace")
+    if line.startswith(head):  # as we write it
+        return True, line.startswith(b', "error": ', len(head))
     fields = json.loads(line)
-    return bool(fields["key"] == row.key and fields["hash"] == row.hash)
+    return fields["key"] == key and fields["hash"] == row.hash, "error" in fields
 
 
 def _duplicate(row: Row, earlier: int) -> InvalidRequest:

@@ -167,8 +167,11 @@ class Template:
                     names = ", ".join(map(str, columns)) or "none"
                     raise InvalidRequest(f"no column {name!r} for the prompt (there are: {names})")
                 value = columns[name]
+                if value.__class__ is str:
+                    text.append(value)
+                    continue
                 shown = "" if value is None else _encode(jsonable(value))
-                text.append(value if isinstance(value, str) else shown)
+                text.append(shown)
         return "".join(text)
 
 

@@ -33,7 +33,7 @@ from .locking import lock
 from .reading import key_of, lines, may_be_torn
 
 SYNC_LINES, SYNC_SECONDS = 64, 0.05  # a group that is stored together
-_LINE_BYTES = 8192  # how much of a line is read first
+_LINE_BYTES = 2048  # how much of a line is read first
 _SLOT_BYTES = 50  # a hash, a key's digest, and two line ends
 _FREE = b" " * (_SLOT_BYTES - 1) + b"\n"
 

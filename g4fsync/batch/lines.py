@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +13,6 @@ from ..messages import ChatResult
 from .job import Row, jsonable
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=jsonable).encode
-_BEGINNING = re.compile(rb'\{"key": "(?:[^"\\]|\\.)*", "hash": "[0-9a-f]+", "([a-z]+)"')
 _ERROR_FIELDS = ("status", "code", "clock", "retry_after", "path", "expected")
 _USAGE = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
@@ -25,6 +23,7 @@ class BatchRow:
     ``input`` is the row's columns (``{"prompt": ...}`` of a plain text).  ``attempts``
     counts the calls that were made for it, ``seconds`` are from the first one's start
     to the end of the last.  ``reused``: it was in the file, or asked for another row.
+    ``failed``: there is an error in place of a result.
     """
 
     __slots__ = (
@@ -33,6 +32,7 @@ class BatchRow:
         "_outcome",
         "_seconds",
         "_value_of",
+        "failed",
         "input",
         "key",
         "reused",
@@ -44,6 +44,7 @@ class BatchRow:
         input: Mapping[str, Any],
         outcome: ChatResult | G4FSyncError | bytes,
         *,
+        failed: bool,
         attempts: int = 0,
         seconds: float = 0.0,
         reused: bool = False,
@@ -52,6 +53,7 @@ class BatchRow:
         self.key = key
         self.input = input
         self.reused = reused
+        self.failed = failed
         self._attempts = attempts
         self._value_of = value_of
         self._seconds = seconds
@@ -88,13 +90,6 @@ class BatchRow:
         """From the start of its first call to the end of its last."""
         self._read()
         return self._seconds
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is an ``error`` in place of a ``result``."""
-        if self._line is not None:
-            return is_error(self._line)
-        return isinstance(self._outcome, G4FSyncError)
 
     def _read(self) -> ChatResult | G4FSyncError:
         if self._line is not None:
@@ -135,13 +130,6 @@ def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds
     fields |= {"seconds": round(seconds, 3), "attempts": attempts, "input": row.input}
     # Half a character that a server sent would make the whole file unreadable.
     return _encode(fields).encode("utf-8", "replace") + b"\n"
-
-
-def is_error(line: bytes) -> bool:
-    """Whether *line* tells an error."""
-    if match := _BEGINNING.match(line):
-        return match[1] == b"error"
-    return "error" in json.loads(line)
 
 
 def outcome_of(

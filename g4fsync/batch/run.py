@@ -277,6 +277,7 @@ class Run:
                     row.key,
                     row.input,
                     outcome,
+                    failed=failed,
                     attempts=item.calls,
                     seconds=item.seconds,
                     reused=is_other,
