@@ -90,12 +90,12 @@ def _looked_at(checkup: Checkup, terminal: Terminal, *, show: bool) -> dict[str,
 def shown(step: Step, columns: int) -> str:
     """*step* as lines of *columns* at most."""
     head = f"  {step.name:8}{'ok' if step.ok else 'failed':7}{_duration(step.seconds):>7}  "
-    told = [visible(step.message)]
+    lines = [visible(step.message)]
     if step.advice:
-        told.append(f"to do: {visible(step.advice)}")
+        lines.append(f"to do: {visible(step.advice)}")
     if columns - len(head) < _NARROWEST:
-        return "\n".join([head.rstrip(), *_indented(told, 4, columns)])
-    return (head + "\n".join(_indented(told, len(head), columns)).lstrip()).rstrip()
+        return "\n".join([head.rstrip(), *_indented(lines, 4, columns)])
+    return (head + "\n".join(_indented(lines, len(head), columns)).lstrip()).rstrip()
 
 
 def _indented(paragraphs: list[str], indent: int, columns: int) -> list[str]:
@@ -132,18 +132,18 @@ def local_servers(found: list[Server], terminal: Terminal, *, json: bool) -> int
 
 def _described(server: Server, columns: int) -> str:
     title = " ".join(filter(None, (server.name, server.version)))
-    told = []
+    lines = []
     if server.remark:
-        told.append(server.remark)
+        lines.append(server.remark)
     if server.models:
         names = ", ".join(server.models[:_SHOWN_MODELS])
         rest = len(server.models) - _SHOWN_MODELS
-        told.append(f"models: {names}" + (f" and {rest} more" if rest > 0 else ""))
+        lines.append(f"models: {names}" + (f" and {rest} more" if rest > 0 else ""))
     if server.needs_key:
-        told.append(f"needs a key: {_key_advice(server)}")
-    told.append(usage(server))
+        lines.append(f"needs a key: {_key_advice(server)}")
+    lines.append(usage(server))
     head = textwrap.wrap(f"{visible(title)}  {server.url}", columns)
-    return "\n".join([*head, *_indented([visible(each) for each in told], 2, columns)])
+    return "\n".join([*head, *_indented([visible(each) for each in lines], 2, columns)])
 
 
 def usage(server: Server) -> str:

@@ -15,13 +15,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ...errors import ConfigurationError, G4FSyncError
 from ...events import Event, Finish, Reasoning
 from ...providers import chatapi
 from ...providers.base import Provider, checked_url
 from ...providers.openai_answers import Answer, plain_text
+from ...urls import without_password
 from ..chunks import as_chunk
 from .http import Request
 
@@ -66,9 +66,7 @@ class Wire(Provider):
     @property
     def request(self) -> Request:
         """The request as a program may look at it, without credentials."""
-        parts = urlsplit(self.base_url)
-        url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        return Request(self.post.method, url + self.post.path)
+        return Request(self.post.method, without_password(self.base_url) + self.post.path)
 
     @property
     def is_stream(self) -> bool:
