@@ -7,7 +7,7 @@ is loaded from its module when it is first asked for, since a command like
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {  # public name -> the module it is loaded from
     "AllFailed": "errors",

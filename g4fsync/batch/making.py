@@ -68,11 +68,7 @@ def make_batch(
     """The batch that is asked for; see ``Client.batch``."""
     given, prices = options, options.get("prices")
     options = {name: each for name, each in options.items() if name not in _OF_THE_BATCH}
-    check_executor(executor)
-    if budget is not None and not isinstance(budget, Budget):
-        raise InvalidRequest(f"budget must be a Budget, got {type(budget).__name__}")
-    if key is not None and not isinstance(key, str):
-        raise InvalidRequest(f"key must be the name of a column, got {type(key).__name__}")
+    _check(budget, key, executor)
     Timeout.of(options.get("timeout"), client.timeout)
     retry = Retry.of(options.get("retry"), client.retry)
     arguments = {name: each for name, each in options.items() if name in _ARGUMENTS}
@@ -109,6 +105,14 @@ def make_batch(
         ),
         out,
     )
+
+
+def _check(budget: object, key: object, executor: Executor | None) -> None:
+    check_executor(executor)
+    if budget is not None and not isinstance(budget, Budget):
+        raise InvalidRequest(f"budget must be a Budget, got {type(budget).__name__}")
+    if key is not None and not isinstance(key, str):
+        raise InvalidRequest(f"key must be the name of a column, got {type(key).__name__}")
 
 
 def _wishes(
