@@ -260,3 +260,54 @@ def added(usages: Sequence[Usage | None]) -> Usage | None:
         numbers = [getattr(usage, each.name) for usage in usages]
         counts[each.name] = None if None in numbers else sum(numbers)
     return Usage(**counts)
+
+
+class Answered:
+    """What has come of an answer so far, as its journal has it; any thread may ask."""
+
+    _journal: Journal
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return self._journal.text()
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought aloud so far; ``""`` where the provider does not tell."""
+        return "".join(self._journal.reasoning)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The complete calls of the answer so far; of rounds those of the latest."""
+        return tuple(self._journal.tool_calls)
+
+    @property
+    def provider_data(self) -> tuple[ProviderData, ...]:
+        """What the provider wants back with this answer, so far, in order."""
+        return tuple(self._journal.provider_data)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens counted by the provider, of all rounds; ``None`` until, or unless, it tells."""
+        return self._journal.total_usage()
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the answer ended; ``None`` before, and where the provider gives no reason."""
+        return (self._journal.finish.reason or None) if self._journal.finish else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What was tried, in order; the last one answered if its error is ``None``."""
+        return tuple(self._journal.attempts)
+
+    @property
+    def cached(self) -> bool:
+        """Whether it is an earlier answer, from a cache, and nothing is asked for it."""
+        return self._journal.cached
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """Seconds from the start to the first token; ``None`` before it."""
+        return self._journal.first_token_seconds

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from time import time, time_ns
 from typing import TYPE_CHECKING, ClassVar
 
+from .journal import Answered
 from .ticker import INTERVAL_SECONDS, safely, ticker
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..errors import G4FSyncError
-    from ..events import Attempt, ProviderData, ToolCall, Usage
     from ..messages import ChatRequest, Message
     from .attempt import Call
     from .journal import Journal
@@ -112,7 +112,7 @@ class Observation:
         return call
 
 
-class ObservedCall:
+class ObservedCall(Answered):
     """A call as its observers see it: what was asked, and what has come so far.
 
     ``id`` is a ULID; ``parent`` and ``conversation`` are ids or ``None``;
@@ -183,26 +183,6 @@ class ObservedCall:
     # -- what has come --------------------------------------------------
 
     @property
-    def text(self) -> str:
-        """The answer so far."""
-        return self._journal.text()
-
-    @property
-    def reasoning(self) -> str:
-        """What the model thought aloud so far."""
-        return "".join(self._journal.reasoning)
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The complete calls so far."""
-        return tuple(self._journal.tool_calls)
-
-    @property
-    def provider_data(self) -> tuple[ProviderData, ...]:
-        """What the provider wants back with the answer."""
-        return tuple(self._journal.provider_data)
-
-    @property
     def new_messages(self) -> tuple[Message, ...]:
         """What a complete answer adds to the conversation; with tools its rounds, in order."""
         transcript, question = self._journal.transcript(), self.request.last
@@ -213,21 +193,6 @@ class ObservedCall:
         return transcript[-1:]
 
     @property
-    def usage(self) -> Usage | None:
-        """Tokens counted by the provider; ``None`` unless it tells."""
-        return self._journal.total_usage()
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why the answer ended."""
-        return (self._journal.finish.reason or None) if self._journal.finish else None
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """What was tried, in order."""
-        return tuple(self._journal.attempts)
-
-    @property
     def attempt_starts(self) -> tuple[float, ...]:
         """When each attempt began, in seconds since the epoch."""
         return tuple(self._journal.attempt_starts)
@@ -236,11 +201,6 @@ class ObservedCall:
     def base_url(self) -> str:
         """Where the provider is asked; it may hold a password."""
         return str(getattr(self._call.provider, "base_url", ""))
-
-    @property
-    def first_token_seconds(self) -> float | None:
-        """Seconds from the start to the first token; ``None`` before it."""
-        return self._journal.first_token_seconds
 
     @property
     def seconds(self) -> float | None:
@@ -256,11 +216,6 @@ class ObservedCall:
     def is_complete(self) -> bool:
         """Whether the answer has ended, and well."""
         return self._journal.seconds is not None and self._journal.error is None
-
-    @property
-    def cached(self) -> bool:
-        """Whether the answer came from a cache, and nothing was asked."""
-        return self._journal.cached
 
     @property
     def secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 from ..errors import Cancelled, G4FSyncError, InvalidRequest
-from ..events import Attempt, Event, ProviderData, Text, ToolCall, Usage
+from ..events import Attempt, Event, ProviderData, Text
 from ..messages import ChatResult, Message, Value
 from ..ratelimits import RateLimits
 from ..scope import CancelScope
-from .journal import Journal
+from .journal import Answered, Journal
 from .reading import Reading, is_busy
 
 Element = TypeVar("Element")
@@ -18,7 +18,7 @@ Element = TypeVar("Element")
 Run: TypeAlias = Callable[[CancelScope, Journal], Generator[str | Event, None, None]]
 
 
-class ChatStream(Generic[Value]):
+class ChatStream(Answered, Generic[Value]):
     """An answer as it comes: iterate for its text, piece by piece.
 
     Nothing is sent before the first ``next()``.  The thread that iterates does
@@ -181,26 +181,6 @@ class ChatStream(Generic[Value]):
         return self._journal
 
     @property
-    def text(self) -> str:
-        """The answer so far."""
-        return self._journal.text()
-
-    @property
-    def reasoning(self) -> str:
-        """What the model thought aloud so far; ``""`` where the provider does not tell."""
-        return "".join(self._journal.reasoning)
-
-    @property
-    def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The whole calls of the answer so far; of rounds those of the latest."""
-        return tuple(self._journal.tool_calls)
-
-    @property
-    def provider_data(self) -> tuple[ProviderData, ...]:
-        """What the provider wants back with this answer, so far, in order."""
-        return tuple(self._journal.provider_data)
-
-    @property
     def message(self) -> Message:
         """The assistant's turn, for the next question's history; only of a complete answer.
 
@@ -209,16 +189,6 @@ class ChatStream(Generic[Value]):
         if self._journal.seconds is None:
             raise InvalidRequest("the answer is not complete yet: read the stream to its end")
         return self.result().message
-
-    @property
-    def usage(self) -> Usage | None:
-        """Tokens counted by the provider, of all rounds; ``None`` until, or unless, it tells."""
-        return self._journal.total_usage()
-
-    @property
-    def finish_reason(self) -> str | None:
-        """Why the answer ended; ``None`` before, and where the provider gives no reason."""
-        return (self._journal.finish.reason or None) if self._journal.finish else None
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -241,24 +211,9 @@ class ChatStream(Generic[Value]):
         return self._journal.model
 
     @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """What was tried, in order; the last one answered if its error is ``None``."""
-        return tuple(self._journal.attempts)
-
-    @property
-    def cached(self) -> bool:
-        """Whether it is an earlier answer, from a cache, and nothing is asked for it."""
-        return self._journal.cached
-
-    @property
     def losers(self) -> tuple[Attempt, ...]:
         """What the others tried in a race this answer won."""
         return tuple(attempt for stream in self._journal.losers for attempt in stream.attempts)
-
-    @property
-    def first_token_seconds(self) -> float | None:
-        """Seconds from the start to the first token; ``None`` before it."""
-        return self._journal.first_token_seconds
 
     @property
     def seconds(self) -> float:
