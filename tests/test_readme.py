@@ -9,6 +9,7 @@ is part of what the block must print.
 
 from __future__ import annotations
 
+import logging
 import re
 import shlex
 from collections.abc import Iterator
@@ -61,6 +62,17 @@ def blocks(language: str, path: Path = README) -> list[Block]:
 
 
 PYTHON = [block for path in DOCUMENTS for block in blocks("python", path)]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A page may show how logging is set up: that is for its own block only."""
+    loggers = [logging.getLogger(), logging.getLogger("g4fsync")]
+    before = [(each, each.level, each.handlers[:]) for each in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture
