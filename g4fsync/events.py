@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .errors import Attempt as Attempt, ProtocolError
-from .frozen import NOTHING, frozen_answer, frozen_object
+from .frozen import frozen_answer, frozen_object, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class ToolCall:
     id: str
     name: str
     arguments: str
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
     provider_data: tuple[ProviderData, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:

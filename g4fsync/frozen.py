@@ -53,6 +53,11 @@ class FrozenList(list[Any]):
 NOTHING = FrozenDict()
 
 
+def nothing() -> FrozenDict:
+    """:data:`NOTHING`, for fields: before Python 3.11 no ``dict`` may be a default as it is."""
+    return NOTHING
+
+
 def frozen_object(value: Mapping[Any, Any], where: str) -> FrozenDict:
     """A copy of *value* that can't be changed, at any depth.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, get_args
 
 from .errors import InvalidRequest
 from .events import Attempt, ProviderData, ToolCall, Usage
-from .frozen import NOTHING, frozen_object
+from .frozen import frozen_object, nothing
 from .parts import (
     AnyPart,
     Image,
@@ -72,7 +72,7 @@ class Message:
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
-    extra: Mapping[str, Any] = field(default=NOTHING)
+    extra: Mapping[str, Any] = field(default_factory=nothing)
     provider_data: tuple[ProviderData, ...] = ()
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ class ChatResult(Generic[Value]):
     first_token_seconds: float | None = None
     seconds: float = 0.0
     provider_data: tuple[ProviderData, ...] = ()
-    headers: Mapping[str, str] = field(default=NOTHING)
+    headers: Mapping[str, str] = field(default_factory=nothing)
     limits: RateLimits | None = None
     cached: bool = False
     messages: tuple[Message, ...] = field(default=(), compare=False, repr=False)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .errors import InvalidRequest
 from .events import ToolCall
-from .frozen import NOTHING, FrozenDict, frozen_object, json_text
+from .frozen import NOTHING, FrozenDict, frozen_object, json_text, nothing
 
 MAX_IMAGE_BYTES = 20 * 2**20  # hosted services draw the line between 5 and 20 MB
 
@@ -35,7 +35,7 @@ class Image:
     content: bytes = field(default=b"", repr=False)
     media_type: str = ""
     detail: str | None = field(default=None, repr=False)
-    extra: Mapping[str, Any] = field(default=NOTHING, repr=False)
+    extra: Mapping[str, Any] = field(default_factory=nothing, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", frozen_object(self.extra, "extra"))
@@ -76,7 +76,7 @@ class Part:
 
     type: str
     text: str = ""
-    extra: Mapping[str, Any] = field(default=NOTHING)
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", frozen_object(self.extra, "extra"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import G4FSyncError, Unparsable
 from ..events import Attempt, Finish, ProviderData, Reasoning, ToolCall, Usage
-from ..frozen import NOTHING
+from ..frozen import nothing
 from ..messages import ChatRequest, Message
 from ..ratelimits import RateLimits
 
@@ -68,7 +68,9 @@ class Journal:
     tool_calls: list[ToolCall] = field(default_factory=list)
     provider_data: list[ProviderData] = field(default_factory=list)
     usage: Usage | None = None
-    headers: Mapping[str, str] = NOTHING  # a few, by their names in lower case
+    headers: Mapping[str, str] = field(
+        default_factory=nothing
+    )  # a few, by their names in lower case
     limits: RateLimits | None = None
     is_paced: bool = False  # its caller has seen to it that it may start, and will tell the pace
     finish: Finish | None = None
