@@ -17,6 +17,7 @@ from g4fsync.cli.progress import parts_of, short
 from g4fsync.errors import InvalidRequest
 from tests.batch.conftest import Limited, Start, limited as limited
 from tests.cli.conftest import Run
+from tests.support.signals import heeding_interrupts
 
 
 @pytest.fixture
@@ -157,7 +158,9 @@ def test_ctrl_c_ends_it_at_once_with_every_finished_row_on_disk(
 ) -> None:
     server = limited(delay=0.2)
     argv = [sys.executable, "-m", "g4fsync", *typed(server, table, out, "-w", "4")]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+    with heeding_interrupts():
+        started = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+    with started as process:
         while len(server.calls()) < 12:
             time.sleep(0.01)
         answered = len(server.calls()) - 4
