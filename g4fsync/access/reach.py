@@ -1,4 +1,24 @@
-"""How a client's calls reach their providers: URLs, cookies, keys, proxy, connections."""
+"""How a client's calls reach their providers: URLs, cookies, keys, proxy, connections.
+
+Rules of this file:
+
+* Credentials are looked for when an attempt opens its transport, not before: a
+  program may set a variable late, and a key file may change between two calls.
+* What a call gives wins over the client's, the client's over the environment's,
+  that over the file's.  ``""`` as a key means none on purpose, and ends the search.
+* A key from the environment or the file goes to the provider's own origins only
+  (:mod:`.homes`).  A base URL of the caller's own may be anybody's, and then only
+  a key that was given with it is sent there.
+* One network (pool of connections) serves all calls of a client, in one process:
+  sockets are shared with the parent after a fork, so a child makes its own, and
+  gates and paces are kept by process for the same reason.
+* Pickled, a client has no key, cookie or password in it.  What was left out is
+  remembered by the provider's name, so that the other process can say which
+  variable it wants, and does not ask without a key.  ``copy()`` keeps them: it
+  stays in this process.
+* Nothing here opens a connection or a file at the time a client is made, and
+  ``transport`` is imported when the first attempt needs it: a client is cheap.
+"""
 
 from __future__ import annotations
 
@@ -117,6 +137,7 @@ class Reach:
         self._setup()
 
     def gate(self, provider: Service) -> Gate | None:
+        """What limits the calls under way at *provider*'s base URL; ``None`` without a limit."""
         limit = self._max_concurrent.get(folded(provider.name))
         if limit is None:
             return None
@@ -158,6 +179,8 @@ class Reach:
     def transport_factory(
         self, provider: Service, overrides: Overrides
     ) -> Callable[[CancelScope], LiveTransport]:
+        """What makes the transport of each attempt, with the credentials found at that time."""
+
         def open_transport(scope: CancelScope) -> LiveTransport:
             from ..transport.live import Destination, LiveTransport
 

@@ -117,3 +117,11 @@ def _has_its_shape(packet: Packet) -> bool:
             return packet.attachments <= MAX_ATTACHMENTS
         case _:
             return False
+
+
+def name_and_arguments(text: bytes) -> list[Any]:
+    """What a plain event's array holds, its name first."""
+    values = strict.parse(text)
+    if not (isinstance(values, list) and values and isinstance(values[0], str)):
+        raise strict.unexpected("a Socket.IO event", text)
+    return values

@@ -3,6 +3,24 @@
 Shared by the live transport and the scripted one, so that a provider's tests
 meet the endings and refusals its users meet.  No I/O here: a subclass says
 where the pieces come from.
+
+Rules of this file:
+
+* The body may be read once, by one method.  Each reads it to its end, or stops
+  where the protocol stops (``[DONE]``); who leaves earlier has cut the answer.
+* The content type is a hint, the first byte that is not blank decides.  Gateways
+  label streams as JSON, errors as streams, and PHP calls all of it HTML.  So a
+  body is looked at before it is refused for its label, and never the reverse.
+* What came is handed out before the fault that ended it is raised, however the
+  bytes were cut into pieces; else what a caller gets depended on timing.
+* ``evidence.latest`` is set before a value is yielded: when a provider's look-up
+  fails on it, that value is what the error must show.
+* An event named ``error`` is a value like any other here, wrapped so that a
+  provider finds it by ``value.get("error")`` whichever form the failure has.
+* A body that is no answer is read in a hurry and cut (``excerpt_pieces``): its
+  status tells enough, and nobody waits for a slow page that says no.
+* A body that ended without one event is a ``StreamTruncated``, not an empty
+  answer: connections that are closed early by a proxy look just so.
 """
 
 from __future__ import annotations
@@ -134,6 +152,7 @@ class IncomingResponse(ABC):
             raise self._misplaced(self.pieces())
         pieces = self.pieces()
         first = start = b""
+        # A blank start says nothing yet: relays keep a connection alive with line ends.
         for piece in pieces:
             first = (first + piece).lstrip(b"\r\n")
             start = first_byte(first)

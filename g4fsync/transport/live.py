@@ -2,6 +2,25 @@
 
 One :class:`LiveTransport` serves one attempt: a cookie jar of its own, over the
 connection pool its client shares (:class:`.Adapter`).
+
+Rules of this file, and what breaks without them:
+
+* A request is under its scope from before the first look-up until its connection
+  is dropped: :class:`.SocketHandle` knows the socket at each moment.  A step
+  outside of ``using(handle)`` is one that ``cancel()`` can't end.
+* The handle is dropped on every way out.  One that were not would shut, on a
+  late cancel, a connection that has gone back to the pool and serves another call.
+* ``sent`` is asked after each failure and must be true only when a request went
+  out whole: it decides whether an answer can be blamed, and what a retry means.
+* What is opened stands in ``_open`` before anything else can fail, so that
+  ``close()`` finds it; its end frees connections, and nothing else does.
+* The credentials of this attempt are known here only (``secrets``): whatever
+  leaves as an error goes through ``without_secrets`` or ``translated()``.
+* Cookies that an answer sets are for later requests of this attempt alone, and
+  are parsed only if there is one: most attempts send a single request.
+* During ``cleanup()`` the attempt has another scope with a few seconds of its
+  own, since what is to be undone must be undone after a cancel, too.
+* No redirect is followed.  It would carry the key's header to another origin.
 """
 
 from __future__ import annotations
@@ -223,6 +242,7 @@ class LiveTransport(Sender["LiveResponse"]):
             self._sent_headers.append(headers)
         log.debug("%s: %s %s%s", self.destination.provider, method, self.host, path)
         scope = self.scope
+        # Before the clock is started: an ended call must not open a connection.
         scope.check()
         scope.start_connect()
         handle = SocketHandle(scope, head_bytes=self.network.limits.head)
@@ -247,6 +267,8 @@ class LiveTransport(Sender["LiveResponse"]):
         if not 200 <= answer.status < 300:
             raise response.refusal()
         self.answer_headers = answer.headers
+        # The watchdog wakes a blocked read, so a timeout of the socket's own would only
+        # cost a poll() before each recv().
         if scope.is_watched():
             handle.limit(None)
         return response

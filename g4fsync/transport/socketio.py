@@ -5,6 +5,10 @@ while the caller sleeps or thinks between two tokens.  So when the owner of a
 connection is not reading it, the *heartbeat*, one thread for the process, looks
 in every now and then: it takes what has arrived, answers the pings, and leaves
 the rest for the owner.  It never blocks, and it ends with the last connection.
+
+``_busy`` is held by whoever reads or sends.  A packet is waiting or still on the
+socket, never both; what is waiting comes first, and a failure the heartbeat met
+comes after it, so the owner sees the order in which the server sent.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import websocket
 from websocket import ABNF
 
-from ..codecs import engineio, socketio, strict
+from ..codecs import engineio, socketio
 from ..codecs.engineio import Handshake
 from ..codecs.socketio import SocketEvent
 from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
@@ -212,7 +216,7 @@ class SocketIOConnection:
             while (frame := stream.frame_at_hand(self._event_prefix)) is not None:
                 text, end = frame
                 try:
-                    name, *args = _name_and_arguments(text)
+                    name, *args = socketio.name_and_arguments(text)
                 except ProtocolError:
                     break  # which the plain way will find too, after these events
                 stream.skip_to(end)
@@ -308,11 +312,3 @@ class SocketIOConnection:
 def _weight(packet: engineio.Packet) -> int:
     """About how many bytes a waiting packet takes, those without a payload included."""
     return len(packet.payload) + 100
-
-
-def _name_and_arguments(text: bytes) -> list[Any]:
-    """What a plain event's array holds, its name first."""
-    values = strict.parse(text)
-    if not (isinstance(values, list) and values and isinstance(values[0], str)):
-        raise strict.unexpected("a Socket.IO event", text)
-    return values
