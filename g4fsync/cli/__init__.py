@@ -49,6 +49,10 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
         arguments = verbs.parse(argv)
     except SystemExit as exc:  # --help, --version, bad usage
         return exc.code if isinstance(exc.code, int) else 0
+    except BrokenPipeError:
+        raise
+    except OSError as exc:  # from printing the help: argparse keeps it to itself since 3.11
+        raise OutputFailed(exc.strerror) from exc
     try:
         with _logging_to(terminal, debug=arguments.debug):
             return verbs.module(arguments.verb).run(arguments, terminal)

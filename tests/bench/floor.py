@@ -61,7 +61,7 @@ def tokens(base_url: str, protocol: str) -> Iterator[str]:
 def _asked(base_url: str, protocol: str) -> socket.socket:
     url = urlsplit(base_url)
     body = json.dumps(QUESTION)
-    sock = socket.create_connection((url.hostname, url.port))
+    sock = socket.create_connection((url.hostname, url.port or 0))
     sock.sendall(
         f"POST {url.path}{PATHS[protocol]} HTTP/1.1\r\nHost: {url.netloc}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
@@ -97,7 +97,7 @@ def frame_tokens(base_url: str) -> Iterator[str]:
     """The answer's tokens, over Socket.IO: a raw frame loop."""
     url = urlsplit(base_url)
     key = base64.b64encode(os.urandom(16)).decode()
-    with socket.create_connection((url.hostname, url.port)) as sock:
+    with socket.create_connection((url.hostname, url.port or 0)) as sock:
         sock.sendall(
             f"GET {url.path}/ws/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {url.netloc}\r\n"
             f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -66,7 +66,7 @@ def test_refuse(emulator: Emulator, tcp: Connect, koala_request: bytes, *, reset
 def test_nobody_listens_at_the_refusing_url(emulator: Emulator) -> None:
     where = urlsplit(emulator.refusing_url)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((where.hostname, where.port), timeout=10)
+        socket.create_connection((where.hostname, where.port or 0), timeout=10)
 
 
 @pytest.mark.parametrize("reset", [False, True])

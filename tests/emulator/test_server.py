@@ -87,7 +87,7 @@ def test_ports_are_on_loopback_and_free_again() -> None:
         assert where.hostname == "127.0.0.1"
         assert set(emulator.base_urls) == set(emulator.far_sides)
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((where.hostname, where.port), timeout=10)
+        socket.create_connection((where.hostname, where.port or 0), timeout=10)
     emulator.close()
     with pytest.raises(RuntimeError, match="before it is started"):
         _ = emulator.base_urls

@@ -7,7 +7,6 @@ import datetime as dt
 import decimal
 import enum
 import json
-import sys
 import typing
 import uuid
 from collections import OrderedDict, defaultdict, deque, namedtuple
@@ -200,7 +199,7 @@ SHAPES: list[tuple[Any, Any, Any]] = [
     (Path, "a/b", Path("a/b")),
     (UserId, 3, 3),
     (Text, "a", Text("a")),
-    (typing.LiteralString if sys.version_info >= (3, 11) else str, "a", "a"),
+    (getattr(typing, "LiteralString", str), "a", "a"),
     (Literal["a"], "a", "a"),
     (Literal["a", "b"], "b", "b"),
     (Literal[1, "a", None, True], None, None),
