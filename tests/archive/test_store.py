@@ -463,10 +463,10 @@ def test_what_is_older_than_keep_days_is_deleted(path: Path) -> None:
     with Archive(path) as archive:
         for question in ("old", "new"):
             Client(archive=archive).ask(question, provider=Instant())
+        # By what was asked: ids of the same millisecond are in no order.
+        (old,) = [call.id for call in archive.calls() if call.question == "old"]
     connection = sqlite3.connect(path)
-    connection.execute(
-        "UPDATE calls SET started = started - 864000 WHERE id = (SELECT min(id) FROM calls)"
-    )
+    connection.execute("UPDATE calls SET started = started - 864000 WHERE id = ?", [old])
     connection.commit()
     connection.close()
     with Archive(path, keep_days=7) as archive:
