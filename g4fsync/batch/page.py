@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..report.page import safe, table
-from ..report.style import STYLE
+from ..report.page import head, safe, table
 from .digest import FileDigest
 
 _BARS = 20
@@ -14,18 +13,7 @@ def page(found: FileDigest) -> str:
     """The page, in HTML; nothing in it acts, and it loads nothing."""
     title = safe(f"Batch {found.path.rpartition('/')[2]}")
     return f"""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<h1 dir="auto">{title}</h1>
+{head(title, _POLICY)}\
 {_facts(found)}
 <h2>Errors</h2>
 {_errors(found)}

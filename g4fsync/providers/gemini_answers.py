@@ -91,14 +91,14 @@ def delta_events(part: Any, calls: FunctionCalls) -> Sequence[str | Event]:
     if part.get("functionCall") is not None:
         # An empty text says that something came.
         return (text or "", *_call_events(part, calls))
-    spoken: tuple[str | Event, ...] = ()
+    content: tuple[str | Event, ...] = ()
     if text:
-        spoken = (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
+        content = (Reasoning(text),) if part.get("thought") in (True, "true") else (text,)
     elif "text" not in part:
         fields.left_out(f"part {', '.join(part)!r:.80}", part)
     if not (part.keys() - _SENT_IN_FULL):
-        return spoken
-    return (*spoken, ProviderData(calls.provider, "part", part))
+        return content
+    return (*content, ProviderData(calls.provider, "part", part))
 
 
 def _call_events(part: Mapping[str, Any], calls: FunctionCalls) -> Iterator[ToolCall]:

@@ -55,11 +55,8 @@ class Document:
         return line if len(line) <= _MOST_IN_TITLE else f"{line[: _MOST_IN_TITLE - 1]}…"
 
 
-def page(document: Document) -> str:
-    """The page, in HTML."""
-    digest = b64encode(sha256(SCRIPT.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-    title = safe(document.title)
+def head(title: str, policy: str) -> str:
+    """How each page begins: *policy* says what it may do, *title* is HTML already."""
     return f"""\
 <!DOCTYPE html>
 <html lang="en">
@@ -73,6 +70,16 @@ def page(document: Document) -> str:
 <body>
 <main>
 <h1 dir="auto">{title}</h1>
+"""
+
+
+def page(document: Document) -> str:
+    """The page, in HTML."""
+    digest = b64encode(sha256(SCRIPT.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    title = safe(document.title)
+    return f"""\
+{head(title, policy)}\
 {_facts(document.facts)}
 {_question(document)}
 <h2>Answers</h2>
