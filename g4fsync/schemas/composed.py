@@ -76,11 +76,15 @@ class Map(Kind):
         self._make = make
 
     def schema(self, defs: Definitions) -> dict[str, Any]:
-        schema: dict[str, Any] = {"type": "object"}
         names = self._key.schema(defs)
+        values = self._value.schema(defs)
+        schema: dict[str, Any] = {"type": "object"}
+        if "enum" in names:
+            # Strict modes and grammars know "properties", few know "propertyNames".
+            members = dict.fromkeys(names["enum"], values)
+            return {**schema, "properties": members, "additionalProperties": False}
         if names != {"type": "string"}:
             schema["propertyNames"] = names
-        values = self._value.schema(defs)
         return {**schema, "additionalProperties": values} if values else schema
 
     def read(self, value: Any, path: Path) -> Any:

@@ -380,6 +380,20 @@ def _parts(schema: Any) -> Iterable[dict[str, Any]]:
             yield from _parts(each)
 
 
+def test_a_dict_with_known_keys_has_them_as_properties() -> None:
+    integer = {"type": "integer"}
+    wanted = AnswerType.of(dict[Literal["a", "b"], int])
+    assert wanted.schema == {
+        "type": "object",
+        "properties": {"a": integer, "b": integer},
+        "additionalProperties": False,
+    }
+    strict = wanted.strict()
+    assert strict is not None
+    assert strict["required"] == ["a", "b"]
+    assert wanted.read({"a": 1, "b": None}) == {"a": 1}  # as strict mode says "not there"
+
+
 class Unknown:
     pass
 
