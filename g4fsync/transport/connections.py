@@ -94,6 +94,18 @@ class SocketHandle:
             self._key = None
             self.socket = None
 
+    def close(self) -> None:
+        """Drop the socket and end it: nobody has become the owner of its connection."""
+        sock = self.socket
+        self.drop()
+        if sock is not None:
+            with suppress(OSError):
+                shut(sock)
+            # Not sock.close(): http.client's reader of it would keep the descriptor open.
+            descriptor = _innermost(sock).detach()
+            if descriptor >= 0:
+                socket.close(descriptor)
+
     def _abort(self) -> None:
         sock = self.socket
         if sock is not None:
@@ -102,11 +114,15 @@ class SocketHandle:
 
 def shut(sock: Any) -> None:
     """End the connection, whoever is blocked in *sock*; ``OSError`` when it has ended."""
-    while not isinstance(sock, socket.socket):  # urllib3's TLS inside TLS
-        sock = sock.socket
     # Not sock.shutdown(): SSLSocket's forgets its TLS state, and the
     # reader would take what is left of the ciphertext for plain text.
-    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    socket.socket.shutdown(_innermost(sock), socket.SHUT_RDWR)
+
+
+def _innermost(sock: Any) -> socket.socket:
+    while not isinstance(sock, socket.socket):  # urllib3's TLS inside TLS
+        sock = sock.socket
+    return sock
 
 
 class using:  # noqa: N801 - it is used like contextlib's

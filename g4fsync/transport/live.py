@@ -256,7 +256,7 @@ class LiveTransport(Sender["LiveResponse"]):
                 self._open.append(response)
             scope.check()
         except BaseException:
-            handle.drop()
+            handle.close()  # a Ctrl-C may come between the head and its owner
             raise
         finally:
             self.sent = self.sent or handle.sent
