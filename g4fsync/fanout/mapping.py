@@ -8,10 +8,11 @@ executor will do: threads, processes, a Dask cluster.
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from itertools import islice
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -123,11 +124,10 @@ def _outcomes(
                     return
                 sleep(pause)
                 continue
-            waited_for = list(islice(started, 1)) if ordered else list(started)
-            future = next((each for each in waited_for if each.done()), None)
+            future = starter.next_done(ordered=ordered)
             if future is None:
                 # Ordered, also a later one that ends makes room.
-                wait([each for each in started if not each.done()], pause, FIRST_COMPLETED)
+                starter.wait(pause)
             else:
                 yield started.pop(future), future.result()
     finally:
@@ -162,7 +162,11 @@ process.before_threads_join(_stop_all)
 
 
 class _Starter(Generic[Task, Outcome]):
-    """Starts tasks when there is room and the rate allows."""
+    """Starts tasks when there is room and the rate allows.
+
+    What ends says so itself: to look through all that run, or to wait at each of them
+    (``concurrent.futures.wait``), costs more than a call once there are many.
+    """
 
     def __init__(
         self,
@@ -175,6 +179,9 @@ class _Starter(Generic[Task, Outcome]):
         self.started: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
         self.failure: Exception | None = None  # what ended the tasks before their end
         self._work = work
+        self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()  # put there as they end
+        self._done: deque[Future[Outcome]] = deque()  # not ordered: taken out, not handed out
+        self._running = 0
         self._tasks: Iterator[Task] | None = tasks
         self._pool = pool
         self._max_workers = max_workers
@@ -197,11 +204,35 @@ class _Starter(Generic[Task, Outcome]):
                 # What was asked before it has been paid for: its outcomes come first.
                 self._tasks, self.failure = None, exc
                 break
-            self.started[self._pool.submit(self._work, task)] = self._count
+            future = self._pool.submit(self._work, task)
+            self.started[future] = self._count
             self._count += 1
+            self._running += 1
+            future.add_done_callback(self._ended.put)
             self._next_start = max(self._next_start, monotonic() - self._gap) + self._gap
         return None
 
+    def next_done(self, *, ordered: bool) -> Future[Outcome] | None:
+        """The next one whose outcome is there to be handed out."""
+        if ordered:
+            oldest = next(iter(self.started))
+            return oldest if oldest.done() else None
+        self._note_ended()
+        return self._done.popleft() if self._done else None
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until one ends, *seconds* at most."""
+        with suppress(Empty):
+            self._note(self._ended.get(timeout=seconds))
+
     def _has_room(self) -> bool:
-        running = sum(not future.done() for future in self.started)
-        return running < self._max_workers and len(self.started) < 2 * self._max_workers
+        self._note_ended()
+        return self._running < self._max_workers and len(self.started) < 2 * self._max_workers
+
+    def _note_ended(self) -> None:
+        while not self._ended.empty():
+            self._note(self._ended.get_nowait())
+
+    def _note(self, future: Future[Outcome]) -> None:
+        self._running -= 1
+        self._done.append(future)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -129,6 +130,31 @@ def test_ordered_no_more_than_twice_the_workers_are_ahead() -> None:
     assert next(found) == (0, 0)
     assert next(taken) <= 4 + 1
     found.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_task_costs_the_reader_the_same_however_many_run_beside_it(ordered: bool) -> None:
+    def calls_each(max_workers: int) -> float:
+        """Python calls of the reader's thread for one of 300 tasks, the first of them aside."""
+        found = mapped(square, range(400), max_workers=max_workers, ordered=ordered)
+        for _ in range(100):
+            next(found)
+        calls = 0
+
+        def count(frame: object, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += event == "call"
+
+        sys.setprofile(count)
+        try:
+            rest = list(found)
+        finally:
+            sys.setprofile(None)
+        assert len(rest) == 300
+        return calls / 300
+
+    # It varies with how often the reader waits; looking at each of 64 made it 900 calls.
+    assert max(calls_each(1), calls_each(64)) < 60
 
 
 def test_the_rate_bounds_how_often_one_is_started() -> None:
