@@ -36,15 +36,6 @@ def no_leaks() -> Iterator[None]:
     assert census.newcomers() == []
 
 
-@pytest.fixture(params=["direct", "requests", "read1"])
-def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ways to ask and to read: over a connection, by requests, and by what urllib3 offers."""
-    if request.param != "direct":
-        monkeypatch.setattr("g4fsync.transport.direct.is_possible", lambda request, proxies: False)
-    if request.param == "read1":
-        monkeypatch.setattr("g4fsync.transport.response.chunks_below", lambda raw, handle: None)
-
-
 @pytest.fixture
 def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's own proxies and certificates must not decide a test."""

@@ -62,6 +62,7 @@ def _line(value: Any) -> bytes:
     return json.dumps(value).encode() + b"\n"
 
 
+KOALA = Protocol("koala", "text/event-stream", b"", _sse, b"")
 PROTOCOLS = (
     Protocol(
         "openai",
@@ -92,7 +93,7 @@ PROTOCOLS = (
         _line({"model": "m", "done": True, "done_reason": "stop"}),
         model="m",
     ),
-    Protocol("koala", "text/event-stream", b"", _sse, b""),
+    KOALA,
     Protocol(
         "flowgpt",
         "application/json",
@@ -227,7 +228,13 @@ def test_json_is_parsed_by_blocks_not_tokens(
         assert parses.calls - reads.calls - before <= burst.size // BLOCK_BYTES + 2
 
 
-@by_protocol
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param(each, id=each.provider, marks=[] if each is KOALA else pytest.mark.slow)
+        for each in PROTOCOLS
+    ],
+)
 def test_memory_grows_with_the_text_alone(protocol: Protocol, serve: Callable[..., Server]) -> None:
     blocks, per_block = 200, 200
     piece = b"".join(framed(protocol.token("x")) for _ in range(per_block))

@@ -78,7 +78,7 @@ def _logging_as_before() -> Iterator[None]:
 @pytest.fixture
 def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
     """An emulator that the providers take for their sites."""
-    with Emulator(tokens_per_second=20) as emulator:
+    with Emulator(tokens_per_second=100) as emulator:
         for name, url in emulator.base_urls.items():
             if name in registry.provider_names():
                 made = registry.provider_class(name)

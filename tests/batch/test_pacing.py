@@ -21,12 +21,12 @@ def test_threads_of_one_client_keep_its_rate(
     server = limited(requests=40, per=2.0, delay=0.05)
     client = client_of(server, rate=Rate(requests=40, per=2.0))
     with ThreadPoolExecutor(8) as pool:
-        texts = list(pool.map(lambda i: client.ask(f"row {i}").text, range(60)))
-    assert texts == [f"You said: row {i}" for i in range(60)]
+        texts = list(pool.map(lambda i: client.ask(f"row {i}").text, range(40)))
+    assert texts == [f"You said: row {i}" for i in range(40)]
     calls = server.calls()
     # A machine under load is late by more than the 50 ms that the rate leaves free.
-    assert len(calls) - 60 <= 2
-    assert calls[-1]["t"] - calls[0]["t"] >= 59 / 20
+    assert len(calls) - 40 <= 2
+    assert calls[-1]["t"] - calls[0]["t"] >= 39 / 20
 
 
 def test_a_refusal_pauses_all_threads(limited: Start, client_of: Callable[..., Client]) -> None:
@@ -38,7 +38,10 @@ def test_a_refusal_pauses_all_threads(limited: Start, client_of: Callable[..., C
     assert len(refused) <= 8  # those under way, once a window
 
 
-@pytest.mark.parametrize("how", ["rate", "tokens", "headers"])
+@pytest.mark.parametrize(
+    "how",
+    ["rate", *(pytest.param(each, marks=pytest.mark.slow) for each in ("tokens", "headers"))],
+)
 def test_a_batch_uses_the_rate_and_is_hardly_refused(
     limited: Start, client_of: Callable[..., Client], tmp_path: Path, how: str
 ) -> None:
@@ -86,8 +89,8 @@ def test_one_refusal_pauses_a_batch(
 ) -> None:
     server = limited(requests=20, per=1.0, retry_after=1000, delay=0.01)
     client = client_of(server)
-    summary = client.batch(map("row {}".format, range(60)), out=tmp_path / "o", max_workers=4).run()
-    assert summary.complete == 60
+    summary = client.batch(map("row {}".format, range(50)), out=tmp_path / "o", max_workers=4).run()
+    assert summary.complete == 50
     refused = [each["t"] for each in server.calls() if each["status"] == 429]
     gaps = [b - a for a, b in pairwise(refused)]
     # Those under way at the first refusal are refused too, then nobody comes for a second.

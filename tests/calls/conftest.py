@@ -13,6 +13,15 @@ from g4fsync.providers.flowgpt import FlowGpt
 from g4fsync.providers.koala import Koala
 from g4fsync.providers.myshell import Myshell
 from g4fsync.providers.openassistant import OpenAssistant
+from tests.support.reading import WAYS, read_by
+
+
+@pytest.fixture(
+    params=[WAYS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in WAYS[1:])]
+)
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way to ask and to read; those that are seldom taken with ``slow``."""
+    read_by(request.param, monkeypatch)
 
 
 @pytest.fixture

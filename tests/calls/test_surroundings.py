@@ -200,10 +200,10 @@ def run(script: str, urls: Mapping[str, str], *arguments: str) -> subprocess.Com
     "ending",
     [
         "",
-        "sys.exit(0)",
-        "client.close()",
-        "del stream",
-        "stream.result",
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in ("sys.exit(0)", "client.close()", "del stream", "stream.result")
+        ),
     ],
 )
 def test_an_interpreter_that_ends_with_a_live_stream_makes_no_noise(
@@ -266,7 +266,7 @@ def test_a_call_at_exit_still_works(emulator: Emulator) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "You said: Hi\n", "")
 
 
-@pytest.mark.parametrize("name", ["koala", "myshell"])
+@pytest.mark.parametrize("name", ["koala", pytest.param("myshell", marks=pytest.mark.slow)])
 def test_greenlets_take_turns(name: str, emulator: Emulator) -> None:
     """Patched by gevent the same blocking code is cooperative: ten answers take as long as one."""
     pytest.importorskip("gevent")

@@ -279,9 +279,9 @@ def test_a_line_shows_what_is_waited_for_and_goes_when_text_comes(
 def test_a_line_shows_why_and_when_it_is_tried_again(
     terminal: Start, emulator: Emulator, koala: list[str]
 ) -> None:
-    emulator.koala.faults = [Status(429, message="slow down", retry_after=2)]
+    emulator.koala.faults = [Status(429, message="slow down", retry_after=1)]
     running = terminal(*koala, "Hi", columns=100)
-    running.read_until("koala:gpt-4o-mini: again in 2 s: HTTP 429: slow down")
+    running.read_until("koala:gpt-4o-mini: again in 1 s: HTTP 429: slow down")
     assert running.wait() == 0
     assert running.left == "You said: Hi\n"
 
@@ -289,9 +289,9 @@ def test_a_line_shows_why_and_when_it_is_tried_again(
 def test_the_line_fits_a_narrow_terminal(
     terminal: Start, emulator: Emulator, koala: list[str]
 ) -> None:
-    emulator.koala.faults = [Status(429, message="slow down " * 20, retry_after=2)]
+    emulator.koala.faults = [Status(429, message="slow down " * 20, retry_after=1)]
     running = terminal(*koala, "Hi", columns=40)
-    running.read_until("koala:gpt-4o-mini: again in 2 s: HTTP")
+    running.read_until("koala:gpt-4o-mini: again in 1 s: HTTP")
     assert running.wait() == 0
     shown = [part.split("\x1b[K")[0] for part in running.screen.split("\r")[1:]]
     assert max(len(each.replace("\x1b[2m", "").replace("\x1b[0m", "")) for each in shown) <= 39

@@ -59,7 +59,9 @@ def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPa
     assert done.out.count("This is an emulated answer") == 7
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(100, 1), (40, 4)])
+@pytest.mark.parametrize(
+    ("columns", "rows"), [(100, 1), pytest.param(40, 4, marks=pytest.mark.slow)]
+)
 def test_the_demo_fills_four_panels_side_by_side_or_stacked(
     terminal: Start, columns: int, rows: int
 ) -> None:

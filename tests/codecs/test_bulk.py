@@ -165,9 +165,21 @@ def answers(draw: st.DrawFn) -> list[list[bytes]]:
     return blocks
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=100)
 @given(answers())
 def test_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
+    are_what_the_decoder_gives(blocks)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@settings(deadline=None, max_examples=2000)
+@given(answers())
+def test_many_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
+    are_what_the_decoder_gives(blocks)
+
+
+def are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
     events, named, records = BulkReader(), BulkReader(), BulkReader()
     for block in blocks:
         for reader, before, after in (

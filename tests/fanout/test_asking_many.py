@@ -191,7 +191,8 @@ def lanes_ended_at_random(client: Client, seed: int, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rounds", "lanes"), [(10, 100), pytest.param(1, 1000, marks=pytest.mark.slow)]
+    ("rounds", "lanes"),
+    [(2, 100), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((10, 100), (1, 1000)))],
 )
 def test_1000_lanes_opened_and_cancelled_at_random_leave_nothing(
     emulator: Emulator, rounds: int, lanes: int

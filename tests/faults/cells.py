@@ -11,7 +11,7 @@ import logging
 import ssl
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,14 @@ class Seen:
     log: list[str] = field(default_factory=list)
 
 
+def a_third(row: int, column: int, columns: int = len(EVERY)) -> list[pytest.MarkDecorator]:
+    """The marks of a cell: one of three runs by default, the others with ``slow``.
+
+    Each row begins with another protocol, so that three rows meet them all.
+    """
+    return [pytest.mark.slow] if (row + column) % min(3, columns) else []
+
+
 def params(faults: list[Fault]) -> list[Any]:
     """For ``parametrize(("fault", "protocol"), ...)``."""
     return [
@@ -92,10 +100,29 @@ def params(faults: list[Fault]) -> list[Any]:
             fault,
             protocol,
             id=f"{fault.name}-{protocol.name}",
-            marks=[pytest.mark.slow] if fault.slow else [],
+            marks=[pytest.mark.slow] if fault.slow else a_third(row, column, len(fault.protocols)),
         )
-        for fault in faults
-        for protocol in fault.protocols
+        for row, fault in enumerate(faults)
+        for column, protocol in enumerate(fault.protocols)
+    ]
+
+
+def crossed(whats: Iterable[str], row: int = 0) -> list[Any]:
+    """For ``parametrize(("what", "protocol"), ...)``: each thing that goes wrong, for each."""
+    return [
+        pytest.param(
+            what, protocol, id=f"{what}-{protocol.name}", marks=a_third(row + place, column)
+        )
+        for place, what in enumerate(whats)
+        for column, protocol in enumerate(EVERY)
+    ]
+
+
+def in_turn(row: int, among: tuple[Protocol, ...] = EVERY) -> list[Any]:
+    """For ``parametrize("protocol", ...)`` of a test that takes its time."""
+    return [
+        pytest.param(protocol, id=protocol.name, marks=a_third(row, column, len(among)))
+        for column, protocol in enumerate(among)
     ]
 
 

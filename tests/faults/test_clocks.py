@@ -8,9 +8,9 @@ import pytest
 
 from g4fsync import Client, Retry
 from g4fsync.errors import DeadlineExceeded, RateLimited
-from tests.faults.cells import CLOCK, SLACK, Cell, Fault, Outcome, limits, params
+from tests.faults.cells import CLOCK, SLACK, Cell, Fault, Outcome, in_turn, limits, params
 from tests.faults.farside import Far
-from tests.faults.protocols import EVERY, HTTP, OPENASSISTANT, PROMPT, TOKENS, Protocol
+from tests.faults.protocols import HTTP, OPENASSISTANT, PROMPT, TOKENS, Protocol
 from tests.support.servers import Peer, Server
 from tests.support.timing import MS, PATIENCE, Worker
 
@@ -22,7 +22,7 @@ def tokens_for_ever(far: Far) -> None:
         pass
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0))
 def test_total_ends_an_answer_that_goes_on_for_ever(cell: Cell, protocol: Protocol) -> None:
     outcome = Outcome(DeadlineExceeded, clock="total")
     with Server(cell.talk(protocol, tokens_for_ever)) as server:
@@ -42,9 +42,10 @@ def late_tokens(far: Far) -> None:
     far.mark()
 
 
-@pytest.mark.parametrize(
-    ("fault", "protocol"), params([Fault("clock: idle, slow but alive", late_tokens, Outcome())])
-)
+SLOW_BUT_ALIVE = Fault("clock: idle, slow but alive", late_tokens, Outcome())
+
+
+@pytest.mark.parametrize(("fault", "protocol"), params([SLOW_BUT_ALIVE]))
 def test_idle_begins_anew_with_each_token(cell: Cell, fault: Fault, protocol: Protocol) -> None:
     cell.run(fault, protocol, timeout=limits("idle"))
 
@@ -57,7 +58,7 @@ def reads_nothing(peer: Peer) -> None:
     peer.server.go.wait(PATIENCE)
 
 
-@pytest.mark.parametrize("protocol", LONG_ASKS, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0, LONG_ASKS))
 def test_connect_ends_a_request_that_nobody_reads(cell: Cell, protocol: Protocol) -> None:
     outcome = Outcome(DeadlineExceeded, tokens=0, asks=0, clock="connect")
     long = PROMPT + "a" * (8 * 2**20)  # more than two sockets hold
@@ -75,7 +76,7 @@ def refused(peer: Peer) -> None:
         return
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(1))
 def test_total_ends_the_back_off(cell: Cell, protocol: Protocol) -> None:
     outcome = Outcome(RateLimited, tokens=0, asks=2)
     with Server(refused) as server:
@@ -92,7 +93,7 @@ def test_total_ends_the_back_off(cell: Cell, protocol: Protocol) -> None:
     assert seen.seconds <= CLOCK + SLACK
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(2))
 def test_a_caller_may_be_busy_for_longer_than_idle(protocol: Protocol, cell: Cell) -> None:
     def script(far: Far) -> None:
         far.open()

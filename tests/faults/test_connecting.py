@@ -23,7 +23,7 @@ from g4fsync.errors import (
     ServerError,
     StreamInterrupted,
 )
-from tests.faults.cells import Cell, Fault, Outcome, Seen, ask, params
+from tests.faults.cells import Cell, Fault, Outcome, Seen, ask, crossed, in_turn, params
 from tests.faults.farside import Far, HttpFar
 from tests.faults.protocols import EVERY, HTTP, PROXY_PASSWORD, Protocol
 from tests.support.servers import Peer, Server, Talk, full_listener
@@ -44,7 +44,7 @@ def test_nobody_listens(cell: Cell, protocol: Protocol) -> None:
         cell.check("connect: refused", protocol, FAILED, lambda o: ask(protocol, url, o))
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0))
 def test_the_backlog_is_full(cell: Cell, protocol: Protocol) -> None:
     with full_listener() as port:
         url = f"http://127.0.0.1:{port}"
@@ -112,10 +112,12 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     )
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
-@pytest.mark.parametrize("what", ["of a stranger", "of another name", "expired", "not yet valid"])
+@pytest.mark.parametrize(
+    ("what", "protocol"),
+    crossed(["of a stranger", "of another name", "expired", "not yet valid"]),
+)
 def test_a_bad_certificate_gets_no_question(
-    cell: Cell, protocol: Protocol, what: str, certificates: Certificates
+    cell: Cell, what: str, protocol: Protocol, certificates: Certificates
 ) -> None:
     outcome = Outcome(ConnectionFailed, tokens=0, asks=0, says="is not trusted")
     fault = Fault(f"tls: certificate {what}", Far.hold, outcome)
@@ -143,29 +145,22 @@ def trickle(content: bytes, peer: Peer) -> None:
     peer.trickle(content, 5 * MS)
 
 
-HANDSHAKES: list[tuple[str, Talk, Outcome]] = [
-    ("silence", hold, LATE),
-    ("FIN", partial(say, b""), FAILED),
-    ("RST", reset, FAILED),
-    ("plain HTTP", partial(say, b"HTTP/1.1 400 Bad Request\r\n\r\n"), FAILED),
-    ("garbage", partial(say, b"\x16\x03\x03\x00\x05hello"), FAILED),
-    ("an alert", partial(say, b"\x15\x03\x03\x00\x02\x02\x28"), FAILED),
-    ("a trickle", partial(trickle, b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xf0"), LATE),
-]
+HANDSHAKES: dict[str, tuple[Talk, Outcome]] = {
+    "silence": (hold, LATE),
+    "FIN": (partial(say, b""), FAILED),
+    "RST": (reset, FAILED),
+    "plain HTTP": (partial(say, b"HTTP/1.1 400 Bad Request\r\n\r\n"), FAILED),
+    "garbage": (partial(say, b"\x16\x03\x03\x00\x05hello"), FAILED),
+    "an alert": (partial(say, b"\x15\x03\x03\x00\x02\x02\x28"), FAILED),
+    "a trickle": (partial(trickle, b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xf0"), LATE),
+}
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
-@pytest.mark.parametrize(
-    ("what", "script", "outcome"), HANDSHAKES, ids=[each[0] for each in HANDSHAKES]
-)
+@pytest.mark.parametrize(("what", "protocol"), crossed(HANDSHAKES))
 def test_a_handshake_fails_in_time(
-    cell: Cell,
-    protocol: Protocol,
-    what: str,
-    script: Talk,
-    outcome: Outcome,
-    certificates: Certificates,
+    cell: Cell, what: str, protocol: Protocol, certificates: Certificates
 ) -> None:
+    script, outcome = HANDSHAKES[what]
     fault = Fault(f"tls: {what} in the handshake", Far.hold, outcome)
     cell.run(fault, protocol, raw=script, tls=certificates.good, verify=certificates.authority)
 
@@ -270,9 +265,8 @@ def through(
         return ask(protocol, target, outcome, proxy=proxy)
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("what", PROXIES)
+@pytest.mark.parametrize(("what", "protocol"), crossed(PROXIES, 1))
 def test_an_http_proxy_fails(cell: Cell, protocol: Protocol, scheme: str, what: str) -> None:
     script, tunnel, plain = PROXIES[what]
     outcome = tunnel if scheme == "https" or protocol.is_socket else plain
@@ -346,8 +340,7 @@ SOCKS: dict[str, tuple[Talk, Outcome]] = {
 }
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
-@pytest.mark.parametrize("what", SOCKS)
+@pytest.mark.parametrize(("what", "protocol"), crossed(SOCKS, 2))
 def test_a_socks_proxy_fails(cell: Cell, protocol: Protocol, what: str) -> None:
     script, outcome = SOCKS[what]
     cell.check(

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from g4fsync import Client, Retry
-from tests.faults.cells import Cell
+from tests.faults.cells import Cell, in_turn
 from tests.faults.farside import Far, SocketFar, frame
 from tests.faults.protocols import HTTP, MYSHELL, PROMPT, TOKENS, Protocol
 from tests.support.servers import Server
@@ -17,7 +17,7 @@ TOKEN = "a" * 10_000
 MANY = 3000  # 30 MB, far more than all buffers on the way hold
 
 
-@pytest.mark.parametrize("protocol", HTTP, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0, HTTP))
 def test_a_pause_of_the_caller_holds_the_server_back(
     protocol: Protocol, cell: Cell, no_proxy_variables: None
 ) -> None:

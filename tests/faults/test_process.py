@@ -16,9 +16,9 @@ import pytest
 
 from g4fsync import Client, Retry
 from g4fsync.errors import Cancelled
-from tests.faults.cells import Cell
+from tests.faults.cells import Cell, in_turn
 from tests.faults.farside import Far, Reader, talk
-from tests.faults.protocols import EVERY, KOALA, MYSHELL, OPENAI, PROMPT, TEXT, TOKENS, Protocol
+from tests.faults.protocols import KOALA, MYSHELL, OPENAI, PROMPT, TEXT, TOKENS, Protocol
 from tests.support.leaks import Census
 from tests.support.servers import Server
 from tests.support.timing import PATIENCE, SLOWNESS, eventually
@@ -158,7 +158,7 @@ def test_a_signal_handler_may_ask_while_another_answer_comes(
 # -- garbage collection -------------------------------------------------
 
 
-@pytest.mark.parametrize("protocol", EVERY, ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0))
 def test_a_stream_in_a_circle_of_garbage_frees_its_connection(
     protocol: Protocol, cell: Cell
 ) -> None:

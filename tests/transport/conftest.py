@@ -10,8 +10,15 @@ from g4fsync.scope import CancelScope
 from g4fsync.settings import Timeout
 from g4fsync.transport.adapter import Adapter
 from g4fsync.transport.live import Destination, LiveTransport, Network
+from tests.support.reading import WAYS, read_by
 
 Open = Callable[..., LiveTransport]
+
+
+@pytest.fixture(params=WAYS)
+def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way to ask and to read."""
+    read_by(request.param, monkeypatch)
 
 
 @pytest.fixture
