@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -73,6 +73,18 @@ def name_of(path: Path) -> str:
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def offenders(offences: Callable[[str], Iterable[object]], modules: Iterable[str]) -> list[str]:
+    """Those of *modules* that break a rule, each with what breaks it; all are told at once."""
+    return [
+        f"{module or 'g4fsync'}: {found}" for module in modules if (found := [*offences(module)])
+    ]
+
+
 def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those that only a type checker sees."""
     for node in ast.iter_child_nodes(tree):
@@ -88,7 +100,7 @@ def imports(module: str) -> tuple[frozenset[str], frozenset[str]]:
     path = MODULES[module]
     inside: set[str] = set()
     outside: set[str] = set()
-    for node in runtime_nodes(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in runtime_nodes(tree_of(module)):
         if isinstance(node, ast.Import):
             outside |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -127,22 +139,26 @@ def is_apart(module: str) -> bool:
     return module == APART or module.startswith(f"{APART}.")
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if not is_apart(m)])
-def test_imports_go_down_only(module: str) -> None:
-    inside, _ = imports(module)
-    up = {
-        each
-        for each in inside
-        if (is_apart(each) and module not in MAY_USE_EMULATOR)
-        or (not is_apart(each) and layer(each) < layer(module))
-    }
-    assert not up, f"{module} imports upwards: {sorted(up)}"
+OURS = [module for module in MODULES if not is_apart(module)]
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if is_apart(m)])
-def test_the_emulator_shares_no_code_with_the_client(module: str) -> None:
-    inside, _ = imports(module)
-    assert {each for each in inside if not is_apart(each)} == set()
+def test_imports_go_down_only() -> None:
+    def upwards(module: str) -> Iterator[str]:
+        for each in sorted(imports(module)[0]):
+            if is_apart(each):
+                if module not in MAY_USE_EMULATOR:
+                    yield each
+            elif layer(each) < layer(module):
+                yield each
+
+    assert offenders(upwards, OURS) == []
+
+
+def test_the_emulator_shares_no_code_with_the_client() -> None:
+    def shared(module: str) -> Iterator[str]:
+        return (each for each in imports(module)[0] if not is_apart(each))
+
+    assert offenders(shared, set(MODULES) - set(OURS)) == []
 
 
 def test_each_folder_is_a_package() -> None:
@@ -185,12 +201,14 @@ def test_a_codec_does_no_input_or_output(module: str) -> None:
     assert not outside & OUTSIDE_WORLD
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_nothing_is_asynchronous(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+def test_nothing_is_asynchronous() -> None:
     kinds = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
-    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, kinds)]
-    assert "asyncio" not in imports(module)[1]
+
+    def asynchronous(module: str) -> list[object]:
+        lines = [node.lineno for node in ast.walk(tree_of(module)) if isinstance(node, kinds)]
+        return [*lines, *imports(module)[1] & {"asyncio"}]
+
+    assert offenders(asynchronous, MODULES) == []
 
 
 IMPORTING = """
