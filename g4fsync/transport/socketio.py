@@ -1,54 +1,40 @@
-"""Socket.IO over websocket-client: one namespace on one WebSocket.
+"""Socket.IO 5: one namespace on an Engine.IO session (:mod:`.engineio`) of its own.
 
-The server pings and drops whoever does not answer in time (Engine.IO 4), also
-while the caller sleeps or thinks between two tokens.  So when the owner of a
-connection is not reading it, the *heartbeat*, one thread for the process, looks
-in every now and then: it takes what has arrived, answers the pings, and leaves
-the rest for the owner.  It never blocks, and it ends with the last connection.
+Facts, from the protocol's specification (https://socket.io/docs/v4/socket-io-protocol/);
+how a packet is written stands in :mod:`..codecs.socketio`:
 
-``_busy`` is held by whoever reads or sends.  A packet is waiting or still on the
-socket, never both; what is waiting comes first, and a failure the heartbeat met
-comes after it, so the owner sees the order in which the server sent.
+* A namespace is connected by a packet of its own, with the auth data, the root
+  namespace too: the server does not connect anybody unasked as it did in protocol 4.
+* It answers ``connect``, or ``connect error`` with a message.  The session stands in
+  both cases, and other namespaces on it are other conversations: what belongs to
+  them is skipped.
+* An event with an ack id wants an ``ack`` of the same id.  The provider has nothing to
+  say in it, but python-socketio's ``call()`` waits for it.
+* A binary event names its attachments, which follow in binary frames.  No chat
+  provider sends text that way, so they are not put together.
+* ``disconnect`` ends the namespace, Engine.IO's ``close`` and a WebSocket's close frame
+  the session: to whoever reads events all of them are the end.  Whether the answer
+  was complete is for the provider to know.
 """
 
 from __future__ import annotations
 
-import ssl
-import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import websocket
-from websocket import ABNF
-
-from ..codecs import engineio, socketio
-from ..codecs.engineio import Handshake
+from ..codecs import socketio
 from ..codecs.socketio import SocketEvent
-from ..errors import G4FSyncError, InvalidRequest, ProtocolError, ProviderError, StreamInterrupted
-from . import failures, heartbeat
-from .connections import SocketHandle
-from .frames import MessageSocket
-from .outgoing import checked_headers
+from ..errors import InvalidRequest, ProtocolError, ProviderError
+from . import heartbeat
+from .engineio import CLOSE, MESSAGE, EngineIOSession
 
 if TYPE_CHECKING:
     from .live import LiveTransport
 
-MAX_WAITING_BYTES = 2**20  # arrived, not yet asked for; beyond it reading stops
-MAX_VISIT_MESSAGES = 1000  # taken by the heartbeat in one go; there may be others to look after
-
-_FOREIGN: tuple[type[Exception], ...] = (websocket.WebSocketException,)
-_ALL_FOREIGN = failures.FOREIGN + _FOREIGN
-_TROUBLE: tuple[type[Exception], ...] = (*_ALL_FOREIGN, G4FSyncError)
-_WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_OPEN = engineio.PacketType.OPEN
-_PING, _PONG = engineio.PacketType.PING, engineio.PacketType.PONG
-_MESSAGE, _CLOSE = engineio.PacketType.MESSAGE, engineio.PacketType.CLOSE
 _Type = socketio.PacketType
 
 
-class SocketIOConnection:
+class SocketIOConnection(EngineIOSession):
     """One connected namespace; :class:`~.base.SocketIO` tells what it promises.
 
     Use it as a context manager: entering connects.
@@ -62,29 +48,17 @@ class SocketIOConnection:
         auth: Any,
         headers: Mapping[str, str],
     ) -> None:
-        self._transport = transport
-        self._path = path
+        super().__init__(transport, path, headers)
         self._namespace = namespace
         self._auth = auth
         self._event_prefix = f"42{namespace},[".encode()  # of a plain event in our namespace
-        self._headers = checked_headers({**transport.destination.headers, **headers})
-        self._handle: SocketHandle | None = None
-        self._ws = MessageSocket()
-        # Guards the socket's timeout, which the heartbeat changes, and with it all
-        # reading and sending; also _waiting and _failure. Re-entrant: the heartbeat's
-        # thread may happen to collect the stream this belongs to.
-        self._busy = threading.RLock()
-        self._waiting: deque[engineio.Packet] = deque()
-        self._waiting_bytes = 0
-        self._failure: Exception | None = None
-        self.handshake = Handshake("", 25.0, 20.0)
 
     def __enter__(self) -> SocketIOConnection:
         scope = self._transport.scope
         scope.check()
         scope.start_connect()
         try:
-            self._open_websocket()
+            self._open_session()
             self._connect_namespace()
         finally:
             scope.stop_connect()
@@ -109,58 +83,13 @@ class SocketIOConnection:
                     self._send(socketio.Packet(_Type.ACK, self._namespace, [], packet.ack_id))
                 yield packet.event()
 
-    def close(self, *, graceful: bool = False) -> None:
-        """Leave; never waits for the far side."""
-        heartbeat.remove(self)
-        if self._handle is None:
-            return
-        self._handle.drop()
-        inherited, self._handle = self._handle.scope.forked, None
-        if inherited:  # by fork: the parent goes on using the connection
-            return
-        # The heartbeat may be looking in just now; it never takes long.
-        with self._busy:
-            stream, self._ws.stream = self._ws.stream, None
-        if stream is not None:
-            with suppress(*_ALL_FOREIGN):  # websocket-client may have closed it
-                stream.settimeout(0)
-                if graceful:
-                    self._ws.send_close()
-            stream.close()
-
-    # -- opening --------------------------------------------------------
-
-    def _open_websocket(self) -> None:
-        transport = self._transport
-        url = transport.url(self._path) + "?EIO=4&transport=websocket"
-        network, scope = transport.network, transport.scope
-        self._handle = SocketHandle(scope)
-        with failures.MappedFailures(scope, transport.host, also=_FOREIGN):
-            proxies = network.proxies(url)
-            sock = network.adapter.open_socket(
-                self._handle, url, proxies=proxies, verify=network.trusted(url, proxies)
-            )
-            self._ws.attach(sock)
-            self._handle.use(sock)
-            try:
-                self._ws.open(url, self._headers, transport.destination.cookies)
-            except G4FSyncError as error:
-                raise transport.without_secrets(error) from error.__cause__
-        if self._ws.stream is not None:
-            self._ws.stream.limit = transport.network.limits.message
-
     def _connect_namespace(self) -> None:
-        opened = self._take()
-        if opened is None or opened.type is not _OPEN:
-            raise ProtocolError(f"expected an Engine.IO open packet, got {opened!r:.100}")
-        self.handshake = Handshake.parse(opened.payload)
-        if self._ws.stream is not None:
-            self._ws.stream.settimeout(self.handshake.max_silence)
         self._send(socketio.Packet(_Type.CONNECT, self._namespace, self._auth))
         answer = self._next()
         if answer is None or answer.type is _Type.DISCONNECT:
             raise ProviderError(f"the server closed namespace {self._namespace} at once")
         if answer.type is _Type.CONNECT_ERROR:
+            # An object since protocol 5, a bare string before it.
             message = answer.data.get("message") if isinstance(answer.data, dict) else answer.data
             raise ProviderError(
                 f"namespace {self._namespace} refused: {message}",
@@ -170,42 +99,32 @@ class SocketIOConnection:
         if answer.type is not _Type.CONNECT:
             raise ProtocolError(f"expected the namespace to be connected, got {answer!r:.100}")
 
-    # -- sending --------------------------------------------------------
-
     def _send(self, packet: socketio.Packet) -> None:
         try:
-            frame = engineio.encode(engineio.Packet(_MESSAGE, socketio.encode(packet)))
+            payload = socketio.encode(packet)
         except (TypeError, ValueError) as exc:
             raise InvalidRequest(f"a message or option can't be sent as JSON: {exc}") from exc
-        limit = self.handshake.max_payload
-        if limit is not None and len(frame) > limit:
-            raise InvalidRequest(
-                f"the message has {len(frame)} bytes, more than the {limit} the server takes"
-            )
-        with (
-            self._busy,
-            failures.MappedFailures(
-                self._transport.scope, self._transport.host, reading=True, also=_FOREIGN
-            ),
-        ):
-            self._ws.send(frame)
-
-    # -- receiving ------------------------------------------------------
+        self._send_message(payload)
 
     def _next(self) -> socketio.Packet | None:
-        """The next Socket.IO packet of our namespace; ``None`` when the far side closed."""
+        """The next packet of our namespace; ``None`` when the far side closed."""
         while True:
             packet = self._take()
-            if packet is None or packet.type is _CLOSE:
+            if packet is None or packet.type is CLOSE:
                 return None
-            if packet.type is not _MESSAGE:
+            if packet.type is not MESSAGE:
                 continue
             message = socketio.decode(packet.payload)
             if message.namespace == self._namespace:
                 return message
 
     def _events_at_hand(self) -> list[SocketEvent]:
-        """The plain events that have arrived whole, up to the first of anything else."""
+        """The plain events that have arrived whole, up to the first of anything else.
+
+        A shortcut through a burst, one lock and one check for a block of events.  What it
+        does not know is left where it is, for :meth:`_next`: an ack id, another namespace,
+        a ping, a fragment, garbage.  So it can't change what is read, only how fast.
+        """
         events: list[SocketEvent] = []
         with self._busy:
             stream = self._ws.stream
@@ -222,93 +141,3 @@ class SocketIOConnection:
                 stream.skip_to(end)
                 events.append(SocketEvent(name, tuple(args)))
         return events
-
-    def _take(self) -> engineio.Packet | None:
-        """The next Engine.IO packet that is no ping; blocks."""
-        scope = self._transport.scope
-        with (
-            self._busy,
-            failures.MappedFailures(scope, self._transport.host, reading=True, also=_FOREIGN),
-        ):
-            if self._waiting:
-                packet = self._waiting.popleft()
-                self._waiting_bytes -= _weight(packet)
-                return packet
-            if self._failure is not None:
-                raise self._failure
-            while True:
-                scope.start_idle()
-                try:
-                    opcode, data = self._ws.receive()
-                except websocket.WebSocketTimeoutException as exc:
-                    scope.check()
-                    raise StreamInterrupted("the server's heartbeat has stopped") from exc
-                if opcode == ABNF.OPCODE_CLOSE:
-                    # Our own shutdown may look like the server's farewell.
-                    scope.check()
-                    return None
-                found = self._packet(opcode, data)
-                if found is not None:
-                    return found
-                if scope.ended is not None:  # much may have arrived before the socket was shut
-                    scope.check()
-
-    def _packet(self, opcode: int, data: bytes) -> engineio.Packet | None:
-        """The packet in a WebSocket message; pings are answered and give none."""
-        if opcode == ABNF.OPCODE_BINARY:
-            return None  # an attachment; the event it belongs to has been told
-        try:
-            packet = engineio.decode(data.decode())
-        except UnicodeDecodeError as exc:
-            raise ProtocolError("a text frame is not UTF-8", evidence=repr(data[:80])) from exc
-        if packet.type is _PING:
-            self._answer(packet)
-            return None
-        return packet
-
-    def _answer(self, ping: engineio.Packet) -> None:
-        try:
-            self._ws.send(engineio.encode(engineio.Packet(_PONG, ping.payload)))
-        except _WOULD_BLOCK as exc:  # half a frame may have gone: nothing can be sent any more
-            raise StreamInterrupted("the server does not read what it is sent") from exc
-        except ConnectionError:
-            pass  # what has arrived still counts; reading on will tell how it ended
-
-    def service(self) -> None:
-        """For the heartbeat: answer pings and store the rest, unless the owner is reading."""
-        if not self._busy.acquire(blocking=False):
-            return
-        stream = self._ws.stream
-        try:
-            if stream is None:
-                return
-            before = stream.gettimeout()
-            stream.settimeout(0)
-            try:
-                for _ in range(MAX_VISIT_MESSAGES):
-                    if self._failure is not None or self._waiting_bytes >= MAX_WAITING_BYTES:
-                        break
-                    self._store(*self._ws.receive())
-            except _WOULD_BLOCK:
-                pass  # nothing more for now
-            finally:
-                stream.settimeout(before)
-        except _TROUBLE as exc:
-            self._failure = exc  # the owner's to raise
-        finally:
-            self._busy.release()
-
-    def _store(self, opcode: int, data: bytes) -> None:
-        if opcode == ABNF.OPCODE_CLOSE:
-            packet: engineio.Packet | None = engineio.Packet(_CLOSE)
-            self._failure = StreamInterrupted("the server closed the connection")
-        else:
-            packet = self._packet(opcode, data)
-        if packet is not None:
-            self._waiting.append(packet)
-            self._waiting_bytes += _weight(packet)
-
-
-def _weight(packet: engineio.Packet) -> int:
-    """About how many bytes a waiting packet takes, those without a payload included."""
-    return len(packet.payload) + 100
