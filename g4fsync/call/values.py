@@ -20,28 +20,23 @@ class ElementReader:
 
     def __init__(self, wanted: AnswerType) -> None:
         self._wanted = wanted
-        self.restart()
-
-    def restart(self) -> None:
-        """Another answer follows."""
-        self._elements = Elements(self._wanted.wrapper)
         self.values: list[Any] = []
-
-    @property
-    def are_complete(self) -> bool:
+        self.are_complete = False
         """Whether the list has ended, and all of it has been given."""
-        return self._elements.closed and len(self.values) == len(self._elements.values)
 
-    def feed(self, piece: str) -> Iterator[Any]:
-        """Take the next piece of text; :class:`Misfit` for an element that does not fit."""
-        found = self._elements.feed(piece)
-        before = len(self._elements.values) - len(found)
-        if before != len(self.values):
-            return  # one of those before did not fit
-        for index, each in enumerate(found, before):
-            value = self._wanted.element(each, index)
-            self.values.append(value)
-            yield value
+    def read(self, pieces: Iterator[str]) -> Iterator[Any]:
+        """The elements of the answer that comes in *pieces*; forgets the answer before.
+
+        Raises :class:`Misfit` for an element that does not fit.
+        """
+        self.values, self.are_complete = [], False
+        elements = Elements(self._wanted.wrapper)
+        for closed in elements.read(pieces):
+            for each in closed:
+                value = self._wanted.element(each, len(self.values))
+                self.values.append(value)
+                yield value
+        self.are_complete = elements.closed
 
 
 def check(journal: Journal) -> None:
@@ -60,30 +55,45 @@ def values(items: Iterator[str | Event], journal: Journal) -> Iterator[Any]:
     """
     wanted = journal.wanted
     assert wanted is not None  # check() has looked
-    reader = ElementReader(wanted)
-    if wanted.is_list:
-        journal.elements = reader
-    for item in items:
-        if isinstance(item, str):
-            yield from _elements(reader, item, journal) if wanted.is_list else ()
-        elif isinstance(item, ToolResult | Attempt):
-            reader.restart()
     if not wanted.is_list:
+        for _ in items:
+            pass
         yield journal.value
-    elif not reader.are_complete and journal.value is not None:
+        return
+    reader = journal.elements = ElementReader(wanted)
+    answers = _Answers(items)
+    while not answers.are_over:
+        pieces = answers.next_pieces()
+        try:
+            for value in reader.read(pieces):
+                journal.is_delivered = True
+                yield value
+        except Misfit as misfit:
+            if journal.is_delivered:
+                error = unparsable(misfit, journal.turn().content)
+                journal.fail(error)
+                raise error from misfit
+        for _ in pieces:
+            pass
+    if not reader.are_complete and journal.value is not None:
         yield from list(journal.value)[len(reader.values) :]
 
 
-def _elements(reader: ElementReader, piece: str, journal: Journal) -> Iterator[Any]:
-    try:
-        for value in reader.feed(piece):
-            journal.is_delivered = True
-            yield value
-    except Misfit as misfit:
-        if journal.is_delivered:
-            error = unparsable(misfit, journal.turn().content)
-            journal.fail(error)
-            raise error from misfit
+class _Answers:
+    """The items of a stream as the answers that they are of: of each round and each try one."""
+
+    def __init__(self, items: Iterator[str | Event]) -> None:
+        self._items = items
+        self.are_over = False
+
+    def next_pieces(self) -> Iterator[str]:
+        """The text of the next answer, piece by piece; to be read to its end."""
+        for item in self._items:
+            if item.__class__ is str:
+                yield item
+            elif isinstance(item, ToolResult | Attempt):
+                return
+        self.are_over = True
 
 
 def unparsable(misfit: Misfit, text: str) -> Unparsable:

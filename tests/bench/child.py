@@ -117,6 +117,13 @@ def batch_http(client: str, server: str, rows: int, workers: int) -> Found:
     return over_http(client, server, rows, workers)
 
 
+def values(client: str, server: str, kind: str, count: int, rounds: int) -> Found:
+    """Elements of a list while its text comes; see :mod:`.values`."""
+    from .values import cost
+
+    return cost(kind, count, rounds)
+
+
 def lanes(client: str, server: str, streams: int, tokens: int, us: int) -> Found:
     """Some paced answers at a time: by ``compare``, or by a thread for each."""
     from .fanout import compare, in_threads
@@ -253,7 +260,7 @@ TASKS: dict[str, Callable[..., Found]] = {
     each.__name__: each
     for each in (
         *(stream, requests, calls, lanes, crowd, live, long, imported),
-        *(archived, archived_crowd, batch, batch_http),
+        *(archived, archived_crowd, batch, batch_http, values),
     )
 }
 

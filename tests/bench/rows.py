@@ -75,6 +75,21 @@ def _opening(name: str, what: str, **how: bool) -> Row:
     )
 
 
+def _values(name: str, what: str, kind: str, count: int) -> Row:
+    sizes = (4, 20, 1000, 16_000)
+    return Row(
+        name,
+        f"elements of a list of {what}, as each is closed",
+        {"task": "values", "kind": kind, "count": count, "rounds": 40},
+        tuple(
+            Goal(f"times_{size}", 1.3, "x json.loads", None, f"pieces of {size} characters")
+            for size in sizes
+        ),
+        rounds=(3, 1),
+        quick={"rounds": 15},
+    )
+
+
 _PACE = {"task": "crowd", "us": 50_000, "tokens": 100}
 
 ROWS = (
@@ -100,6 +115,10 @@ ROWS = (
         quick={"tokens": 1000},
         quick_peers=False,
     ),
+    _values("values", "rows", "rows", 1500),
+    _values("values-nested", "rows with rows in them", "orders", 1500),
+    _values("values-texts", "texts", "texts", 1500),
+    _values("values-numbers", "numbers", "numbers", 12_000),
     Row(
         "archived",
         "the same, each word kept in an archive",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -15,6 +17,14 @@ PEOPLE = [
     {"name": 'Ann "the} [first', "age": 3, "pets": [{"name": "a}"}, {"name": "b{"}]},
     {"name": "back\\slash\\", "age": -1.5e3, "pets": []},
     {"name": "é\u2028😀", "age": None, "pets": [{"name": "c", "tags": [[], {}, [1]]}]},
+]
+
+ALIKE: list[Any] = [
+    {"name": "Ann", "pets": []},
+    {"name": "Bob", "pets": [{"name": "a"}, {"name": "b"}]},
+    {"name": '"}, {"name": "', "pets": [{"name": "{"}]},
+    {"name": "back\\", "n": [1, 2]},
+    *("a, b", '", "', "", 1, -2.5, None, [[1], [2]], {}),
 ]
 
 json_values = st.recursive(
@@ -30,9 +40,23 @@ json_values = st.recursive(
 
 def fed(pieces: list[str], wrapper: str | None = "items") -> tuple[list[Any], bool]:
     elements = Elements(wrapper)
-    found = [each for piece in pieces for each in elements.feed(piece)]
-    assert found == elements.values
+    found = [each for closed in elements.read(pieces) for each in closed]
     return found, elements.closed
+
+
+def by_piece(pieces: list[str]) -> list[list[Any]]:
+    """What each piece closes."""
+    found: list[list[Any]] = []
+
+    def given() -> Iterator[str]:
+        for piece in pieces:
+            found.append([])
+            yield piece
+
+    for closed in Elements("items").read(given()):
+        assert not found[-1]
+        found[-1] = closed
+    return found
 
 
 def cut(text: str, *places: int) -> list[str]:
@@ -74,13 +98,11 @@ def test_what_is_cut_off_gives_its_complete_elements(values: list[Any], end: int
 
 
 def test_an_element_comes_with_the_piece_that_closes_it() -> None:
-    elements = Elements(None)
     pieces = ["[", '{"a": [', "1]", "}", ", ", "2", "3", ",", '"x', '"', ",[]", "]"]
-    assert [elements.feed(piece) for piece in pieces] == [
+    assert by_piece(pieces) == [
         *([], [], [], [{"a": [1]}], [], [], []),
         *([23], [], ["x"], [[]], []),
     ]
-    assert elements.closed
 
 
 @pytest.mark.parametrize(
@@ -101,19 +123,56 @@ def test_a_broken_array_gives_what_came_before(text: str) -> None:
     assert fed([text]) == ([1], False)
 
 
-def test_a_large_element_in_small_pieces_costs_no_more_than_in_proportion() -> None:
-    from time import thread_time
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from(ALIKE), min_size=1, max_size=60) | st.lists(json_values, max_size=12),
+    st.sampled_from(["{}", '{{"items": {}}}', '{}, [{{"name": 1}}, {{"name": 2}}]']),
+    st.integers(2, 900),
+    st.integers(0, 899),
+    st.none() | st.integers(0, 3000),
+)
+def test_each_element_comes_with_the_piece_that_closes_it_however_the_text_is_cut(
+    values: list[Any], around: str, size: int, first: int, broken_at: int | None
+) -> None:
+    text = around.format(json.dumps(values))
+    if broken_at is not None:
+        text = text[:broken_at] + text[broken_at + 1 :]
+    by_character, pieces = by_piece([*text]), cut(text, *range(first, len(text), size))
+    end = 0
+    for piece, found in zip(pieces, by_piece(pieces), strict=False):
+        start, end = end, end + len(piece)
+        assert found == [each for closed in by_character[start:end] for each in closed]
+    assert fed(pieces) == fed([*text])
 
-    def seconds(count: int) -> float:
-        text = json.dumps([{"rows": [{"n": i, "t": "}"} for i in range(count)]}])
-        pieces = [text[i : i + 8] for i in range(0, len(text), 8)]
-        best = min(_timed(pieces, thread_time) for _ in range(3))
-        return best / len(pieces)
 
-    assert seconds(8000) < 10 * seconds(400)  # twenty times, if each piece cost all before it
+def test_an_array_that_looks_like_the_first_is_not_read_on_into() -> None:
+    rows = [{"name": "x" * 50, "n": n} for n in range(20)]
+    text = f'{{"items": {json.dumps(rows)}, "more": {json.dumps(rows)}}}'
+    for size in (1, 450, 1000, len(text)):
+        assert fed([text[i : i + size] for i in range(0, len(text), size)]) == (rows, True)
 
 
-def _timed(pieces: list[str], clock: Any) -> float:
-    started = clock()
-    assert len(fed(pieces)[0]) == 1
-    return float(clock() - started)
+@pytest.mark.parametrize(
+    ("beginning", "repeated"),
+    [
+        *(("[", "1"), ("[1", " "), ('{"items"', " "), ("", "words "), ("[", "[")),
+        *(('["', '\\"'), ('[{"a": "', "}"), ('[{"a": [', '{"n": "}"}, '), ("[", "x")),
+        *(('[{"a": 1}', ", "), ('["a", "', "\\\\"), ("[{}, {", '"a": {}, ')),
+    ],
+)
+def test_small_pieces_of_a_text_that_does_not_end_cost_no_more_than_in_proportion(
+    beginning: str, repeated: str
+) -> None:
+    def seconds_a_piece(characters: int) -> float:
+        text = beginning + repeated * (characters // len(repeated))
+        pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
+        return min(_timed(pieces) for _ in range(3)) / len(pieces)
+
+    # Twenty times, if each piece cost all before it.
+    assert seconds_a_piece(400_000) < 10 * seconds_a_piece(20_000)
+
+
+def _timed(pieces: list[str]) -> float:
+    started = thread_time()
+    fed(pieces)
+    return thread_time() - started
