@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.leaks import Census
 from tests.support.servers import Server, Talk
 from tests.support.timing import eventually
 
 Serve = Callable[..., Server]
+
+# How many examples a property test tries; .ci/run tries more.
+EXAMPLES = int(os.environ.get("G4FSYNC_TEST_EXAMPLES", "100"))
+settings.register_profile("g4fsync", max_examples=EXAMPLES, deadline=None)
+settings.load_profile("g4fsync")
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

@@ -157,7 +157,13 @@ def run(name: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", PRINTED)
+LONG = ("batch_csv.py", "map_prompts.py", "race.py", "timeouts.py")  # they wait, to show it
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] if each in LONG else []) for each in PRINTED],
+)
 def test_example_prints(name: str) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])

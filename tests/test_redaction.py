@@ -52,7 +52,7 @@ def test_a_key_is_found_in_each_form(echo: str) -> None:
 
 
 @given(secrets, st.sampled_from(sorted(ECHOES)), st.text(max_size=20), st.text(max_size=20))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 def test_no_part_of_a_secret_is_left_in_an_error(
     secret: str, echo: str, before: str, after: str
 ) -> None:

@@ -12,7 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.timeout(300)  # mypy's first run has no cache
-@pytest.mark.parametrize("command", ["ruff format --check", "ruff check", "mypy"])
+@pytest.mark.parametrize(
+    "command",
+    ["ruff format --check", "ruff check", pytest.param("mypy", marks=pytest.mark.slow)],
+)
 def test_tool_is_content(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *command.split()],

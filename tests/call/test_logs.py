@@ -116,8 +116,9 @@ def printed(error: BaseException) -> list[str]:
 
 SCRIPT = """
 import sys
-from g4fsync import Client
-client = Client(sys.argv[1], base_urls={sys.argv[1].split(":")[0]: sys.argv[2]}, retry=2)
+from g4fsync import Client, Retry
+urls = {sys.argv[1].split(":")[0]: sys.argv[2]}
+client = Client(sys.argv[1], base_urls=urls, retry=Retry(2, 0.01, 0.01))
 """
 ASK = "client.ask('Hi')"
 LOOP = "for chunk in client.chat('Hi'): pass"
@@ -172,7 +173,8 @@ def test_a_failed_look_up_shows_the_providers_own_line() -> None:
 
 def test_all_failed_is_short_and_names_each_model_once(emulator: Emulator) -> None:
     url = emulator.refusing_url
-    client = Client("koala", fallback=["flowgpt"], base_urls={"koala": url, "flowgpt": url})
+    urls = {"koala": url, "flowgpt": url}
+    client = Client("koala", fallback=["flowgpt"], base_urls=urls, retry=SOON)
     with client, pytest.raises(AllFailed) as all_failed:
         client.ask("Hi")
     assert len(printed(all_failed.value)) <= LONGEST

@@ -51,7 +51,7 @@ def same(a: Iterable[Any] | None, b: Iterable[Any]) -> bool:
     return json.dumps(list(a)) == json.dumps(list(b))  # tells 1 from 1.0 and from True
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None)
 @given(st.lists(fragments, max_size=14).map(b"".join))
 @example(b"data: [1\n\ndata: 2]\n\n")
 @example(b"data: [1\n\ndata: 2],3\n\n")
@@ -64,7 +64,7 @@ def test_events_taken_together_are_what_the_decoder_gives(block: bytes) -> None:
         assert same(values, plain_events(block))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None)
 @given(st.lists(fragments, max_size=14).map(b"".join))
 @example(b"[1\n2]\n")
 @example(b"[1\n2],3\n")
@@ -165,21 +165,9 @@ def answers(draw: st.DrawFn) -> list[list[bytes]]:
     return blocks
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(answers())
 def test_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
-    are_what_the_decoder_gives(blocks)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@settings(deadline=None, max_examples=2000)
-@given(answers())
-def test_many_events_of_one_shape_are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
-    are_what_the_decoder_gives(blocks)
-
-
-def are_what_the_decoder_gives(blocks: list[list[bytes]]) -> None:
     events, named, records = BulkReader(), BulkReader(), BulkReader()
     for block in blocks:
         for reader, before, after in (

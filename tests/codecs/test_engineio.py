@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs.engineio import MAX_PING_SECONDS, Handshake, Packet, PacketType, decode, encode
 from g4fsync.errors import ProtocolError
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 OPEN = {"sid": "x", "upgrades": [], "pingTimeout": 20000, "pingInterval": 25000}
 NO_SENSE: list[Any] = [-1, True, "25000", None, [], 10**400, MAX_PING_SECONDS * 1001]

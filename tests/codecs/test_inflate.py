@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs.inflate import FREE_BYTES, MAX_RATIO, PIECE_BYTES, Inflater
 from g4fsync.errors import G4FSyncError, ProtocolError, StreamInterrupted
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 Encoding = Literal["gzip", "deflate"]
 

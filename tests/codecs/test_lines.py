@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs.lines import MAX_LINE_BYTES, LineDecoder, NewlineDecoder
 from g4fsync.errors import ProtocolError
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 decoders = pytest.mark.parametrize("decoder_class", [LineDecoder, NewlineDecoder])
 
 texts = st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\r\n", b"\xe2\x80\xa8", b"\x0b"])).map(

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs.ndjson import RecordDecoder
 from g4fsync.errors import G4FSyncError, ProtocolError, StreamTruncated
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 LINES = [
     b'{"a":1}',

@@ -712,7 +712,7 @@ json_values = st.recursive(
 
 
 @given(json_values, st.sampled_from([200, 400, 429, 500]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 def test_any_body_gives_an_error(value: Any, status: int) -> None:
     assert isinstance(refused(status, value), ProviderError)
     assert isinstance(refusals.in_band(value), ProviderError | AuthenticationError)

@@ -16,7 +16,7 @@ from g4fsync.codecs.socketio import (
 )
 from g4fsync.errors import ProtocolError
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 CONNECT, DISCONNECT, EVENT, ACK = (
     PacketType.CONNECT,

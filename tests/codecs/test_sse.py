@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs.sse import MAX_EVENT_BYTES, RAW, ServerSentEvent, SSEDecoder
 from g4fsync.errors import G4FSyncError, ProtocolError, StreamTruncated
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 LINES = [
     b'data: {"a":1}',

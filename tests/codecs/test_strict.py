@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from g4fsync.codecs import strict
 from g4fsync.errors import BODY_BYTES, ProtocolError
 
-many = settings(deadline=None, max_examples=100)
+many = settings(deadline=None)
 
 values = st.recursive(
     st.none()

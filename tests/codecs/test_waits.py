@@ -52,7 +52,7 @@ def test_retry_after_as_a_date_without_the_servers_clock_uses_ours() -> None:
 
 
 @given(st.text() | st.from_regex(r"\w{3}, [0-9]{1,4} \w{3} [0-9]{1,8} [0-9:]{1,8} [+-]?\w{1,8}"))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 def test_any_retry_after_gives_seconds_or_nothing(value: str) -> None:
     seconds = retry_after({"retry-after": value, "date": value})
     assert seconds is None or seconds >= 0
@@ -159,7 +159,7 @@ def test_the_routers_headers_count_from_our_clock_without_its_own() -> None:
 
 
 @given(st.text() | st.from_regex(r'(try again in|\{"retryDelay": ")[0-9.smh ]{0,40}'))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 def test_any_body_tells_seconds_or_nothing(text: str) -> None:
     seconds = in_body(text, text)
     assert seconds is None or seconds >= 0

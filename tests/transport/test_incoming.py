@@ -148,7 +148,7 @@ events = st.one_of(
 lines = chunks | st.sampled_from([b"", b" ", b"0", b"null", b"{", b"[1,", b"2]", b"[DONE]"])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(
     st.lists(events, min_size=1, max_size=12),
     st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n\n\n"]),
@@ -160,7 +160,7 @@ def test_any_cutting_of_events_gives_the_same_values(
     same_for_any_cutting("values", b": start\n\n" + b"".join(each + end for each in body), cuts)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(st.lists(lines, min_size=1, max_size=12), st.lists(st.integers(0), max_size=3))
 def test_any_cutting_of_lines_gives_the_same_values(body: list[bytes], cuts: list[int]) -> None:
     same_for_any_cutting("records", b"\n".join(body), cuts)
