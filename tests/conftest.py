@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -23,6 +24,12 @@ settings.register_profile("g4fsync", max_examples=EXAMPLES, deadline=None)
 settings.load_profile("g4fsync")
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: no collection of garbage need look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

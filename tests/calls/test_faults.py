@@ -140,19 +140,25 @@ LIMIT = 150 * MS
 INSIDE = {"koala": 20, "flowgpt": 50, "myshell": 180, "openassistant": 220}
 
 
+SILENCES = [
+    *((name, HangBeforeHeaders(), "first_token", False) for name in HTTP),
+    *((name, HangBeforeHeaders(), "total", False) for name in ALL),
+    *((name, Stall(0), "first_token", False) for name in ALL),
+    *((name, Stall(0, keepalive=True), "first_token", False) for name in ALL),
+    *((name, Stall(INSIDE[name]), "idle", True) for name in ALL),
+    *((name, Stall(INSIDE[name], keepalive=True), "idle", True) for name in ALL),
+    *((name, Stall(INSIDE[name]), "total", True) for name in ALL),
+    *((name, Trickle(5 * MS), "total", None) for name in ALL),
+    ("myshell", Silence(), "first_token", False),
+    ("openassistant", At("create", HangBeforeHeaders()), "first_token", False),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "fault", "clock", "partial"),
     [
-        *((name, HangBeforeHeaders(), "first_token", False) for name in HTTP),
-        *((name, HangBeforeHeaders(), "total", False) for name in ALL),
-        *((name, Stall(0), "first_token", False) for name in ALL),
-        *((name, Stall(0, keepalive=True), "first_token", False) for name in ALL),
-        *((name, Stall(INSIDE[name]), "idle", True) for name in ALL),
-        *((name, Stall(INSIDE[name], keepalive=True), "idle", True) for name in ALL),
-        *((name, Stall(INSIDE[name]), "total", True) for name in ALL),
-        *((name, Trickle(5 * MS), "total", None) for name in ALL),
-        ("myshell", Silence(), "first_token", False),
-        ("openassistant", At("create", HangBeforeHeaders()), "first_token", False),
+        pytest.param(*each, marks=[pytest.mark.slow] if place % 3 else [])
+        for place, each in enumerate(SILENCES)
     ],
 )
 def test_each_silence_ends_with_its_clock(

@@ -218,7 +218,7 @@ def test_events_end_with_the_end_mark(here: Run, emulator: Emulator, tmp_path: P
 
 
 def test_a_refused_connection_is_a_provider_error(here: Run, emulator: Emulator) -> None:
-    done = here("-m", "koala", "--base-url", emulator.refusing_url, "Hi", "--timeout", "9")
+    done = here("-m", "koala", "--base-url", emulator.refusing_url, "Hi", "--retries", "0")
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("g4fsync: koala: connection to 127.0.0.1:")
 

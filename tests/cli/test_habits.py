@@ -191,7 +191,7 @@ def test_no_half_of_a_code_block_is_printed(here: Run, openai: Emulator) -> None
 
     replying(openai, "```sh\nrm -r x")
     openai.openai.fault = Cut(after_bytes=300)
-    done = here("-m", "openai:m", "-x", "Hi")
+    done = here("-m", "openai:m", "-x", "--retries", "0", "Hi")
     assert done.code == 4
     assert done.out == ""
     assert CodeBlock.__doc__

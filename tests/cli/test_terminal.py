@@ -178,7 +178,12 @@ def test_a_full_disk_is_told(argv: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    ("variables", "coloured"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        pytest.param({"TERM": "dumb"}, False, marks=pytest.mark.slow),
+    ],
 )
 def test_colour_is_for_terminals_that_want_it(
     terminal: Start, variables: dict[str, str], coloured: bool

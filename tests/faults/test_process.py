@@ -44,7 +44,7 @@ def whole(far: Far) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize("protocol", [KOALA, MYSHELL, OPENAI], ids=repr)
+@pytest.mark.parametrize("protocol", in_turn(0, (KOALA, MYSHELL, OPENAI)))
 def test_a_fork_in_the_middle_of_an_answer_disturbs_neither_side(
     protocol: Protocol, cell: Cell
 ) -> None:

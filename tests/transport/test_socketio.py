@@ -279,7 +279,9 @@ def test_a_disconnect_by_the_server_ends_the_events(
         assert [event.name for event in socket] == ["one"]
 
 
-@pytest.mark.parametrize("pause", ["sleeping", "between two events"])
+@pytest.mark.parametrize(
+    "pause", [pytest.param("sleeping", marks=pytest.mark.slow), "between two events"]
+)
 def test_pings_are_answered_while_the_owner_is_busy_elsewhere(
     pause: str, real: Callable[..., Real], connect: Open
 ) -> None:
