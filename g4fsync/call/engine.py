@@ -13,7 +13,7 @@ What one attempt is, and when its answer is whole, stands in :mod:`.attempt`.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..errors import AllFailed, G4FSyncError, RateLimited
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..scope.pace import Turn
     from ..settings import Retry
     from .journal import Journal
+
+_NO_GATE = nullcontext()
 
 
 def answer(
@@ -85,13 +87,16 @@ def _ask(
         yield from known
         return
     try:
-        with call.gate.slot(scope) if call.gate else nullcontext():
+        with call.gate.slot(scope) if call.gate else _NO_GATE:
             turn = _turn(call, scope, journal)
             scope.start_first_token()
-            with closing(_first_token(call, retry, scope, journal, turn)) as attempt:
+            attempt = _first_token(call, retry, scope, journal, turn)
+            try:
                 yield from journal.attempts[before:-1]
                 tokens = attempt.tokens()
                 yield from call.cache.keeping(call, tokens, journal) if call.cache else tokens
+            finally:
+                attempt.close()
             if call.pace and attempt.turn and (usage := journal.usage):
                 call.pace.settle(attempt.turn, usage.input_tokens, usage.output_tokens)
     except G4FSyncError as error:

@@ -164,10 +164,10 @@ class Journal:
 
     def note_headers(self, headers: Mapping[str, str]) -> None:
         """Keep what the *headers* of an answer tell of the request and of limits."""
-        from ..codecs import ratelimits  # not for "import g4fsync"
+        from ..codecs.ratelimits import named, read  # not for "import g4fsync"
 
-        self.headers = ratelimits.named(headers)
-        self.limits = ratelimits.read(headers) if self.headers else None
+        self.headers = named(headers)
+        self.limits = read(headers, self.headers) if self.headers else None
 
     def note(self, event: object) -> None:
         """Keep what *event* tells."""

@@ -34,7 +34,8 @@ _SECRET = secrets.randbits(62)
 _BETWEEN = b",%d," % _SECRET
 _LF, _CR = b"\n\r"  # as numbers: a byte is found in bytes five times as fast as bytes are
 _MAX_PREFIX_BYTES = 100
-_SAMPLES = 4  # events that show a shape; fewer are not worth the search
+_SAMPLES = 4  # events that show a shape
+_WORTH_A_SEARCH = 8  # events; of fewer there is nothing to be gained by a shape
 _MAX_DEPTH = 8  # of a hole in a value
 
 
@@ -67,7 +68,7 @@ class BulkReader:
             return _one(text)
         values = text.split(separator)
         found = self._shaped(values)
-        if found is None and len(values) >= _SAMPLES:
+        if found is None and len(values) >= _WORTH_A_SEARCH:
             self._shape = _Shape.of(values[:_SAMPLES])
             found = self._shaped(values)
         return _parsed(values) if found is None else found

@@ -70,25 +70,26 @@ _MAX_VALUE = 256  # characters of a header's value that are kept
 def named(headers: Mapping[str, str]) -> FrozenDict:
     """Of *headers* those a caller may want, in lower case: ids of the request, and limits."""
     found = {}
-    for name in headers:
+    for name, value in headers.items():
         lower = name.lower()
         if lower in _IDS or lower.startswith(_ABOUT_LIMITS):
-            found[lower] = str(headers[name])[:_MAX_VALUE]
+            found[lower] = str(value)[:_MAX_VALUE]
     return FrozenDict(found) if found else NOTHING
 
 
-def read(headers: Mapping[str, str]) -> RateLimits | None:
+def read(headers: Mapping[str, str], some: Mapping[str, str] | None = None) -> RateLimits | None:
     """The limits that *headers* tell of, ``None`` when they tell of none.
 
     *headers* must be looked up without case; their ``date`` is the server's clock,
-    to which its times are compared.
+    to which its times are compared.  *some* is what :func:`named` gave of them, to spare
+    looking at all others once more.
     """
     fields: dict[tuple[str, float | None], dict[str, Any]] = {}
-    for name in headers:
+    for name, value in (headers if some is None else some).items():
         lower = name.lower()
         if not lower.startswith(_ABOUT_LIMITS):
             continue
-        value = str(headers[name]).strip()
+        value = str(value).strip()
         if lower == "ratelimit":
             _read_item(value, headers, fields)
         elif place := _place(lower):
@@ -96,10 +97,10 @@ def read(headers: Mapping[str, str]) -> RateLimits | None:
             _note(fields.setdefault((kind, per), {}), what, value, headers)
     limits: dict[str, RateLimit] = {}
     for (kind, per), found in fields.items():
-        found.setdefault("per", per)
-        limit = RateLimit(**found)
-        if limit != RateLimit(per=limit.per):
-            limits[kind] = _tighter(limits.get(kind), limit)
+        if not _WHAT.isdisjoint(found):
+            found.setdefault("per", per)
+            limit = RateLimit(**found)
+            limits[kind] = _tighter(limits[kind], limit) if kind in limits else limit
     return RateLimits(**limits) if limits else None
 
 
@@ -212,11 +213,11 @@ def _time(value: str) -> float | None:
     return time.timestamp() if time.tzinfo else None
 
 
-def _tighter(one: RateLimit | None, other: RateLimit) -> RateLimit:
+def _tighter(one: RateLimit, other: RateLimit) -> RateLimit:
     """Of two windows for the same thing the one that is used up first."""
 
     def left(limit: RateLimit) -> Iterable[float]:
         counted = limit.limit if limit.remaining is None else limit.remaining
         return (float("inf") if counted is None else counted, -(limit.per or 0))
 
-    return other if one is None or tuple(left(other)) < tuple(left(one)) else one
+    return other if tuple(left(other)) < tuple(left(one)) else one

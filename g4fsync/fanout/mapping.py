@@ -10,21 +10,19 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
-from queue import Empty, SimpleQueue
+from queue import Empty
 from time import monotonic, sleep
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
 
 from ..call.stream import ChatStream
 from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..messages import ChatResult
 from ..scope import process
 from ..settings import is_count, is_number
+from .jobs import InExecutor, Job, Outcome, OwnThreads, Task, Workers
 from .workers import check_executor
-
-Task = TypeVar("Task")
-Outcome = TypeVar("Outcome")
 
 
 class Asking(Protocol):
@@ -100,20 +98,21 @@ def outcomes(
     if rate is not None and not (is_number(rate) and rate > 0):
         raise InvalidRequest(f"rate must be tasks per second above 0, got {rate!r:.80}")
     check_executor(executor)
-    pool = executor or ThreadPoolExecutor(max_workers, thread_name_prefix="g4fsync-map")
-    starter = _Starter(work, iter(tasks), pool, max_workers, rate)
-    return _outcomes(starter, pool, executor is None, ordered, stop)
+    workers: Workers[Task, Outcome] = (
+        OwnThreads(work, "g4fsync-map") if executor is None else InExecutor(work, executor)
+    )
+    starter = _Starter(workers, iter(tasks), max_workers, rate, ordered=ordered)
+    return _outcomes(starter, workers, stop)
 
 
 def _outcomes(
     starter: _Starter[Task, Outcome],
-    pool: Executor,
-    own: bool,
-    ordered: bool,
+    workers: Workers[Task, Outcome],
     stop: Callable[[], None],
 ) -> Iterator[tuple[int, Outcome]]:
     started = starter.started
-    _running.add(stop)
+    at_exit = (stop, workers.dismiss)
+    _running.update(at_exit)
     try:
         while True:
             pause = starter.start_what_is_due()
@@ -124,19 +123,19 @@ def _outcomes(
                     return
                 sleep(pause)
                 continue
-            future = starter.next_done(ordered=ordered)
-            if future is None:
+            job = starter.next_done()
+            if job is None:
                 # Ordered, also a later one that ends makes room.
                 starter.wait(pause)
             else:
-                yield started.pop(future), future.result()
+                yield job.index, job.outcome()
+                del job  # it is as long as its answer
     finally:
-        _running.discard(stop)
-        for future in started:
-            future.cancel()
+        _running.difference_update(at_exit)
+        for job in started.values():
+            workers.cancel(job)
         stop()
-        if own:
-            pool.shutdown()
+        workers.close()
 
 
 _running: set[Callable[[], None]] = set()  # what ends the tasks of each map under way
@@ -162,28 +161,25 @@ process.before_threads_join(_stop_all)
 
 
 class _Starter(Generic[Task, Outcome]):
-    """Starts tasks when there is room and the rate allows.
-
-    What ends says so itself: to look through all that run, or to wait at each of them
-    (``concurrent.futures.wait``), costs more than a call once there are many.
-    """
+    """Starts tasks when there is room and the rate allows."""
 
     def __init__(
         self,
-        work: Callable[[Task], Outcome],
+        workers: Workers[Task, Outcome],
         tasks: Iterator[Task],
-        pool: Executor,
         max_workers: int,
         rate: float | None,
+        *,
+        ordered: bool,
     ) -> None:
-        self.started: dict[Future[Outcome], int] = {}  # oldest first; the reader takes them out
+        self.started: dict[int, Job[Task, Outcome]] = {}  # by index; those not handed out
         self.failure: Exception | None = None  # what ended the tasks before their end
-        self._work = work
-        self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()  # put there as they end
-        self._done: deque[Future[Outcome]] = deque()  # not ordered: taken out, not handed out
+        self._workers = workers
+        self._ordered = ordered
+        self._handed_out = 0
+        self._done: deque[Job[Task, Outcome]] = deque()  # of started; not when ordered
         self._running = 0
         self._tasks: Iterator[Task] | None = tasks
-        self._pool = pool
         self._max_workers = max_workers
         self._gap = 1 / rate if rate else 0.0
         self._count = 0
@@ -204,35 +200,39 @@ class _Starter(Generic[Task, Outcome]):
                 # What was asked before it has been paid for: its outcomes come first.
                 self._tasks, self.failure = None, exc
                 break
-            future = self._pool.submit(self._work, task)
-            self.started[future] = self._count
+            job: Job[Task, Outcome] = Job(self._count, task)
+            self._workers.start(job)
+            self.started[job.index] = job
             self._count += 1
             self._running += 1
-            future.add_done_callback(self._ended.put)
             self._next_start = max(self._next_start, monotonic() - self._gap) + self._gap
         return None
 
-    def next_done(self, *, ordered: bool) -> Future[Outcome] | None:
-        """The next one whose outcome is there to be handed out."""
-        if ordered:
-            oldest = next(iter(self.started))
-            return oldest if oldest.done() else None
-        self._note_ended()
-        return self._done.popleft() if self._done else None
+    def next_done(self) -> Job[Task, Outcome] | None:
+        """Take out the next one whose outcome is to be handed out, if it is there."""
+        if self._ordered:
+            job = self.started[self._handed_out]
+            if not job.is_done:
+                return None
+        elif self._done:
+            job = self._done.popleft()
+        else:
+            return None
+        self._handed_out += 1
+        return self.started.pop(job.index)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until one ends, *seconds* at most."""
         with suppress(Empty):
-            self._note(self._ended.get(timeout=seconds))
+            self._note(self._workers.ended.get(timeout=seconds))
 
     def _has_room(self) -> bool:
-        self._note_ended()
+        ended = self._workers.ended
+        while not ended.empty():
+            self._note(ended.get())
         return self._running < self._max_workers and len(self.started) < 2 * self._max_workers
 
-    def _note_ended(self) -> None:
-        while not self._ended.empty():
-            self._note(self._ended.get_nowait())
-
-    def _note(self, future: Future[Outcome]) -> None:
+    def _note(self, job: Job[Task, Outcome]) -> None:
         self._running -= 1
-        self._done.append(future)
+        if not self._ordered:
+            self._done.append(job)

@@ -63,7 +63,7 @@ class MappedFailures:
         self._scope = scope
         self._host = host
         self._reading = reading
-        self._foreign = FOREIGN + also
+        self._foreign = FOREIGN + also if also else FOREIGN
 
     def __enter__(self) -> None:
         # Python makes it the context of whatever is raised in the block, but it is not our affair.

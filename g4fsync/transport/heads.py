@@ -28,7 +28,7 @@ import http.client
 import io
 import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..settings import DEFAULT_LIMITS
@@ -44,6 +44,8 @@ _USUAL = re.compile(
     rb"HTTP/1\.1 ([2-9][0-9][0-9])(?: [\t\x20-\x7e\x80-\xff]*)?\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n){0,99})\r\n"
 )
+# Its fields, white space around a value taken off.
+_FIELD = re.compile(r"([^:]+):[\t ]*(|[^\r\n]*[^\t\r\n ])[\t ]*\r\n")
 _BODILESS = frozenset({204, 304})
 _BLOCK_BYTES = 65_536
 
@@ -62,6 +64,10 @@ class Fields(Mapping[str, str]):
     # The base's would ask by an exception.
     def get(self, name: str, default: Any = None) -> Any:
         return self._values.get(name.lower(), default)
+
+    # The base's would look each up again.
+    def items(self) -> ItemsView[str, str]:
+        return self._values.items()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -90,17 +96,13 @@ def parse(block: bytes, *, limit: int = DEFAULT_LIMITS.head) -> Head | None:
     found = _USUAL.match(block)
     if found is None or found.end() > limit:
         return None
-    values: dict[str, str] = {}
+    fields = _FIELD.findall(found[2].decode("latin-1"))
+    values = {name.lower(): value for name, value in fields}
     cookies: tuple[str, ...] = ()
-    for line in found[2].decode("latin-1").split("\r\n")[:-1]:
-        name, _, value = line.partition(":")
-        name, value = name.lower(), value.strip(" \t")
-        if name in values:
-            values[name] += f", {value}"
-        else:
-            values[name] = value
-        if name == "set-cookie":
-            cookies += (value,)
+    if len(values) < len(fields):
+        values = _joined(fields)
+    if "set-cookie" in values:
+        cookies = tuple(value for name, value in fields if name.lower() == "set-cookie")
     coding, length = values.get("transfer-encoding"), values.get("content-length")
     if coding is not None and (length is not None or coding.lower() != "chunked"):
         return None
@@ -156,7 +158,7 @@ def _length(headers: http.client.HTTPMessage) -> int | None:
     return None if length is None else int(length.partition(",")[0])
 
 
-def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
+def _joined(items: Sequence[tuple[str, str]]) -> dict[str, str]:
     values: dict[str, str] = {}
     for name, value in items:
         name = name.lower()

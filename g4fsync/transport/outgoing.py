@@ -20,13 +20,15 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _DOTS = re.compile(r"(?i)(^|/)(\.|%2e){1,2}(/|$)")  # they would be resolved on the way
 _UNFIT_FOR_PATH = re.compile(r"[^\x21-\x7e]|[#?\\]")
 _ELSEWHERE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//")  # RFC 3986, 4.2 and 4.3
+# One encoder for all requests: json.dumps() with arguments builds one each time.
+_encode = json.JSONEncoder(allow_nan=False).encode
 _USER = re.compile(r"//[^/]*@")  # a name and a password in front of a host
 
 
 def json_body(value: Any) -> bytes:
     """*value* as JSON, escaped to ASCII; ``InvalidRequest`` when it is none."""
     try:
-        return json.dumps(value, allow_nan=False).encode()
+        return _encode(value).encode()
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequest(f"a message or option can't be sent as JSON: {exc}") from exc
 

@@ -133,9 +133,11 @@ class LiveResponse(IncomingResponse):
 
     def _drain(self) -> None:
         """See the end of a body whose answer is whole, so that the connection can be reused."""
+        if self._answer.is_over:
+            self._end()
+            return
         with suppress(*failures.FOREIGN, G4FSyncError, ValueError):
-            if not self._answer.is_over:
-                self._handle.limit(DRAIN_SECONDS)
+            self._handle.limit(DRAIN_SECONDS)
             if not self._read():
                 self._end()
 
