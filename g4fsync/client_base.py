@@ -17,7 +17,7 @@ from . import registry
 from .access.checks import checked_list, checked_models, checked_text
 from .access.reach import Cookies, Overrides, Reach
 from .call import engine
-from .call.asking import checked_call, conversation
+from .call.asking import checked_call, conversation, new_parent, together
 from .call.attempt import Call
 from .call.journal import Journal
 from .call.stream import ChatStream, Run
@@ -198,12 +198,13 @@ class ClientBase:
         turns, limits = conversation(messages, system), Timeout.of(timeout, self.timeout)
         patience = Retry.of(retry, self.retry)
         lanes = []
-        for each in wanted:
-            model, provider = (each, None) if isinstance(each, str) else (None, each)
-            calls = self._calls(turns, [model], provider, Overrides(), given, wishes)
-            label = each if isinstance(each, str) else calls[0].provider.name
-            stream = self._stream(calls, CancelScope(limits), patience, wishes, turns)
-            lanes.append((label, stream))
+        with together(new_parent(self.observers)):
+            for each in wanted:
+                model, provider = (each, None) if isinstance(each, str) else (None, each)
+                calls = self._calls(turns, [model], provider, Overrides(), given, wishes)
+                label = each if isinstance(each, str) else calls[0].provider.name
+                stream = self._stream(calls, CancelScope(limits), patience, wishes, turns)
+                lanes.append((label, stream))
         return lanes
 
     def _resolve(

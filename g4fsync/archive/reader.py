@@ -33,14 +33,17 @@ class ArchiveReader(ABC):
         *,
         model: str | None = None,
         since: datetime | float | None = None,
+        parent: str | None = None,
         limit: int | None = 20,
     ) -> list[ArchivedCall]:
         """The newest calls, the newest first.
 
         ``model`` is a provider, a model or both (``openai:gpt-5``); ``since`` a
-        ``datetime`` or seconds since the epoch; ``limit=None`` gives all.
+        ``datetime`` or seconds since the epoch; ``parent`` what calls share that were
+        asked together, by one ``compare()``, ``race()``, ``map()`` or ``batch()``;
+        ``limit=None`` gives all.
         """
-        return self.search("", model=model, since=since, limit=limit)
+        return self.search("", model=model, since=since, parent=parent, limit=limit)
 
     def search(
         self,
@@ -48,6 +51,7 @@ class ArchiveReader(ABC):
         *,
         model: str | None = None,
         since: datetime | float | None = None,
+        parent: str | None = None,
         limit: int | None = 20,
     ) -> list[ArchivedCall]:
         """Calls in whose question or answer all the *words* stand, the newest first.
@@ -56,7 +60,9 @@ class ArchiveReader(ABC):
         scripts without spaces between words, it is any part of the text.
         """
         with self._reading() as connection:
-            return search.find(connection, words, model=model, since=since, limit=limit)
+            return search.find(
+                connection, words, model=model, since=since, parent=parent, limit=limit
+            )
 
     def call(self, id: str) -> ArchivedCall:
         """The call with this id, or the beginning of one; ``InvalidRequest`` without one."""

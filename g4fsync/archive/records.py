@@ -27,7 +27,8 @@ class ArchivedCall:
     (``error_class`` and ``error`` say how) or ``partial``: still under way, or its process
     was killed.  ``question`` is the last message's text, ``text`` the answer, or what came
     of it.  ``cached``: it was taken from the cache, and nothing was asked.
-    ``attempts`` are mappings of what was tried.
+    ``attempts`` are mappings of what was tried.  ``parent`` is an id that calls share which
+    were asked together, by one ``compare()``, ``race()``, ``map()`` or ``batch()``.
     """
 
     id: str
@@ -154,7 +155,7 @@ def messages_at(connection: sqlite3.Connection, turn: int | None) -> tuple[Messa
 
 
 def conditions(
-    model: str | None, since: datetime | date | float | None
+    model: str | None, since: datetime | date | float | None, parent: str | None = None
 ) -> tuple[list[str], list[Any]]:
     where: list[str] = ["1"]
     values: list[Any] = []
@@ -164,6 +165,9 @@ def conditions(
     if since is not None:
         where.append("started >= ?")
         values.append(_seconds(since))
+    if parent is not None:
+        where.append("parent = ?")
+        values.append(parent)
     return where, values
 
 

@@ -55,7 +55,7 @@ CREATE TABLE turns (
 );
 CREATE TABLE calls (
     id TEXT PRIMARY KEY,            -- ULID
-    parent TEXT,                    -- another call, whose part this is
+    parent TEXT,                    -- ULID that calls share which were asked together
     conversation TEXT,
     started REAL NOT NULL,          -- seconds since the epoch
     provider TEXT NOT NULL,
@@ -118,9 +118,13 @@ def _create(connection: sqlite3.Connection) -> None:
         _run_all(connection, _FULL_TEXT)
 
 
+def _index_parents(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE INDEX calls_parent ON calls (parent) WHERE parent IS NOT NULL")
+
+
 # Index: the version a file has; what makes the next one of it.  Never change one that was
 # released, add another.
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create, _index_parents]
 
 
 def has_full_text(connection: sqlite3.Connection) -> bool:

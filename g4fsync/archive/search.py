@@ -26,12 +26,13 @@ def find(
     *,
     model: str | None,
     since: datetime | date | float | None,
+    parent: str | None,
     limit: int | None,
 ) -> list[ArchivedCall]:
     """Calls with all the *words* in question or answer, the newest first."""
     if limit is not None and not (isinstance(limit, int) and limit >= 0):
         raise InvalidRequest(f"limit must be a whole number or None, got {limit!r:.80}")
-    where, values = conditions(model, since)
+    where, values = conditions(model, since, parent)
     terms = words.split()
     before = ""
     if terms:
@@ -108,7 +109,7 @@ def call(connection: sqlite3.Connection, id: str) -> ArchivedCall:
 
 def conversation(connection: sqlite3.Connection, id: str | None) -> ArchivedConversation:
     """A conversation by its id or that of a call in it; the newest one without."""
-    if id is None:
+    if id is None:  # no lane of a comparison, no row of a batch: they are many at once
         newest = select(
             connection,
             "SELECT coalesce(conversation, id) AS id FROM calls WHERE parent IS NULL "
@@ -129,7 +130,7 @@ def known_conversation(connection: sqlite3.Connection, id: str) -> ArchivedConve
     """The conversation with exactly this id."""
     rows = select(
         connection,
-        f"SELECT {COLUMNS} FROM calls WHERE parent IS NULL AND (conversation = ? OR id = ?) "
+        f"SELECT {COLUMNS} FROM calls WHERE conversation = ? OR id = ? "
         "ORDER BY started DESC, id DESC",
         [id, id],
     )

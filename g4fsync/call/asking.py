@@ -7,6 +7,7 @@ shapes all come through here, so that all of them check alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import G4FSyncError, InvalidRequest
@@ -29,6 +30,24 @@ class Askable(Answering, Protocol):
     def model_name(self, model: str | None) -> str: ...
     def wire_model(self, model: str | None) -> str: ...
     def check(self, request: ChatRequest) -> None: ...
+
+
+def new_parent(observers: Sequence[object]) -> str | None:
+    """An id for calls that are asked together; without *observers* nobody asks for it."""
+    if not observers:
+        return None
+    from .observing import new_id
+
+    return new_id()
+
+
+def together(parent: str | None) -> AbstractContextManager[None]:
+    """Around the making of streams that are parts of one question: what observers hear of it."""
+    if parent is None:
+        return nullcontext()
+    from .observing import asked_together  # most clients have no observer
+
+    return asked_together(parent)
 
 
 def conversation(

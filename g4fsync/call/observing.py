@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import time, time_ns
 from typing import TYPE_CHECKING, ClassVar
 
@@ -72,7 +72,8 @@ class Observer:
 class CallContext:
     """Where a call belongs; set it with :func:`calling`.
 
-    ``parent`` is the id of another call, ``conversation`` of a conversation.
+    ``parent`` is an id that calls share which were asked together: by one ``compare()``,
+    ``race()``, ``map()`` or ``batch()``.  ``conversation`` is the id of a conversation.
     ``history`` is the complete conversation when less of it is sent.
     """
 
@@ -92,6 +93,11 @@ def calling(context: CallContext) -> Iterator[None]:
         yield
     finally:
         _context.reset(token)
+
+
+def asked_together(parent: str) -> AbstractContextManager[None]:
+    """Streams that are made in this block are parts of one question: of *parent*, an id."""
+    return calling(replace(_context.get(), parent=parent))
 
 
 class Observation:
@@ -115,10 +121,11 @@ class Observation:
 class ObservedCall(Answered):
     """A call as its observers see it: what was asked, and what has come so far.
 
-    ``id`` is a ULID; ``parent`` and ``conversation`` are ids or ``None``;
-    ``started_at`` is in seconds since the epoch.  ``messages`` is the complete
-    conversation of which ``dropped`` messages, the oldest but for system texts,
-    were not sent.  What it says may be read in any thread and at any time.
+    ``id`` is a ULID; ``parent``, which calls share that were asked together, and
+    ``conversation`` are ids or ``None``; ``started_at`` is in seconds since the epoch.
+    ``messages`` is the complete conversation of which ``dropped`` messages, the oldest
+    but for system texts, were not sent.  What it says may be read in any thread and at
+    any time.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from ..call.stream import ChatStream
 from ..client import Client
 from ..errors import G4FSyncError, InvalidRequest
 from ..fanout.comparison import Comparison
-from . import options
+from . import kept, options
 from .exits import PROVIDER, SOME_FAILED
 from .input import no_model, question, system_from
 from .output import Answer, EventLines, OneObject, plain, show
@@ -39,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_network(parser)
     options.add_cookies(parser)
     options.add_base_url(parser)
+    kept.add_log(parser)
     parser.add_argument("--race", action="store_true", help="only the answer that begins first")
     parser.add_argument(
         "--save",
@@ -69,6 +70,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         verify=arguments.ca or True,
         base_urls=options.by_provider("--base-url", arguments.base_urls, names),
         cookies=options.by_provider("--cookies", arguments.cookies, names),
+        archive=kept.log_of(arguments),
+        cache=kept.cache_of(arguments),
     )
     with client:
         if arguments.race:

@@ -16,6 +16,7 @@ from .terminal import Terminal, width
 
 if TYPE_CHECKING:
     from ..archive.records import ArchivedCall, Cost
+    from ..archive.store import Archive
 
 EPILOG = """\
 The log is off until g4fsync log on. Then it has every word that came, also of
@@ -30,7 +31,7 @@ for those who come from llm:
 """
 ACTIONS = {
     "list": "list the newest calls (the default)",
-    "show": "show a call, or the newest of a conversation: question, answer, figures",
+    "show": "show a call, the newest of a conversation, or all that were asked together",
     "search": "find calls by words in question or answer",
     "cost": "count calls and tokens, by model or by day",
     "export": "print all calls as lines of JSON",
@@ -45,29 +46,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     actions = add_actions(parser)
     actions.required = False
-    parser.set_defaults(action="list", limit=20, model=None, since=None, json=False)
+    parser.set_defaults(action="list", limit=20, model=None, since=None, parent=None, json=False)
     for name, what in ACTIONS.items():
         action = add_action(actions, name, what)
         if name == "show":
             action.add_argument("id", nargs="?", metavar="ID", help="default: the newest")
         if name == "search":
             action.add_argument("words", nargs="+", metavar="WORD")
-        if name in ("list", "search"):
-            action.add_argument(
-                "-n", "--limit", type=_count, default=20, metavar="N", help="default: 20"
-            )
-        if name in ("list", "search", "export"):
-            action.add_argument("-m", "--model", metavar="MODEL", help="only of this one")
-        if name in ("list", "search", "export", "cost"):
-            action.add_argument(
-                "--since", type=_since, metavar="WHEN", help="a date, or 7d, 12h for so long ago"
-            )
+        _add_choice(name, action)
         if name == "cost":
             action.add_argument("--by", choices=("model", "day"), default="model")
         if name in ("list", "search", "show", "cost"):
             action.add_argument("--json", action="store_true", help="print lines of JSON")
         if name == "prune":
             action.add_argument("--days", type=float, required=True, metavar="N")
+
+
+def _add_choice(name: str, action: argparse.ArgumentParser) -> None:
+    """Which calls the action *name* is about."""
+    if name in ("list", "search"):
+        action.add_argument(
+            "-n", "--limit", type=_count, default=20, metavar="N", help="default: 20"
+        )
+        action.add_argument(
+            "--parent", metavar="ID", help="only those asked together, as show tells it"
+        )
+    if name in ("list", "search", "export"):
+        action.add_argument("-m", "--model", metavar="MODEL", help="only of this one")
+    if name in ("list", "search", "export", "cost"):
+        action.add_argument(
+            "--since", type=_since, metavar="WHEN", help="a date, or 7d, 12h for so long ago"
+        )
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -103,7 +112,11 @@ def _switch(on: bool, terminal: Terminal) -> None:
 def _list(arguments: argparse.Namespace, terminal: Terminal) -> int:
     words = " ".join(getattr(arguments, "words", ()))
     calls = kept.log().search(
-        words, model=arguments.model, since=arguments.since, limit=arguments.limit
+        words,
+        model=arguments.model,
+        since=arguments.since,
+        parent=arguments.parent and arguments.parent.upper(),
+        limit=arguments.limit,
     )
     if arguments.json:
         for call in calls:
@@ -127,26 +140,33 @@ def _short(call: ArchivedCall) -> str:
 
 
 def _show(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    archive = kept.log()
-    if arguments.id is None:
-        newest = archive.calls(limit=1)
-        if not newest:
-            terminal.note("g4fsync: the log is empty")
-            return 1
-        call = newest[0]
-    else:
-        try:
-            call = archive.call(arguments.id)
-        except InvalidRequest:
-            # Perhaps it is a conversation; then its newest call.
-            found = archive.conversation(arguments.id)
-            ours = [c for c in archive.calls(limit=None) if c.conversation == found.id]
-            call = ours[0]
-    if arguments.json:
-        terminal.json(_fields(call))
-        return 0
-    _tell(call, terminal)
+    calls = _meant(kept.log(), arguments.id)
+    if not calls:
+        terminal.note("g4fsync: the log is empty")
+        return 1
+    for number, call in enumerate(calls):
+        if arguments.json:
+            terminal.json(_fields(call))
+            continue
+        if number:
+            terminal.line("")
+        _tell(call, terminal)
     return 0
+
+
+def _meant(archive: Archive, id: str | None) -> list[ArchivedCall]:
+    """The calls that *id* stands for, the oldest first; without one the newest call."""
+    if id is None:
+        return archive.calls(limit=1)
+    together = archive.calls(parent=id.upper(), limit=None)
+    if together:
+        return together[::-1]
+    try:
+        return [archive.call(id)]
+    except InvalidRequest:
+        # Perhaps it is a conversation; then its newest call.
+        found = archive.conversation(id)
+        return [c for c in archive.calls(limit=None) if c.conversation == found.id][:1]
 
 
 def _tell(call: ArchivedCall, terminal: Terminal) -> None:
@@ -161,6 +181,8 @@ def _tell(call: ArchivedCall, terminal: Terminal) -> None:
         facts.append("{} tokens in, {} out".format(*("?" if n is None else n for n in counts)))
     if call.conversation != call.id:
         facts.append(f"conversation {call.conversation}")
+    if call.parent is not None:
+        facts.append(f"asked together as {call.parent}")
     terminal.line(", ".join(facts))
     for heading, text in (("question", call.question), ("answer", call.text)):
         terminal.line(f"\n{heading}:\n{text}")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from queue import Empty
 from time import monotonic, sleep
 from typing import Any, Generic, Protocol
 
+from ..call.asking import new_parent, together
 from ..call.stream import ChatStream
 from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..messages import ChatResult
@@ -31,14 +32,19 @@ class Asking(Protocol):
     @property
     def closed(self) -> bool: ...
     @property
+    def observers(self) -> Sequence[object]: ...
+    @property
     def chat(self) -> Callable[..., ChatStream]: ...
 
 
 class Asker:
     """What a client's ``map()`` sends to a worker: ask one prompt, never raise our errors."""
 
-    def __init__(self, client: Asking, *, is_paced: bool = False) -> None:
+    def __init__(
+        self, client: Asking, *, is_paced: bool = False, parent: str | None = None
+    ) -> None:
         self._client = client
+        self._parent = parent or new_parent(client.observers)  # of all that is asked
         self._is_paced = is_paced  # who sends the tasks keeps the client's rate
         self._running: weakref.WeakSet[ChatStream] = weakref.WeakSet()
         self._stopped = False
@@ -50,7 +56,9 @@ class Asker:
         if self._client.closed:  # else an endless map would fail without end
             raise ConfigurationError("the client is closed")
         try:
-            with self._client.chat(prompt, model=model, **arguments) as stream:
+            with together(self._parent):
+                asked = self._client.chat(prompt, model=model, **arguments)
+            with asked as stream:
                 self._running.add(stream)
                 if self._is_paced:
                     stream.leave_pace_to_caller()
@@ -66,12 +74,12 @@ class Asker:
         for stream in tuple(self._running):
             stream.cancel()
 
-    def __reduce__(self) -> tuple[Callable[..., Asker], tuple[Asking, bool]]:
-        return _asker, (self._client, self._is_paced)
+    def __reduce__(self) -> tuple[Callable[..., Asker], tuple[Asking, bool, str | None]]:
+        return _asker, (self._client, self._is_paced, self._parent)
 
 
-def _asker(client: Asking, is_paced: bool) -> Asker:
-    return Asker(client, is_paced=is_paced)
+def _asker(client: Asking, is_paced: bool, parent: str | None) -> Asker:
+    return Asker(client, is_paced=is_paced, parent=parent)
 
 
 def outcomes(

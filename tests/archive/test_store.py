@@ -397,7 +397,7 @@ def newer_archive(path: Path) -> None:
     [
         (foreign_text, "it is no SQLite file"),
         (foreign_database, "it is a SQLite file of another program"),
-        (newer_archive, "version 99 is from a newer g4fsync, this one knows version 1"),
+        (newer_archive, "version 99 is from a newer g4fsync, this one knows version 2"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_and_left_as_it_is(
@@ -425,7 +425,7 @@ def test_an_older_file_is_brought_up_to_date(path: Path, monkeypatch: pytest.Mon
         Client(archive=archive).ask("Ho", provider=Instant())
         assert [call.question for call in archive.calls()] == ["Ho", "Hi"]
     assert rows(path, "SELECT mood FROM calls") == [(None,), (None,)]
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
@@ -442,7 +442,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
         newer.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, fail])
         with pytest.raises(ConfigurationError, match=r"it went wrong$"):
             Archive(path).calls()
-    assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "PRAGMA user_version") == [(2,)]
     assert rows(path, "SELECT * FROM cache") == []
 
 

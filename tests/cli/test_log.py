@@ -90,6 +90,28 @@ def test_show_tells_of_one_call(say: Say, settings: Path) -> None:
     assert say("log", "show", "nonsense").code == 2
 
 
+def test_what_was_compared_is_kept_and_found_together(say: Say, settings: Path) -> None:
+    say("log", "on")
+    say("Alone")
+    models = ("-m", "openai:gpt-4o-mini,openai:gpt-4o")
+    assert say("compare", "Which?", *models).code == 0
+    assert say("compare", "Not kept", *models, "--no-log").code == 0
+    assert say("compare", "Who is first?", *models, "--race").code == 0
+    rows = [json.loads(line) for line in say("log", "list", "--json").out.splitlines()]
+    assert [row["question"] for row in rows] == [*["Who is first?"] * 2, *["Which?"] * 2, "Alone"]
+    parent = rows[2]["parent"]
+    together = say("log", "list", "--parent", parent).out.splitlines()
+    assert [line.split()[0] for line in together[1:]] == [row["id"] for row in rows[2:4]]
+    assert say("log", "search", "Which?", "--parent", rows[0]["parent"]).code == 1
+    assert f"asked together as {parent}" in say("log", "show", rows[2]["id"]).out
+    shown = say("log", "show", parent).out
+    assert [shown.index(row["id"]) for row in (rows[3], rows[2])] == sorted(
+        shown.index(row["id"]) for row in rows[2:4]
+    )
+    say("-c", "And then?")
+    assert json.loads(say("log", "show", "--json").out)["conversation"] == rows[4]["id"]
+
+
 def test_search_finds_words_in_questions_and_answers(say: Say, settings: Path) -> None:
     say("log", "on")
     say("Why is the sky blue?")
