@@ -26,10 +26,16 @@ from tests.support.timing import MS, PATIENCE, Worker
 Llama = Callable[..., str]
 
 SENTENCE = "Hello from a tiny llama: café 🦙 works and the stream ends here."
+REPEATED = "Hello from a tiny llama: café 🦙 works"
 # The context is where the sentence said for ever ends after all: some minutes away.
 ENDLESS = ("--context", "60000", "--parallel", "1")
 # Through chat completions, as a preset and as a server of its own, and through /v1/messages.
 MODELS = ("llamacpp", "openai:tiny", "anthropic:tiny")
+
+
+def is_the_beginning(text: str) -> bool:
+    """Whether *text* begins as an endless answer does, however far a slow machine has come."""
+    return text[: len(REPEATED)] == REPEATED[: len(text)]
 
 
 @pytest.fixture
@@ -120,9 +126,9 @@ def test_leaving_frees_the_slot(llama: Llama, clients: Clients, model: str) -> N
     with client.chat("hi", model=model, temperature=0) as stream:
         for _, _ in zip(range(5), stream, strict=False):
             pass
-    began = time.monotonic()
-    assert client.ask("hi", model=model, temperature=0, max_tokens=3).text == "Hello from a"
-    assert time.monotonic() - began < 1000 * MS
+    # The only slot: as long as it is not free, who asks next waits, and that for minutes.
+    soon = client.ask("hi", model=model, temperature=0, max_tokens=3, timeout=PATIENCE)
+    assert soon.text == "Hello from a"
 
 
 def test_cancel_wakes_a_call_that_waits_for_its_turn(llama: Llama, clients: Clients) -> None:
@@ -143,7 +149,7 @@ def test_a_deadline_ends_an_endless_answer(llama: Llama, clients: Clients) -> No
     with pytest.raises(DeadlineExceeded) as caught:
         client.ask("hi", model="llamacpp", temperature=0, timeout=300 * MS)
     assert caught.value.clock == "total"
-    assert caught.value.partial.startswith("Hello from a tiny llama: café 🦙 works")
+    assert is_the_beginning(caught.value.partial)
 
 
 def test_two_streams_at_once(llama: Llama, clients: Clients) -> None:
@@ -154,7 +160,7 @@ def test_two_streams_at_once(llama: Llama, clients: Clients) -> None:
     for result in comparison.results:
         assert isinstance(result, ChatResult)
         assert result.finish_reason == "length"
-        assert result.text.startswith("Hello from a tiny llama: café 🦙 works")
+        assert result.text.startswith(REPEATED)
     changes = sum(before != after for before, after in itertools.pairwise(order))
     assert changes > 2
 

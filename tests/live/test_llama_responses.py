@@ -15,7 +15,7 @@ from g4fsync.providers.openai import OpenAI
 from g4fsync.providers.presets import PROVIDERS
 from tests.support.timing import MS
 
-from .test_llama import ENDLESS, SENTENCE
+from .test_llama import ENDLESS, SENTENCE, is_the_beginning
 
 Llama = Callable[..., str]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -121,4 +121,4 @@ def test_leaving_frees_the_slot_and_a_deadline_ends_it(llama: Llama) -> None:
                 pass
         with pytest.raises(DeadlineExceeded) as caught:
             client.ask("hi", temperature=0, timeout=300 * MS, **there(url))
-        assert caught.value.partial.startswith("Hello from a tiny llama: café 🦙 works")
+        assert is_the_beginning(caught.value.partial)
