@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -15,6 +16,13 @@ from typing import Any
 import pytest
 
 from g4fsync import Batch, BatchRow, Budget, Client, Retry
+from g4fsync.batch.again import Again
+from g4fsync.batch.calls import Calls
+from g4fsync.batch.intake import Intake
+from g4fsync.batch.ledger import CallSlots, Ledger
+from g4fsync.batch.run import Run
+from g4fsync.batch.seats import Seats
+from g4fsync.batch.spending import Spending
 from g4fsync.errors import (
     AuthenticationError,
     Cancelled,
@@ -26,7 +34,9 @@ from g4fsync.errors import (
     StreamTruncated,
 )
 from g4fsync.events import Event, Finish
+from g4fsync.fanout.mapping import Asker
 from g4fsync.messages import ChatRequest
+from g4fsync.scope.pace import Pace
 from g4fsync.transport.base import Transport
 
 from .parrot import Parrot
@@ -350,6 +360,36 @@ def test_calls_that_were_ended_are_told_as_repeated(batch: Make, out: Path, parr
     again = batch(["a", "b wait", "c wait"], timeout=0.05)
     assert again.run().repeated == 2
     assert not out.with_name("out.jsonl.calls").exists()  # complete: nothing left to remember
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Calls, "put"), (Calls, "start"), (Calls, "_next"), (Calls, "_task"), (Calls, "_settle"),
+        (Calls, "_note"), (Seats, "next_ready"), (Seats, "take"), (Spending, "reserve"),
+        (Spending, "settle"), (Pace, "start"), (Pace, "heard"), (Again, "pause"),
+        (Ledger, "append"), (CallSlots, "take"), (CallSlots, "release"), (Intake, "read"),
+        (Asker, "__call__"), (Run, "_hand_out"),
+    ],
+)  # fmt: skip
+def test_a_mistake_of_ours_ends_the_batch(
+    batch: Make, out: Path, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, count: int
+) -> None:
+    calls, working = itertools.count(1), getattr(owner, name)
+
+    def failing(*arguments: Any) -> Any:
+        if next(calls) == count:
+            raise ZeroDivisionError
+        return working(*arguments)
+
+    rows = [f"row {i}" for i in range(30)]
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, failing)
+        with pytest.raises(ZeroDivisionError):
+            batch(rows).run()
+    assert sorted(texts(batch(rows))) == sorted(f"You said: {row}" for row in rows)
+    assert sorted(line["input"]["prompt"] for line in lines(out)) == sorted(rows)
 
 
 def test_cancel_from_another_thread(batch: Make, parrot: Parrot, out: Path) -> None:
