@@ -175,7 +175,7 @@ class Calls:
                 return None, None
             self._seats.take(item)
             self._spending.reserve(id(item), worst)
-            item.slot = self._ledger.calls.take(item.row.hash, item.row.key)
+            item.slot = self._ledger.calls.take(item.row.hash, item.row.digest)
             item.started = item.started or monotonic()
             return item, None
 
@@ -193,7 +193,7 @@ class Calls:
         is_the_rows = not is_not_the_rows(outcome)
         if pause is None and is_the_rows:
             line = line_of(item.row, outcome, item.calls, item.seconds)
-            self._ledger.append(item.row.key, item.row.number, line)
+            self._ledger.append(item.row.digest, item.row.number, line)
         with self._lock:
             if not isinstance(outcome, Cancelled):  # else it may be paid for, and is lost
                 self._ledger.calls.release(item.slot)

@@ -16,9 +16,9 @@ _ROW_BITS = 25  # the number of a row; above it stands an offset, up to 512 GiB
 _LAST_ROW = 2**_ROW_BITS - 1
 
 
-def digest(key: str) -> int:
-    """The number that stands for *key*."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
+def digest(key: bytes) -> int:
+    """The number that stands for a key, in UTF-8."""
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "big")
 
 
 class Index:

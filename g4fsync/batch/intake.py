@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest
-from .index import digest
 from .job import Row
 from .ledger import Ledger
 from .lines import BatchRow
@@ -45,7 +44,7 @@ class Intake:
         for number, value in source.values():
             there_are_rows = True
             row = self._settings.job.row(number, value)
-            entry = self._ledger.index.get(digest(row.key))
+            entry = self._ledger.index.get(row.digest)
             if entry is not None and _compared(self._ledger.line(entry[0]), row)[0]:
                 self._is_ours = True
                 return
@@ -89,8 +88,7 @@ class Intake:
             if item.row.hash != row.hash:
                 raise _duplicate(row, item.row.number)
             return None
-        index, key = self._ledger.index, digest(row.key)
-        if (entry := index.seen(key, row.number)) is None:
+        if (entry := self._ledger.index.seen(row.digest, row.number)) is None:
             return None
         offset, earlier = entry
         line = self._ledger.line(offset)

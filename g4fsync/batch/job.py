@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..errors import InvalidRequest
+from .index import digest
 
 HASH_DIGITS = 32  # hexadecimal
 KEY = "key"  # the column that is used where no other is named
@@ -26,6 +27,7 @@ class Row:
 
     number: int
     key: str
+    digest: int  # of the key
     hash: str
     input: Mapping[str, Any]
     messages: object
@@ -75,11 +77,13 @@ class Job:
         hasher = hasher.copy()
         hasher.update(sent)
         hash = hasher.hexdigest()[:HASH_DIGITS]
+        key = self._key_of(columns, hash)
         turns = 1 if isinstance(messages, str) else len(messages)
         more = len(system.encode()) + 16 if system else 0
         return Row(
             number=number,
-            key=self._key_of(columns, hash),
+            key=key,
+            digest=digest(key.encode()),
             hash=hash,
             input=columns,
             messages=messages,
@@ -92,6 +96,8 @@ class Job:
 
     def _question(self, value: object) -> tuple[Mapping[str, Any], Any, str | None, str | None]:
         """Columns, messages, and model and system text of the row's own."""
+        if value.__class__ is dict:  # most are, and to ask Mapping costs more than to fill it in
+            return self._from_columns(value)
         if isinstance(value, str):
             if self._template is not None:
                 columns = {"text": value}
@@ -133,7 +139,10 @@ class Job:
             if self._key is not None:
                 raise InvalidRequest(f"nothing in the key's column {self._key!r}")
             return hash
-        if not isinstance(key, str | int | float):
+        if isinstance(key, str):
+            # Half a character is no text: in the file it would not be the key any more.
+            return key if key.isascii() else key.encode("utf-8", "replace").decode()
+        if not isinstance(key, (int, float)):
             raise InvalidRequest(f"a key must be text or a number, got {type(key).__name__}")
         return str(key)
 

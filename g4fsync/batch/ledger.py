@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidRequest
-from .index import Index, digest
+from .index import Index
 from .locking import lock
-from .reading import key_of, lines, may_be_torn
+from .reading import key_in, lines, may_be_torn
 
 SYNC_LINES, SYNC_SECONDS = 64, 0.05  # a group that is stored together
-_LINE_BYTES = 2048  # how much of a line is read first
+_BLOCK_BYTES = 16_384  # read at a time: rows are mostly asked for in the order of the file
 _SLOT_BYTES = 50  # a hash, a key's digest, and two line ends
 _FREE = b" " * (_SLOT_BYTES - 1) + b"\n"
 
@@ -50,6 +50,7 @@ class Ledger:
         self.index = Index()
         self._lock = threading.Lock()  # guards all below
         self._file = _locked(self.path)
+        self._block = 0, b""  # of the file, read last, and where it begins
         self._replaced = 0  # lines that are not their key's last
         self._unsynced = 0
         self._failure: OSError | None = None
@@ -67,11 +68,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.index)
 
-    def append(self, key: str, row: int, line: bytes) -> None:
-        """Write the *line* of *key*, which is in the file when this returns."""
+    def append(self, key: int, row: int, line: bytes) -> None:
+        """Write the *line* of the key with this digest; it is in the file when this returns."""
         with self._lock:
             self._write(line)
-            if self.index.put(digest(key), self._size, row):
+            if self.index.put(key, self._size, row):
                 self._replaced += 1
             self._size += len(line)
             self._unsynced += 1
@@ -84,21 +85,26 @@ class Ledger:
                 self._to_sync.set()
 
     def line(self, offset: int) -> bytes:
-        """The line that begins at *offset*."""
-        data = os.pread(self._file, _LINE_BYTES, offset)
-        while (end := data.find(b"\n")) < 0:
-            more = os.pread(self._file, 16 * _LINE_BYTES, offset + len(data))
-            if not more:
-                return data
-            data += more
-        return data[:end]
+        """The line that begins at *offset*; one thread asks."""
+        start, block = self._block
+        at = offset - start
+        end = block.find(b"\n", at) if at >= 0 else -1
+        if end < 0:
+            block, at = os.pread(self._file, _BLOCK_BYTES, offset), 0
+            while (end := block.find(b"\n")) < 0:
+                more = os.pread(self._file, _BLOCK_BYTES, offset + len(block))
+                if not more:
+                    return block
+                block += more
+            self._block = offset, block
+        return block[at:end]
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The last line of each key, parsed, in the order of the file."""
         for offset, line in lines(self._file, self._size):
-            value = json.loads(line)
-            if (found := self.index.get(digest(value["key"]))) and found[0] == offset:
-                yield value
+            found = self.index.get(key_in(line) or 0)
+            if found is not None and found[0] == offset:
+                yield json.loads(line)
 
     def close(self, *, complete: bool = False) -> None:
         """Store everything and unlock; a *complete* job has no calls to remember."""
@@ -124,7 +130,7 @@ class Ledger:
         size, end = os.fstat(self._file).st_size, 0
         for number, (offset, line) in enumerate(lines(self._file, size), 1):
             is_unended = offset + len(line) == size
-            key = key_of(line, parse=is_unended)
+            key = key_in(line, parse=is_unended)
             if key is None:
                 # What a kill tears is the last line; anything else is not ours.
                 if is_unended and (number > 1 or may_be_torn(line)):
@@ -132,7 +138,7 @@ class Ledger:
                 raise InvalidRequest(
                     f"{self.path}: line {number} is none of a batch; give another file"
                 )
-            if self.index.put(digest(key), offset, 0):
+            if self.index.put(key, offset, 0):
                 self._replaced += 1
             end = offset + len(line) + 1
         if end > size:  # only the newline is missing
@@ -187,7 +193,7 @@ class Ledger:
             with beside.open("wb") as file:
                 beside.chmod(mode)
                 for offset, line in lines(self._file, self._size):
-                    found = self.index.get(digest(key_of(line) or ""))
+                    found = self.index.get(key_in(line) or 0)
                     if found is not None and found[0] == offset:
                         file.write(line + b"\n")
                 file.flush()
@@ -224,11 +230,11 @@ class CallSlots:
             raise ConfigurationError(f"{self._path} can't be written: {exc.strerror}") from exc
         self._free = [(i + 1) * _SLOT_BYTES for i in range(count)]
 
-    def take(self, hash: str, key: str) -> int:
-        """Note that a call begins; its slot."""
+    def take(self, hash: str, key: int) -> int:
+        """Note that a call begins, for the key with this digest; its slot."""
         assert self._slots is not None
         slot = self._free.pop()
-        self._slots[slot : slot + _SLOT_BYTES] = f"{hash} {digest(key):016x}\n".encode()
+        self._slots[slot : slot + _SLOT_BYTES] = f"{hash} {key:016x}\n".encode()
         return slot
 
     def release(self, slot: int) -> None:

@@ -38,18 +38,18 @@ def planned(settings: Settings, out: str | os.PathLike[str]) -> Plan:
     done: dict[int, tuple[str, bool]] = {}
     if Path(out).exists():
         for line in read_lines(out):
-            done[digest(line["key"])] = line["hash"], "error" in line
+            done[digest(line["key"].encode("utf-8", "replace"))] = line["hash"], "error" in line
     is_begun = bool(done)
     rows = reused = sent = 0
     usd: float | None = 0.0
     for number, value in settings.source.values():
         row = settings.job.row(number, value)
         rows += 1
-        hash, failed = done.get(digest(row.key), ("", False))
+        hash, failed = done.get(row.digest, ("", False))
         if hash == row.hash and not (failed and settings.retry_errors):
             reused += 1
             continue
-        done[digest(row.key)] = row.hash, False  # asked once, however often it stands there
+        done[row.digest] = row.hash, False  # asked once, however often it stands there
         sent += row.most_tokens
         price = settings.spending.price(settings.seat(row.model)[0])
         if price is None or settings.max_tokens is None or usd is None:

@@ -126,6 +126,13 @@ def test_with_a_template_a_column_named_model_is_data(batch: Make, out: Path) ->
     assert lines(out)[0]["model"] == "m"
 
 
+def test_half_a_character_in_a_key_is_replaced(batch: Make, out: Path) -> None:
+    rows = [{"prompt": "x", "key": "a\ud800"}]
+    assert [row.key for row in batch(rows)] == ["a?"]
+    assert [row.reused for row in batch(rows)] == [True]
+    assert lines(out)[0]["key"] == "a?"
+
+
 @pytest.mark.parametrize(
     ("rows", "settings", "message"),
     [

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from g4fsync import Client
+from g4fsync.batch.index import digest
 from g4fsync.batch.ledger import Ledger
 from g4fsync.errors import ConfigurationError, InvalidRequest
 
@@ -196,7 +197,7 @@ def test_a_full_disk_ends_the_batch_and_what_is_written_is_good(
 
 def test_a_short_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = Ledger(tmp_path / "out.jsonl")
-    ledger.append("a", 1, b'{"key": "a", "hash": "1"}\n')
+    ledger.append(digest(b"a"), 1, b'{"key": "a", "hash": "1"}\n')
     real = os.write
 
     def full(file: int, data: bytes) -> int:
@@ -206,10 +207,10 @@ def test_a_short_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(ConfigurationError, match="No space left on device"):
-        ledger.append("b", 2, b'{"key": "b", "hash": "1", "text": "long"}\n')
+        ledger.append(digest(b"b"), 2, b'{"key": "b", "hash": "1", "text": "long"}\n')
     monkeypatch.undo()
     with pytest.raises(ConfigurationError, match="No space left on device"):
-        ledger.append("c", 3, b"x\n")
+        ledger.append(digest(b"c"), 3, b"x\n")
     with pytest.raises(ConfigurationError, match="No space left on device"):
         ledger.close()
     assert (tmp_path / "out.jsonl").read_bytes() == b'{"key": "a", "hash": "1"}\n'

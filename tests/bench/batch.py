@@ -1,8 +1,9 @@
 """What a batch costs: of its own, in memory, and to skip what is done.
 
 The far side answers at once: a provider in this process for the own cost (CPU a row
-of a batch, less that of the bare call), the load server beside ``concurrent.futures`` and
-``requests`` written by hand.
+of a batch, less that of the same calls in a bare pool of as many threads, and of calls
+one after another), the load server beside ``concurrent.futures`` and ``requests`` written
+by hand.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import json
 import resource
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from g4fsync import ChatRequest, Client, Event, Finish, Provider, Transport
+
+WORKERS = 16
 
 
 class Instant(Provider):
@@ -45,6 +50,7 @@ def own_cost(client: str, server: str, rows: int) -> dict[str, float]:
     """A batch of *rows* that are answered at once, then the same again, all of it done."""
     with tempfile.TemporaryDirectory() as folder, Client() as asking:
         settings: dict[str, Any] = {"provider": Instant(), "prompt": "Say {text}"}
+        settings["max_workers"] = WORKERS
         asking.batch(Rows(1000), out=Path(folder, "warm"), **settings).run()
         began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         out = Path(folder, "out.jsonl")
@@ -55,12 +61,14 @@ def own_cost(client: str, server: str, rows: int) -> dict[str, float]:
         skipped = time.perf_counter() - before
         few = min(rows, 20_000)
 
-        def bare() -> None:
-            for i in range(few):
-                asking.ask(f"row number {i}", provider=settings["provider"])
+        def call(i: int) -> None:
+            asking.ask(f"row number {i}", provider=settings["provider"])
 
+        with ThreadPoolExecutor(WORKERS) as pool:
+            pooled_us = _cpu_us(lambda: deque(pool.map(call, range(few)), 0), few)
         return {
-            "own_us": batch_us - _cpu_us(bare, few),
+            "own_us": batch_us - pooled_us,
+            "added_us": batch_us - _cpu_us(lambda: deque(map(call, range(few)), 0), few),
             "grown_mb": grown / 1024,
             "skip_s": skipped / rows * 100_000,
         }
@@ -88,7 +96,6 @@ def _by_batch(url: str, rows: int, workers: int) -> None:
 def _by_hand(url: str, rows: int, workers: int) -> None:
     """A pool of threads, a session in each, a line for each answer."""
     import threading
-    from concurrent.futures import ThreadPoolExecutor
 
     import requests
 

@@ -155,7 +155,8 @@ ROWS = (
         "a batch of 1 M rows that are answered at once",
         {"task": "batch", "rows": 1_000_000},
         (
-            Goal("own_us", 150, "us", None, "its own CPU a row"),
+            Goal("own_us", 150, "us", None, "CPU a row over a bare pool's"),
+            Goal("added_us", 150, "us", None, "CPU a row over calls one after another"),
             Goal("grown_mb", 30, "MB", None, "memory grown"),
             Goal("skip_s", 1.5, "s", None, "100 k done rows skipped"),
         ),
