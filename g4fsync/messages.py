@@ -192,13 +192,15 @@ def as_messages(messages: object) -> tuple[Message, ...]:
     provider's own shape.  Members that are ``None`` count as missing.
     Raises :class:`InvalidRequest` naming the index and the fault.
     """
-    if isinstance(messages, str):
-        messages = [Message("user", messages)]
+    if isinstance(messages, str):  # nothing else can be wrong with it
+        _refuse_half_characters("messages[0]", messages)
+        checked: tuple[Message, ...] = (Message("user", messages),)
     elif isinstance(messages, Message | Mapping) or not isinstance(messages, Iterable):
         raise InvalidRequest(
             f"messages must be a str or a sequence of messages, got {type(messages).__name__}"
         )
-    checked = tuple(_message(i, each) for i, each in enumerate(messages))
+    else:
+        checked = tuple(_message(i, each) for i, each in enumerate(messages))
     if not checked:
         raise InvalidRequest("messages must not be empty")
     if _is_empty(checked[-1]):

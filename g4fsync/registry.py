@@ -149,9 +149,7 @@ def _find(name: str) -> type[Provider] | None:
     if key in _registered:
         return _registered[key]
     if key in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[key].partition(":")
-        built_in: type[Provider] = getattr(import_module(module), attribute)
-        return built_in
+        return _built_in(key)
     if key in _presets():
         from .providers.presets import PROVIDERS
 
@@ -161,6 +159,13 @@ def _find(name: str) -> type[Provider] | None:
         return _endpoint_class(endpoint)
     plugin = _entry_points().get(key)
     return None if plugin is None else _loaded(plugin)
+
+
+@cache
+def _built_in(key: str) -> type[Provider]:
+    module, _, attribute = _BUILT_IN[key].partition(":")
+    found: type[Provider] = getattr(import_module(module), attribute)
+    return found
 
 
 def _config() -> config.Config:

@@ -52,6 +52,7 @@ from .openai_responses_answers import ResponseReader, plain_text as delta_text
 from .reasoning import reasoning_fields
 
 Api: TypeAlias = Literal["chat", "responses", "auto"]
+_APIS = get_args(Api)
 
 
 class OpenAI(chatapi.ChatAPI):
@@ -109,8 +110,8 @@ class OpenAI(chatapi.ChatAPI):
     ) -> None:
         super().__init__(base_url)
         self.api = api or self.api
-        if self.api not in get_args(Api):
-            raise InvalidRequest(f"api must be one of {', '.join(get_args(Api))}, got {api!r:.80}")
+        if self.api not in _APIS:
+            raise InvalidRequest(f"api must be one of {', '.join(_APIS)}, got {api!r:.80}")
         if self.api == "responses" and think_tags:
             raise InvalidRequest("think_tags is for chat completions, not for api='responses'")
         if self.api == "responses" and not self.has_responses:

@@ -153,8 +153,9 @@ def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
     The system's resolver can't be woken, so a name (not a numeric address) is
     looked up by a thread of its own; the call does not wait for it past its end.
     """
-    with suppress(socket.gaierror):
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    numeric = _numeric(host, port)
+    if numeric is not None:
+        return [numeric]
     answer: list[Any] = []
     done = Flag()
 
@@ -174,6 +175,19 @@ def resolve(host: str, port: int, scope: CancelScope) -> list[tuple[Any, ...]]:
     if isinstance(found, Exception):
         raise found
     return list(found)
+
+
+def _numeric(host: str, port: int) -> tuple[Any, ...] | None:
+    """What :func:`socket.getaddrinfo` gives for a numeric *host*, ``None`` for any other.
+
+    Not asked itself: gevent's does even this in a thread of its own, which is as dear as
+    all the rest of connecting.
+    """
+    for family, address in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
+        with suppress(OSError, ValueError):  # ValueError: a NUL in it
+            socket.inet_pton(family, host)
+            return family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address
+    return None
 
 
 class Wakeable(HTTPConnection):

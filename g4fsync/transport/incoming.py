@@ -148,7 +148,8 @@ class IncomingResponse(ABC):
         """
         if self.status != 200:
             raise ProtocolError(f"HTTP {self.status} in place of a stream")
-        if not _MAY_BE_A_STREAM.match(self.media_type):
+        media_type = self.media_type
+        if not _MAY_BE_A_STREAM.match(media_type):
             raise self._misplaced(self.pieces())
         pieces = self.pieces()
         first = start = b""
@@ -159,7 +160,7 @@ class IncomingResponse(ABC):
             if start or len(first) > self._limits.event:
                 break
         pieces = chain((first,), pieces)
-        if start == b"<" or (self.media_type == "text/html" and start not in _STARTS):
+        if start == b"<" or (media_type == "text/html" and start not in _STARTS):
             raise self._page(self._excerpt(pieces))
         return start, pieces
 

@@ -85,7 +85,9 @@ class Network:
 
     def trusted(self, url: str, proxies: Mapping[str, str]) -> bool | TrustStore:
         """Whom a request to *url* trusts; what is not asked for is not looked up."""
-        if url.startswith("https:") or any(each.startswith("https:") for each in proxies.values()):
+        if url.startswith("https:") or (
+            proxies and any(each.startswith("https:") for each in proxies.values())
+        ):
             return trusted(self.verify)
         return self.verify is not False
 

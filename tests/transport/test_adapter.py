@@ -471,19 +471,31 @@ def test_an_abort_before_connect_began_still_ends_it(
 # -- addresses ----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
-)
-def test_a_numeric_address_is_not_looked_up(
-    host: str, family: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.20.30.40", "::1", "2001:db8::8:800:200c:417a"])
+def test_a_numeric_address_is_not_looked_up(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+
     def getaddrinfo(*arguments: Any, **options: Any) -> Any:
-        assert options["flags"] == socket.AI_NUMERICHOST
-        return _REAL_GETADDRINFO(*arguments, **options)
+        raise AssertionError("gevent's takes a thread for it")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    found = resolve(host, 80, CancelScope())
-    assert [each[0] for each in found] == [family]
+    assert resolve(host, 80, CancelScope()) == expected
+
+
+@pytest.mark.parametrize("host", ["127.1", "name.test", "1.2.3.4.5", "a\0b", "fe80::1%lo", "::1::"])
+def test_what_is_no_plain_number_is_for_the_system_to_say(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def getaddrinfo(*arguments: Any, **options: Any) -> Any:
+        asked.append(arguments[0])
+        return ["found"]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    found: list[Any] = resolve(host, 80, CancelScope())
+    assert found == ["found"]
+    assert asked == [host]
 
 
 def fake_names(monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], Any]) -> None:
