@@ -740,7 +740,9 @@ def test_times_are_those_of_the_scope() -> None:
     stream = ask(Player([RateLimited(retry_after=0.02)], ["Hi", STOP]))
     result = stream.result()
     failed, answered = result.attempts
-    assert 0 <= failed.seconds < 0.02 <= answered.seconds + 0.02
+    assert failed.seconds >= 0
+    assert answered.seconds >= 0
+    assert failed.seconds + 0.02 <= result.seconds
     assert result.first_token_seconds is not None
     assert 0.02 <= result.first_token_seconds <= result.seconds
 

@@ -14,14 +14,14 @@ import pytest
 
 from g4fsync.emulator import Cut, Emulator, HangBeforeHeaders, Messages, Stall, Status, words
 from tests.support.pages import Page
-from tests.support.timing import MS, eventually
+from tests.support.timing import FREED, MS, eventually
 
 if TYPE_CHECKING:
     from .conftest import Run, Terminal
 
 Start = Callable[..., "Terminal"]
 
-LIMIT_SECONDS = 500 * MS
+LIMIT_SECONDS = 500 * MS + FREED
 
 
 def said(messages: Messages) -> list[str]:

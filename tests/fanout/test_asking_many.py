@@ -83,15 +83,15 @@ def test_the_total_clock_is_shared_by_all_lanes(client: Client, emulator: Emulat
     emulator.koala.fault = HangBeforeHeaders()
     started = time.monotonic()
     results = client.compare("Hi", ["koala"] * 4, timeout=200 * MS, max_workers=1).results
-    assert time.monotonic() - started < 400 * MS
+    assert time.monotonic() - started < 700 * MS  # one after the other, 800
     assert [type(result) for result in results] == [DeadlineExceeded] * 4
     assert all(r.clock == "total" for r in results if isinstance(r, DeadlineExceeded))
 
 
 def test_the_total_clock_starts_with_the_first_item(client: Client) -> None:
-    comparison = client.compare("Hi", ["koala"], timeout=100 * MS)
-    race = client.race("Hi", ["koala"], timeout=100 * MS)
-    time.sleep(150 * MS)
+    comparison = client.compare("Hi", ["koala"], timeout=500 * MS)
+    race = client.race("Hi", ["koala"], timeout=500 * MS)
+    time.sleep(550 * MS)
     assert [str(result) for result in comparison.results] == [told("Hi")]
     assert str(race.result()) == told("Hi")
 

@@ -36,7 +36,7 @@ from g4fsync.access.reach import Overrides
 from g4fsync.scope import CancelScope
 from g4fsync.tools import wishes_in
 from tests.support.scripted_provider import ScriptedProvider, call, calling
-from tests.support.timing import MS, eventually
+from tests.support.timing import FREED, MS, eventually
 
 
 @dataclass
@@ -371,7 +371,7 @@ def test_cancel_frees_the_caller_from_a_tool_that_blocks(
         stream.cancel()
         reader.join(10)
     try:
-        assert ended[0][0] - cancelled < 50 * MS
+        assert ended[0][0] - cancelled < FREED
         left = [each for each in threading.enumerate() if each.name == "g4fsync-tool-block"]
         assert [each.daemon for each in left] == [True]
         assert caplog.messages == [
@@ -389,7 +389,7 @@ def test_the_time_in_all_runs_out_in_a_tool() -> None:
     with pytest.raises(DeadlineExceeded, match="not finished within") as caught:
         Client().ask("?", provider=provider, tools=[block], timeout=100 * MS)
     assert caught.value.clock == "total"
-    assert time.monotonic() - started < 300 * MS
+    assert time.monotonic() - started < 100 * MS + FREED
     release.set()
 
 
