@@ -39,9 +39,12 @@ class ChunkDecoder:
     def feed(self, block: bytes) -> bytes:
         """The payload in *block*; ``b""`` when it holds framing only."""
         if not (self._rest or self._left or self._trailer_bytes >= 0):
-            payload = _one_chunk(block)
-            if payload is not None:
-                return payload
+            # Exactly one chunk, as on a paced stream, written as nearly everybody does: no
+            # zeros before its size, and no extensions behind.
+            head_end = block.find(b"\r\n", 0, 16)
+            size = len(block) - head_end - 4
+            if size > 0 and block.endswith(b"\r\n") and block[:head_end].lower() == b"%x" % size:
+                return block[head_end + 2 : -2]
         data = self._rest + block
         pieces: list[bytes] = []
         try:
@@ -115,16 +118,6 @@ class ChunkDecoder:
             self._left = size + 2
         else:
             self._trailer_bytes = 0
-
-
-def _one_chunk(block: bytes) -> bytes | None:
-    """The payload when *block* is exactly one chunk, as on a paced stream; else ``None``."""
-    head_end = block.find(b"\r\n", 0, 16)
-    # So it is written by nearly everybody: no zeros before it, and no extensions behind.
-    size = len(block) - head_end - 4
-    if size > 0 and block.endswith(b"\r\n") and block[:head_end].lower() == b"%x" % size:
-        return block[head_end + 2 : -2]
-    return None
 
 
 def _complete_chunks(data: bytes) -> tuple[bytes, bytes]:

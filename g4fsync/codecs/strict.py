@@ -35,7 +35,11 @@ def parse(text: str | bytes) -> Any:
         if isinstance(text, bytes):
             text = text.decode()
         text = text.strip(_BLANKS)
-        value, end = _decode(text)
+        value, end = _decode(text, 0)
+    except StopIteration as exc:  # as raw_decode() has it
+        raise unexpected("JSON", text) from json.JSONDecodeError(
+            "Expecting value", str(text), exc.value
+        )
     except (ValueError, RecursionError) as exc:
         raise unexpected("JSON", text) from exc
     if end != len(text):
@@ -60,5 +64,7 @@ def _finite(digits: str) -> float:
     return number
 
 
-# One decoder for all calls: json.loads() with arguments would build one each time.
-_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode
+# One decoder for all calls: json.loads() with arguments would build one each time.  Not
+# its raw_decode(), which is this and a Python call around it for each token.
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_decode = _decoder.scan_once
