@@ -28,7 +28,8 @@ class Play:
         self.freed = threading.Event()
         self.thread = ""
         self.yielded = 0
-        self.stream = ChatStream(self._run, CancelScope(Timeout(None, None, None, timeout)))
+        self.scope = CancelScope(Timeout(None, None, None, timeout))
+        self.stream = ChatStream(self._run, self.scope)
 
     def _run(self, scope: CancelScope, journal: Journal) -> Generator[str | Event, None, None]:
         scope.start()

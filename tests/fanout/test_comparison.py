@@ -16,7 +16,7 @@ from g4fsync.fanout.comparison import Comparison
 from g4fsync.fanout.workers import QUEUED_ITEMS
 from g4fsync.messages import ChatResult
 from tests.fanout.lanes import Play
-from tests.support.timing import FREED, MS, Worker, eventually
+from tests.support.timing import FREED, MS, Worker, end_soon, eventually
 
 NEVER = 3600.0  # seconds; whoever waits them is ended early
 LONG = [str(n) for n in range(40 * QUEUED_ITEMS)]
@@ -188,9 +188,11 @@ def test_a_slow_reader_holds_the_lanes_back() -> None:
 
 
 def test_a_lane_held_back_still_ends_in_its_time() -> None:
-    with compared(Play(*LONG, timeout=100 * MS)) as comparison:
+    play = Play(*LONG)
+    with compared(play) as comparison:
         chunks = iter(comparison)
         next(chunks)
+        end_soon(play.scope)
         eventually(lambda: comparison.lanes[0].result is not None)
         assert isinstance(comparison.lanes[0].result, DeadlineExceeded)
         assert len(list(chunks)) < len(LONG)

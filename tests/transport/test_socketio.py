@@ -24,13 +24,12 @@ from g4fsync.errors import (
     ProviderError,
     StreamInterrupted,
 )
-from g4fsync.scope.watchdog import watchdog
 from g4fsync.settings import Limits, Timeout
 from g4fsync.transport import engineio
 from g4fsync.transport.connections import Wakeable
 from g4fsync.transport.live import LiveTransport
 from tests.support.servers import Peer, Server
-from tests.support.timing import FREED, MS, PATIENCE, Worker, eventually
+from tests.support.timing import FREED, MS, PATIENCE, Worker, end_soon, eventually
 from tests.support.websockets import (
     BINARY,
     CLOSE,
@@ -719,9 +718,7 @@ def test_whoever_is_blocked_is_freed(
         scope.cancel()
         worker.failure(Cancelled)
     else:
-        # Set now: how long it takes to get here is a matter of the machine.
-        scope.total = ended_at = time.monotonic() + 20 * MS
-        watchdog.expect(scope.total)
+        ended_at = end_soon(scope)
         error = worker.failure(DeadlineExceeded)
         assert SimpleNamespace(**vars(error)).clock == "total"
     assert worker.ended_at - ended_at < FREED
