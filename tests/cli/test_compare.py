@@ -278,6 +278,7 @@ def test_columns_fill_side_by_side_while_the_answers_come(
     assert "koala    complete" in running.screen
 
 
+@pytest.mark.slow
 def test_columns_are_stacked_where_it_is_narrow(
     terminal: Start, slow: Emulator, both: list[str]
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_demo_leaves_out_what_cannot_be_emulated(
     assert 'myshell is left out: its emulator needs pip install "g4fsync[emulator]"' in done.err
 
 
+@pytest.mark.slow
 def test_the_demo_tells_when_some_failed(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Emulator, "cookies", lambda self, name: {})
     done = here("demo", "--tokens-per-second", "200", "--all")
