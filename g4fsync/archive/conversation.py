@@ -181,7 +181,8 @@ class Conversation:
             if journal.error is not None:
                 self._pending = Pending(turn.question, journal.text(), journal.error)
                 return
-            self._trimmer.learn(turn.sent, journal.usage)
+            if self.trim is not None:
+                self._trimmer.learn(turn.sent, journal.usage)
             self._messages = (*turn.history, *journal.new_messages(len(turn.sent)))
             self._pending = None
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
+from operator import itemgetter
 from typing import Any
 
 from ..errors import InvalidRequest
@@ -142,16 +143,25 @@ WITH RECURSIVE up (id, parent, message, height) AS (
     SELECT turns.id, turns.parent, turns.message, up.height + 1
     FROM up JOIN turns ON turns.id = up.parent
 )
-SELECT up.height, messages.role, messages.text, messages.more
+SELECT up.height, up.id, messages.role, messages.text, messages.more
 FROM up CROSS JOIN messages ON messages.id = up.message
 """
 
 
 def messages_at(connection: sqlite3.Connection, turn: int | None) -> tuple[Message, ...]:
     """The conversation that ends with *turn*."""
+    return turns_at(connection, turn)[1]
+
+
+def turns_at(
+    connection: sqlite3.Connection, turn: int | None
+) -> tuple[tuple[int, ...], tuple[Message, ...]]:
+    """The same as ids of turns and as messages."""
+    rows = connection.execute(_UP, (turn,)).fetchall()
     # Sorted here: SQLite would put all the texts into a table of its own for it.
-    rows = sorted(connection.execute(_UP, (turn,)), key=lambda row: -row[0])
-    return tuple(message_of(role, text, more) for _, role, text, more in rows)
+    rows.sort(key=itemgetter(0), reverse=True)
+    messages = tuple([message_of(role, text, more) for _, _, role, text, more in rows])
+    return tuple([row[1] for row in rows]), messages
 
 
 def conditions(

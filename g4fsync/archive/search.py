@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import unicodedata
 from datetime import date, datetime
+from typing import Any
 
 from ..errors import InvalidRequest
 from ..messages import Message
@@ -16,6 +17,7 @@ from .records import (
     conditions,
     messages_at,
     select,
+    turns_at,
 )
 from .schema import is_indexed
 
@@ -128,20 +130,16 @@ def conversation(connection: sqlite3.Connection, id: str | None) -> ArchivedConv
 
 def known_conversation(connection: sqlite3.Connection, id: str) -> ArchivedConversation | None:
     """The conversation with exactly this id."""
-    rows = select(
-        connection,
-        f"SELECT {COLUMNS} FROM calls WHERE conversation = ? OR id = ? "
-        "ORDER BY started DESC, id DESC",
-        [id, id],
-    )
-    if not rows:
+    newest = _newest_call(connection, id, "1")
+    if newest is None:
         return None
-    newest = rows[0]
-    complete = next((row for row in rows if row["state"] == "complete"), None)
     pending = newest if newest["state"] != "complete" else None
+    complete = newest if pending is None else _newest_call(connection, id, "state = 'complete'")
     turn = None if complete is None else complete["answer"] or complete["question"]
-    messages = messages_at(connection, turn)
-    asked = messages_at(connection, pending["question"]) if pending else ()
+    turns, asked = turns_at(connection, pending["question"]) if pending else ((), ())
+    # The question mostly follows on the newest complete answer.
+    known = turns.index(turn) + 1 if turn in turns else None
+    messages = messages_at(connection, turn) if known is None else asked[:known]
     if pending and not messages:
         messages = tuple(m for m in asked[:-1] if m.role in ("system", "developer"))
     return ArchivedConversation(
@@ -151,6 +149,22 @@ def known_conversation(connection: sqlite3.Connection, id: str) -> ArchivedConve
         pending=call_of(connection, pending) if pending else None,
         pending_messages=_new_of(asked, messages),
     )
+
+
+def _newest_call(
+    connection: sqlite3.Connection, conversation: str, condition: str
+) -> dict[str, Any] | None:
+    """The newest of a conversation's calls, however many there are."""
+    # The others are not read, since an index has them in this order.
+    rows = select(
+        connection,
+        f"SELECT {COLUMNS} FROM calls WHERE id = coalesce("
+        f"(SELECT id FROM calls WHERE conversation = ? AND {condition} "
+        "ORDER BY started DESC, id DESC LIMIT 1), "
+        f"(SELECT id FROM calls WHERE id = ? AND {condition}))",
+        [conversation, conversation],
+    )
+    return rows[0] if rows else None
 
 
 def _new_of(asked: tuple[Message, ...], known: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -4,16 +4,18 @@ import gc
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 import pytest
 
 from g4fsync import Archive, Client, InvalidRequest, Message, ToolCall
+from g4fsync.archive import schema, search
 from g4fsync.archive.conversation import Conversation, Pending
 from g4fsync.emulator import Cut, Emulator, Stall
 from g4fsync.errors import Cancelled, StreamInterrupted
 from tests.archive.instant import Instant
-from tests.support.timing import eventually
+from tests.support.timing import SLOWNESS, eventually
 
 MakeClient = Callable[..., Client]
 LONG = "Tell me something that is long enough to be cut somewhere in the middle"
@@ -74,6 +76,56 @@ def test_an_answer_that_breaks_leaves_its_question_pending(
     result = talk.retry()
     assert talk.messages == (*before, Message("user", LONG), result.message)
     assert talk.pending is None
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_opening_reads_of_the_calls_the_newest_only_and_each_message_once(
+    path: Path, client_of: MakeClient, emulator: Emulator, is_cut: bool
+) -> None:
+    """By what SQLite does: some 60 steps of its machine for a question and its answer."""
+    turns = 100
+    with Archive(path) as archive:
+        talk = Client(archive=archive).conversation(id="talk")
+        for number in range(turns):
+            talk.ask(f"question {number}", provider=Instant())
+        if is_cut:
+            emulator.openai.faults.append(Cut(after_bytes=900))
+            again = client_of(archive).conversation(id="talk")
+            with pytest.raises(StreamInterrupted):
+                again.ask(LONG)
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    connection = schema.connect_for_reading(path)
+    connection.set_progress_handler(count, 1)
+    found = search.known_conversation(connection, "talk")
+    connection.close()
+    assert found is not None
+    assert found.messages == talk.messages
+    assert [m.content for m in found.pending_messages] == [LONG] * is_cut
+    assert steps < 75 * turns
+
+
+@pytest.mark.slow
+def test_a_conversation_of_two_thousand_turns_opens_in_20_ms(path: Path) -> None:
+    turns = [
+        Message(role, f"{role} {number} " + "word " * 20)
+        for number in range(2000)
+        for role in ("user", "assistant")
+    ]
+    with Archive(path) as archive:
+        client = Client(archive=archive)
+        Conversation(client, id="talk", messages=turns).ask("the last", provider=Instant())
+
+    def milliseconds() -> float:
+        started = thread_time()
+        assert len(client.conversation(id="talk").messages) == 4002
+        return (thread_time() - started) * 1000
+
+    assert min(milliseconds() for _ in range(20)) < 20 * SLOWNESS
 
 
 def test_another_question_drops_the_pending_one(client_of: MakeClient, emulator: Emulator) -> None:
