@@ -216,8 +216,11 @@ class Calls:
         pace, turn = item.seat.pace, item.turn
         assert turn is not None
         if isinstance(outcome, ChatResult):
-            pace.heard(turn, outcome.limits)
+            began = outcome.first_token_seconds
+            pace.heard(turn, outcome.limits, 0.0 if began is None else outcome.seconds - began)
             if usage is not None:
                 pace.settle(turn, usage.input_tokens, usage.output_tokens)
         elif isinstance(outcome, RateLimited) and outcome.retryable:
             pace.refused(turn, outcome.retry_after, outcome.limits)
+        else:
+            pace.failed(turn)

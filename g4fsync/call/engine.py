@@ -120,9 +120,11 @@ def _begin(call: Call, scope: CancelScope, journal: Journal, turn: Turn | None) 
         return Attempted.begin(call, scope, journal)
     try:
         attempt = Attempted.begin(call, scope, journal)
-    except RateLimited as error:
-        if error.retryable:
+    except BaseException as error:
+        if isinstance(error, RateLimited) and error.retryable:
             pace.refused(turn, error.retry_after, error.limits)
+        else:
+            pace.failed(turn)
         raise
     pace.heard(turn, journal.limits)
     attempt.turn = turn

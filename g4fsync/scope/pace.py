@@ -6,7 +6,8 @@ Four things hold a start back, and each is known at another time:
   window of that length holds more, wherever the server lets its windows begin;
 * what the server says is left, in the headers of each answer: when it is used up,
   nothing starts before the reset.  Calls that started after the one that was
-  answered are taken off, since the server had not counted them yet;
+  answered, or little before it, are taken off: the server may not have counted
+  them yet.  A limit that was used up more than once is spread evenly from then on;
 * a refusal (429): nothing starts before the time it asks for, or a growing pause;
 * where there is neither rate nor headers, a rate found by trial: cut at each
   refusal, raised a little by each answer (additive increase, multiplicative decrease).
@@ -19,23 +20,25 @@ Nothing here waits but :meth:`Pace.admit`.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from .gate import Gate
+from .windows import Ceiling, Trial, Window
 
 if TYPE_CHECKING:
     from ..ratelimits import RateLimit, RateLimits
     from ..settings import Rate
     from .cancel import CancelScope
 
-SHARE = 0.97  # of a rate that is used: arrivals jitter, and clocks differ
-EARLY = 0.005  # of a window that a start may be ahead of its time, to make up for a late one
-RESET_MARGIN_SECONDS = 0.02
+JITTER_SECONDS = 0.1  # between two calls that may reach the server in another order
+MOST_RECENT = 1000  # calls that are remembered
+LONGEST_SLEEP = 0.1  # seconds
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds after a refusal that asks for no time
-CUT, RAISE, STEP_GROWTH = 0.9, 0.001, 0.01  # of a rate found by trial
-SHORTEST_WINDOW, TRIAL_SECONDS = 1.0, 10.0  # what such a rate is counted over
+STARTS_MISSED = 4.0  # at most, by the first pause at a rate that is known
 TOKENS_PER_CHARACTER, OUTPUT_TOKENS = 0.3, 256.0  # before there are answers to learn from
 LEARNING = 0.1  # the weight of the newest answer in an average
 
@@ -47,9 +50,11 @@ Cost = dict[str, float]  # by kind
 class Turn:
     """A call that was allowed to start: what it was expected to cost."""
 
+    started: float
     cost: Cost
     characters: int
     totals: Cost = field(repr=False)  # of all calls that had started by then, by kind
+    ended: float | None = None
 
 
 class Pace:
@@ -60,13 +65,15 @@ class Pace:
 
     def __init__(self, rate: Rate | None = None) -> None:
         self._lock = threading.RLock()  # guards all below
+        self._recent: deque[Turn] = deque(maxlen=MOST_RECENT)  # the last that have started
+        self._newest: Turn | None = None  # of those that told limits
         self._turnstile = Gate(1)  # who waits is served in order, and one at a time has a timer
-        self._ceilings: dict[str, _Ceiling] = {}
-        self._windows = {kind: _Window() for kind in KINDS}
-        self._totals: Cost = dict.fromkeys(KINDS, 0.0)
+        self._ceilings: dict[str, Ceiling] = {}
+        self._windows = {kind: Window() for kind in KINDS}
+        self._totals: Cost = dict.fromkeys(KINDS, 0.0)  # of all that has started
         self._paused_until = 0.0
         self._refusals = 0  # without an answer between them
-        self._trial: _Trial | None = None
+        self._trial: Trial | None = None
         self._tokens_per_character = TOKENS_PER_CHARACTER
         self._output_tokens: float | None = None
         self._rate: Rate | None = None
@@ -87,7 +94,8 @@ class Pace:
             for kind in ("requests", "tokens"):
                 limit = getattr(rate, kind, None)
                 if rate is not None and limit is not None:
-                    self._ceilings[kind] = _Ceiling(SHARE * limit / rate.per, EARLY * rate.per)
+                    self._ceilings[kind] = ceiling = Ceiling()
+                    ceiling.spread(limit, rate.per)
 
     @property
     def paused_for(self) -> float:
@@ -120,7 +128,7 @@ class Pace:
             for ceiling in self._ceilings.values():
                 until = max(until, ceiling.ready_at())
             for kind, window in self._windows.items():
-                until = max(until, window.ready_at(cost[kind], now))
+                until = max(until, window.ready_at(cost[kind], now, self._newer_than_told(kind)))
             if self._trial is not None:
                 until = max(until, self._trial.ceiling.ready_at())
             return max(0.0, until - now)
@@ -133,44 +141,56 @@ class Pace:
             for kind, ceiling in self._ceilings.items():
                 ceiling.take(cost[kind], now)
             for kind, window in self._windows.items():
-                window.remaining -= cost[kind]
+                window.take(cost[kind], now)
                 self._totals[kind] += cost[kind]
             if self._trial is None and self._rate is None:
-                self._trial = _Trial(now)
+                self._trial = Trial(now)
             if self._trial is not None:
                 self._trial.take(now)
-            return Turn(cost, characters, dict(self._totals))
+            turn = Turn(now, cost, characters, dict(self._totals))
+            self._recent.append(turn)
+            return turn
 
     def admit(self, scope: CancelScope, characters: int, max_tokens: int | None) -> Turn:
         """Wait until the call may start; raises when *scope* ends first."""
         with self._turnstile.slot(scope):
             while (pause := self.delay(characters, max_tokens)) > 0:
-                scope.sleep(pause)
+                scope.sleep(min(pause, LONGEST_SLEEP))  # answers may tell that there is more
             return self.start(characters, max_tokens)
 
-    def heard(self, turn: Turn, limits: RateLimits | None) -> None:
-        """The call of *turn* was answered, and its headers tell *limits*."""
+    def heard(self, turn: Turn, limits: RateLimits | None, age: float = 0.0) -> None:
+        """The call of *turn* was answered; its headers came *age* seconds ago and tell *limits*."""
         with self._lock:
             self._refusals = 0
             if self._trial is not None:
                 self._trial.grow()
-            self._note(turn, limits)
+            self._note(turn, limits, monotonic() - age)
+
+    def failed(self, turn: Turn) -> None:
+        """The call of *turn* has ended in another way."""
+        turn.ended = monotonic()
 
     def refused(self, turn: Turn, retry_after: float | None, limits: RateLimits | None) -> None:
         """The call of *turn* came too early: nobody starts for a while."""
         with self._lock:
             now = monotonic()
             self._is_free = False
-            self._note(turn, limits)
-            if now >= self._paused_until:  # those under way at that time are refused too
+            self._note(turn, limits, now)
+            for window in self._windows.values():
+                window.refused()
+            is_news = now >= self._paused_until  # those under way at that time are refused too
+            first = FIRST_PAUSE
+            if is_news and self._trial is not None:
+                first = min(first, STARTS_MISSED / self._trial.ceiling.per_second or first)
+            if is_news:
                 self._refusals += 1
-                if self._trial is not None:
-                    self._trial.cut(now)
             if retry_after is None:
                 waited = [w.reset_at - now for w in self._windows.values() if w.is_used_up(now)]
-                growing = min(FIRST_PAUSE * 2.0 ** (self._refusals - 1), LONGEST_PAUSE)
+                growing = min(first * 2.0 ** (self._refusals - 1), LONGEST_PAUSE)
                 retry_after = max(waited, default=growing)
             self._paused_until = max(self._paused_until, now + retry_after)
+            if is_news and self._trial is not None:
+                self._trial.cut(now, self._paused_until)
 
     def settle(self, turn: Turn, sent: int | None, received: int | None) -> None:
         """The call of *turn* has cost so many tokens, ``None`` where nobody has counted."""
@@ -183,103 +203,40 @@ class Pace:
             if received is not None:
                 known = received if self._output_tokens is None else self._output_tokens
                 self._output_tokens = known + LEARNING * (received - known)
+            more_sent = 0.0 if sent is None else sent - turn.cost["input_tokens"]
+            more_received = 0.0 if received is None else received - turn.cost["output_tokens"]
             if ceiling := self._ceilings.get("tokens"):
-                counted = turn.cost["input_tokens"] if sent is None else sent
-                counted += turn.cost["output_tokens"] if received is None else received
-                ceiling.correct(counted - turn.cost["tokens"])
+                ceiling.correct(more_sent + more_received)
+            self._windows["tokens"].correct(more_sent + more_received)
+            self._windows["input_tokens"].correct(more_sent)
+            self._windows["output_tokens"].correct(more_received)
 
-    def _note(self, turn: Turn, limits: RateLimits | None) -> None:
+    def _note(self, turn: Turn, limits: RateLimits | None, when: float) -> None:
+        turn.ended = now = monotonic()
         if limits is None:
             return
         self._is_free = False
-        now = monotonic()
+        if is_newest := self._newest is None or turn.started >= self._newest.started:
+            self._newest = turn
+        overtaken = self._overtaken(turn) if is_newest else ()
         for kind, window in self._windows.items():
             limit: RateLimit | None = getattr(limits, kind)
             if limit is not None:
-                window.note(limit, self._totals[kind] - turn.totals[kind], now)
+                uncounted = self._totals[kind] - turn.totals[kind]
+                uncounted += sum(each.cost[kind] for each in overtaken)
+                window.note(limit, uncounted, when=when, now=now, is_newest=is_newest)
         if self._trial is not None and limits.requests is not None:
-            self._trial.ceiling = _Ceiling()  # the server itself says when
+            self._trial.ceiling = Ceiling()  # the server itself says when
 
+    def _overtaken(self, turn: Turn) -> list[Turn]:
+        """Calls the server may have seen after that of *turn*, though they started before."""
+        recent, since = self._recent, turn.started - JITTER_SECONDS
+        while recent and recent[0].started < since:
+            recent.popleft()
+        older = takewhile(lambda each: each is not turn, recent)
+        return [each for each in older if each.ended is None or each.ended > turn.started]
 
-class _Ceiling:
-    """Evenly spread starts (the generic cell rate algorithm), *per_second* of something."""
-
-    def __init__(self, per_second: float = float("inf"), early: float = 0.0) -> None:
-        self.per_second = per_second
-        self._early = early  # seconds
-        self._next = 0.0  # when the next start is due
-
-    def ready_at(self) -> float:
-        return self._next - self._early
-
-    def take(self, amount: float, now: float) -> None:
-        self._next = max(self._next, now) + amount / self.per_second
-
-    def correct(self, amount: float) -> None:
-        self._next += amount / self.per_second
-
-
-class _Window:
-    """What the server says is left until its reset."""
-
-    def __init__(self) -> None:
-        self.remaining = float("inf")
-        self.reset_at = 0.0
-        self._limit = float("inf")
-        self._reported = 0
-        self._began = 0.0  # when what was left last rose
-
-    def note(self, limit: RateLimit, newer: float, now: float) -> None:
-        """Take over what an answer says; *newer* has been spent since its call started."""
-        if limit.limit is not None:
-            self._limit = float(limit.limit)
-        if limit.remaining is None:
-            return
-        if limit.remaining > self._reported or not self._began:
-            self._began = now
-        self._reported = limit.remaining
-        if limit.reset is not None:
-            self.reset_at = now + limit.reset + RESET_MARGIN_SECONDS
-        elif limit.per is not None:
-            self.reset_at = self._began + limit.per
-        self.remaining = limit.remaining - newer
-
-    def ready_at(self, amount: float, now: float) -> float:
-        # What is more than a full window must not wait for ever.
-        if self.remaining >= min(amount, self._limit):
-            return 0.0
-        if now < self.reset_at:
-            return self.reset_at
-        self.remaining = self._limit
-        return 0.0
-
-    def is_used_up(self, now: float) -> bool:
-        return self.remaining < 1 and now < self.reset_at
-
-
-class _Trial:
-    """A rate of requests found by trial."""
-
-    def __init__(self, now: float) -> None:
-        self.ceiling = _Ceiling()
-        self._since = now
-        self._answers = 0
-        self._step = 0.0
-
-    def take(self, now: float) -> None:
-        self.ceiling.take(1.0, now)
-
-    def cut(self, now: float) -> None:
-        """A refusal: a little less than what was answered of late."""
-        elapsed = now - self._since
-        answered = max(1, self._answers) / max(elapsed, SHORTEST_WINDOW)
-        self.ceiling = _Ceiling(CUT * min(answered, self.ceiling.per_second))
-        self._step = RAISE * self.ceiling.per_second
-        if elapsed > TRIAL_SECONDS:
-            self._since, self._answers = now, 0
-
-    def grow(self) -> None:
-        """An answer; the longer there are only answers, the more it is raised."""
-        self._answers += 1
-        self.ceiling.per_second += self._step
-        self._step *= 1 + STEP_GROWTH
+    def _newer_than_told(self, kind: str) -> float:
+        """What has started after the newest call that told of limits."""
+        told = self._newest.totals[kind] if self._newest else 0.0
+        return self._totals[kind] - told

@@ -21,12 +21,12 @@ def test_threads_of_one_client_keep_its_rate(
     server = limited(requests=40, per=2.0, delay=0.05)
     client = client_of(server, rate=Rate(requests=40, per=2.0))
     with ThreadPoolExecutor(8) as pool:
-        texts = list(pool.map(lambda i: client.ask(f"row {i}").text, range(40)))
-    assert texts == [f"You said: row {i}" for i in range(40)]
+        texts = list(pool.map(lambda i: client.ask(f"row {i}").text, range(60)))
+    assert texts == [f"You said: row {i}" for i in range(60)]
     calls = server.calls()
     # A machine under load is late by more than the 50 ms that the rate leaves free.
-    assert len(calls) - 40 <= 2
-    assert calls[-1]["t"] - calls[0]["t"] >= 39 / 20
+    assert len(calls) - 60 <= 2
+    assert calls[-1]["t"] - calls[0]["t"] >= 59 / 20 - 0.5  # the first may come late
 
 
 def test_a_refusal_pauses_all_threads(limited: Start, client_of: Callable[..., Client]) -> None:
@@ -38,27 +38,45 @@ def test_a_refusal_pauses_all_threads(limited: Start, client_of: Callable[..., C
     assert len(refused) <= 8  # those under way, once a window
 
 
-@pytest.mark.parametrize(
-    "how",
-    ["rate", *(pytest.param(each, marks=pytest.mark.slow) for each in ("tokens", "headers"))],
-)
+LIMITS = {"rate": {"requests": 80}, "tokens": {"tokens": 800}, "headers": {"requests": 80}}
+RATES = {"rate": Rate(requests=80, per=2.0), "tokens": Rate(tokens=800, per=2.0)}
+
+
 def test_a_batch_uses_the_rate_and_is_hardly_refused(
+    limited: Start, client_of: Callable[..., Client], tmp_path: Path
+) -> None:
+    share, refused = _used(limited, client_of, tmp_path, "rate", 140)
+    # A machine under load is late by more than the 60 ms that the rate leaves free.
+    assert refused <= 3
+    assert share >= 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", LIMITS)
+def test_of_a_limit_nearly_all_is_used(
     limited: Start, client_of: Callable[..., Client], tmp_path: Path, how: str
 ) -> None:
-    limits = {"tokens": 800} if how == "tokens" else {"requests": 80}
-    server = limited(**limits, per=2.0, delay=0.02, output=5, headers=how == "headers")
-    rates = {"rate": Rate(requests=80, per=2.0), "tokens": Rate(tokens=800, per=2.0)}
-    rows = [f"this is row {i:03} here" for i in range(140)]
-    summary = client_of(server).batch(rows, out=tmp_path / "out.jsonl", rate=rates.get(how)).run()
-    assert summary.complete == 140
+    share, refused = _used(limited, client_of, tmp_path, how, 1200)
+    assert refused == 0
+    assert share >= 0.95
+
+
+def _used(
+    limited: Start, client_of: Callable[..., Client], folder: Path, how: str, rows: int
+) -> tuple[float, int]:
+    """The share of 40 calls a second that were answered, and the refusals, when it is warm."""
+    server = limited(**LIMITS[how], per=2.0, delay=0.02, output=5, headers=how == "headers")
+    texts = [f"this is row {i:04} here" for i in range(rows)]
+    client = client_of(server)
+    summary = client.batch(texts, out=folder / "out.jsonl", rate=RATES.get(how)).run()
+    assert summary.complete == rows
     calls = server.calls()
-    begun = calls[0]["t"] + 2.0  # the first window is for learning
-    late = [each for each in calls if each["t"] >= begun]
-    # A machine under load is late by more than the 50 ms that the rate leaves free.
-    assert sum(each["status"] == 429 for each in late) <= 0.02 * len(calls)
-    if how != "headers":
-        took = calls[-1]["t"] - calls[0]["t"]
-        assert 140 / 40 / 1.1 <= took <= 140 / 40 / 0.7
+    # The first window is for learning; of headers two more, then the limit is spread.
+    warm = calls[0]["t"] + (6.1 if how == "headers" and rows > 1000 else 2.0)
+    late = [each for each in calls if each["t"] >= warm]
+    answered = sum(each["status"] == 200 for each in late)
+    return answered / (calls[-1]["t"] - warm) / 40, len(late) - answered
 
 
 def test_providers_of_one_job_pace_apart(

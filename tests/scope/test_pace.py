@@ -9,17 +9,10 @@ from g4fsync.errors import Cancelled, InvalidRequest
 from g4fsync.ratelimits import RateLimit, RateLimits
 from g4fsync.scope import CancelScope, pace as module
 from g4fsync.scope.pace import Pace
+from g4fsync.scope.windows import SHARE
 from g4fsync.settings import Budget, Rate
 
-
-class Clock:
-    """Time that only moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from .simulated_server import Clock, SimulatedServer
 
 
 @pytest.fixture
@@ -74,17 +67,20 @@ def test_a_late_start_is_made_up_for(clock: Clock) -> None:
     clock.now += pace.delay() + 0.4
     pace.start()
     # Due 1 / SHARE after the time it should have started, not after the time it did.
-    assert pace.delay() == pytest.approx(1 / module.SHARE - 0.4)
+    assert pace.delay() == pytest.approx(1 / SHARE - 0.4)
 
 
 def test_nothing_starts_between_what_is_left_and_the_reset(clock: Clock) -> None:
     pace = Pace()
-    turn = pace.start()
-    pace.heard(turn, RateLimits(requests=RateLimit(limit=10, remaining=3, reset=5.0)))
-    assert [pace.delay() for _ in range(3) if pace.start()] == [0, 0, pytest.approx(5.02)]
+    for left in (3, 2, 1):
+        assert pace.delay() == 0
+        pace.heard(pace.start(), RateLimits(requests=RateLimit(10, left, 5.0)))
+    pace.start()
+    assert pace.delay() == pytest.approx(5.02)
     clock.now += 5.03
     times = starts(pace, clock, 10)
-    assert times[0] == times[-1]  # a full window again
+    assert times[8] == times[0]  # a full window again, but for the one nobody has told of
+    assert times[9] == pytest.approx(times[0] + 5)
 
 
 def test_calls_the_server_had_not_counted_yet_are_taken_off(clock: Clock) -> None:
@@ -166,6 +162,52 @@ def test_without_rate_or_headers_a_rate_is_found_by_trial(clock: Clock) -> None:
     late = [when for when in allowed if when > begun + 20]
     assert len(late) > 0.75 * 1800
     assert refused < 0.02 * len(late)
+
+
+@pytest.mark.parametrize(("tells", "is_given"), [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("slides", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "per", "latency", "workers"),
+    [(10, 1.0, 0.1, 4), (80, 2.0, 0.05, 16), (80, 2.0, 1.0, 64), (10, 1.0, 1.0, 64)],
+)
+def test_a_limit_is_used_and_nobody_is_refused(
+    clock: Clock,
+    limit: int,
+    per: float,
+    latency: float,
+    workers: int,
+    slides: bool,
+    tells: bool,
+    is_given: bool,
+) -> None:
+    """By what the server tells in its headers, or by a rate that was given."""
+    server = SimulatedServer(clock, limit, per, latency, slides=slides, tells=tells)
+    pace = Pace(Rate(requests=limit, per=per) if is_given else None)
+    server.ask(pace, workers, seconds=60)
+    warm = [when for when in server.allowed if when >= server.began + 20]
+    assert len(warm) / 40 >= 0.95 * limit / per
+    late = [when for when in server.refused if when >= server.began + per]
+    assert late == []
+
+
+@pytest.mark.parametrize("slides", [True, False])
+def test_a_rate_that_nobody_tells_is_found(clock: Clock, slides: bool) -> None:
+    server = SimulatedServer(clock, 80, 2.0, 0.05, slides=slides, tells=False)
+    server.ask(Pace(), 16, seconds=120)
+    warm = [when for when in server.allowed if when >= server.began + 20]
+    assert len(warm) / 100 >= 0.85 * 40
+    assert len(server.refused) <= 0.015 * len(server.allowed)
+
+
+def test_a_limit_that_others_use_too_is_not_spread(clock: Clock) -> None:
+    """What is left falls faster than by our calls: then it counts, and not what was learnt."""
+    server = SimulatedServer(clock, 40, 2.0, 0.05, slides=True, tells=True)
+    pace = Pace()
+    server.ask(pace, 8, seconds=30)
+    assert server.refused == []
+    server.others_use(0.5)
+    server.ask(pace, 8, seconds=60)
+    assert len(server.refused) <= 16  # once those under way, and those that found it out
 
 
 def test_who_waits_is_served_in_order(clock: Clock) -> None:
