@@ -128,7 +128,7 @@ class Pace:
             for ceiling in self._ceilings.values():
                 until = max(until, ceiling.ready_at())
             for kind, window in self._windows.items():
-                until = max(until, window.ready_at(cost[kind], now, self._newer_than_told(kind)))
+                until = max(until, window.ready_at(cost[kind], now, self._newer_than_known(kind)))
             if self._trial is not None:
                 until = max(until, self._trial.ceiling.ready_at())
             return max(0.0, until - now)
@@ -236,7 +236,6 @@ class Pace:
         older = takewhile(lambda each: each is not turn, recent)
         return [each for each in older if each.ended is None or each.ended > turn.started]
 
-    def _newer_than_told(self, kind: str) -> float:
+    def _newer_than_known(self, kind: str) -> float:
         """What has started after the newest call that told of limits."""
-        told = self._newest.totals[kind] if self._newest else 0.0
-        return self._totals[kind] - told
+        return self._totals[kind] - (self._newest.totals[kind] if self._newest else 0.0)
