@@ -49,6 +49,7 @@ class Calls:
         self._lock = threading.Lock()  # guards the spending, the slots of calls and the next two
         self._seats = Seats(settings.max_tokens)
         self._busy = 0  # workers
+        self._futures: set[Future[Outcome]] = set()  # of an executor that the user gave
         self._is_ending = False
         self.finished: SimpleQueue[tuple[Item, Outcome] | None] = SimpleQueue()
         self.failure: BaseException | None = None
@@ -112,6 +113,7 @@ class Calls:
                 pool.submit(self._work, item)
             else:
                 future = pool.submit(self._asker, self._task(item))
+                self._futures.add(future)
                 future.add_done_callback(partial(self._came_back, item))
         return None
 
@@ -126,6 +128,8 @@ class Calls:
         """Start nothing more, and end what runs."""
         self._is_ending = True
         self._asker.stop()
+        for future in tuple(self._futures):
+            future.cancel()
 
     # -- in a worker's thread -------------------------------------------
 
@@ -142,6 +146,7 @@ class Calls:
 
     def _came_back(self, item: Item, future: Future[Outcome]) -> None:
         """What an executor that the user gave has done."""
+        self._futures.discard(future)
         try:
             self._note(item, future.result())
         except BaseException as exc:  # noqa: BLE001 - the caller's thread raises it

@@ -69,8 +69,13 @@ class Ledger:
         return len(self.index)
 
     def append(self, key: int, row: int, line: bytes) -> None:
-        """Write the *line* of the key with this digest; it is in the file when this returns."""
+        """Write the *line* of the key with this digest; it is in the file when this returns.
+
+        Nothing is written to a file that was closed: an executor may be late.
+        """
         with self._lock:
+            if self._closed:
+                return
             self._write(line)
             if self.index.put(key, self._size, row):
                 self._replaced += 1
@@ -108,9 +113,10 @@ class Ledger:
 
     def close(self, *, complete: bool = False) -> None:
         """Store everything and unlock; a *complete* job has no calls to remember."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
         self._to_sync.set()
         if self._syncer is not None:
             self._syncer.join()
@@ -239,7 +245,8 @@ class CallSlots:
 
     def release(self, slot: int) -> None:
         """Its answer is in the ledger, or it will be asked again in this run."""
-        assert self._slots is not None
+        if self._slots is None:  # closed
+            return
         self._slots[slot : slot + _SLOT_BYTES] = _FREE
         self._free.append(slot)
 
@@ -247,6 +254,7 @@ class CallSlots:
         """Close the file; of a *complete* job it is removed."""
         if self._slots is not None:
             self._slots.close()
+            self._slots = None
         if complete:
             with suppress(OSError):
                 self._path.unlink()

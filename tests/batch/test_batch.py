@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from g4fsync.errors import (
 )
 from g4fsync.events import Event, Finish
 from g4fsync.fanout.mapping import Asker
-from g4fsync.messages import ChatRequest
+from g4fsync.messages import ChatRequest, ChatResult
 from g4fsync.scope.pace import Pace
 from g4fsync.transport.base import Transport
 
@@ -63,6 +64,21 @@ def batch(parrot: Parrot, out: Path) -> Iterator[Make]:
             return client.batch(rows, **settings)  # type: ignore[arg-type]  # tests say wrong ones too
 
         yield make
+
+
+class Slow(Executor):
+    """What it runs can't be ended from here, as in another process; it waits for *end*."""
+
+    def __init__(self, pool: Executor, end: threading.Event) -> None:
+        self._pool = pool
+        self._end = end
+
+    def submit(self, work: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        def late() -> Any:
+            self._end.wait(10)
+            return ChatResult("too late", provider="parrot", model="m")
+
+        return self._pool.submit(late)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -397,6 +413,33 @@ def test_a_mistake_of_ours_ends_the_batch(
             batch(rows).run()
     assert sorted(texts(batch(rows))) == sorted(f"You said: {row}" for row in rows)
     assert sorted(line["input"]["prompt"] for line in lines(out)) == sorted(rows)
+
+
+def test_what_an_executor_finishes_late_is_not_written(
+    batch: Make, parrot: Parrot, out: Path
+) -> None:
+    parrot.hold = threading.Event()
+    rows = [f"row {i}" for i in range(8)]
+    with ThreadPoolExecutor(2) as pool:
+        with batch(["first"], executor=pool) as run:
+            parrot.hold.set()
+            assert [row.text for row in run] == ["You said: first"]
+        parrot.hold.clear()
+        leaving = batch(["first", *rows], executor=Slow(pool, parrot.hold))
+        assert next(leaving).reused
+        leaving.close()
+        written = out.read_bytes()
+        # Files that may get the number that the closed one had.
+        others = [out.with_name(f"other {i}").open("w+b", buffering=0) for i in range(3)]
+        parrot.hold.set()
+    assert [os.fstat(other.fileno()).st_size for other in others] == [0, 0, 0]
+    for other in others:
+        other.close()
+    assert out.read_bytes() == written
+    assert sorted(texts(batch([*rows, "first"]))) == [
+        "You said: first",
+        *(f"You said: {row}" for row in rows),
+    ]
 
 
 def test_cancel_from_another_thread(batch: Make, parrot: Parrot, out: Path) -> None:
