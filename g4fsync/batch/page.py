@@ -55,7 +55,7 @@ def _errors(found: FileDigest) -> str:
         (f"{group.count:,}", group.name, group.message, ", ".join(group.keys))
         for group in found.errors
     ]
-    return _scroll(table(("rows", "error", "message", "keys, the first ones"), rows))
+    return _scroll(table(("rows", "error", "message", "keys, the first ones"), rows), "words")
 
 
 def _times(found: FileDigest) -> str:
@@ -81,5 +81,6 @@ def _counts(headings: tuple[str, str], counted: dict[str, int]) -> str:
     return _scroll(table(headings, [(name, f"{count:,}") for name, count in rows]))
 
 
-def _scroll(text: str) -> str:
-    return f'<div class="scroll" tabindex="0">{text}</div>'
+def _scroll(text: str, *classes: str) -> str:
+    names = " ".join(("scroll", *classes))
+    return f'<div class="{names}" tabindex="0">{text}</div>'

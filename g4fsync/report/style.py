@@ -52,6 +52,7 @@ button { font: inherit; font-size: .8125rem; color: var(--text); background: var
 .scroll table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .scroll th, .scroll td { padding: .2rem .75rem .2rem 0; text-align: left;
   vertical-align: top; }
+.words td:nth-child(n + 3) { overflow-wrap: anywhere; }
 .scroll th { white-space: nowrap; border-bottom: 1px solid var(--line); color: var(--soft);
   font-weight: 600; }
 .bars { display: grid; gap: .35rem; }
@@ -69,7 +70,7 @@ button { font: inherit; font-size: .8125rem; color: var(--text); background: var
   .scroll table, .scroll tbody, .scroll tr, .scroll td { display: block; }
   .scroll thead { display: none; }
   .scroll tr { border-top: 1px solid var(--line); padding: .4rem 0; }
-  .scroll td { display: grid; grid-template-columns: 9rem 1fr; padding: 0; }
+  .scroll td { display: grid; grid-template-columns: 9rem minmax(0, 1fr); padding: 0; }
   .scroll td:empty { display: none; }
   .scroll td::before { content: attr(data-label); color: var(--soft); }
   .bar { grid-template-columns: 1fr 5rem; }
