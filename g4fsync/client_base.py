@@ -219,8 +219,8 @@ class ClientBase:
         rate: Rate | Mapping[str, Rate] | None,
         arguments: Mapping[str, Any],
         options: Mapping[str, Any],
-    ) -> tuple[str, Pace]:
-        """The full name of a model, and the pace of all calls to it; for a batch.
+    ) -> tuple[str, str, Pace]:
+        """The full name of a model, its base URL, and the pace of all calls to it; for a batch.
 
         *arguments* are of ``chat()``, *options* the provider's: raises what asking
         with them would raise before sending.
@@ -233,7 +233,7 @@ class ClientBase:
         [call] = self._calls(turns, [model], provider, overrides, options, wishes)
         chosen, _ = self._resolve(model, provider)
         pace = self._reach.pace_at(chosen, overrides, self._reach.rate_of(chosen, overrides, rate))
-        return f"{chosen.name}:{call.model}", pace
+        return f"{chosen.name}:{call.model}", chosen.base_url, pace
 
     def _calls(
         self,

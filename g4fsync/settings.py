@@ -142,7 +142,8 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a batch may spend in all: ``tokens``, ``calls``, and ``usd`` by its prices.
+    """What a batch may spend in all: ``tokens``, ``calls``, and ``usd`` by its prices
+    (given, or those of the extra ``prices``).
 
     It stops by what was counted, so calls under way may go over it.  A ``strict``
     budget starts no call whose worst case does not fit: that takes a ``max_tokens``,

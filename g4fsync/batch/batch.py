@@ -34,7 +34,7 @@ class Settings:
     source: Source
     job: Job
     model: str | None
-    seat: Callable[[str | None], tuple[str, Pace]]  # identity and pace, by a row's own model
+    seat: Callable[[str | None], tuple[str, str, Pace]]  # identity, URL, pace, by a row's model
     arguments: Mapping[str, Any]  # of each chat()
     models: int  # that a call may ask in turn, the fallback's too
     max_tokens: int | None

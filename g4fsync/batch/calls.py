@@ -77,8 +77,8 @@ class Calls:
         seat = self._by_model.get(row.model)
         is_new = seat is None
         if seat is None:
-            identity, pace = self._settings.seat(row.model)
-            seat = Seat(identity, pace, self._spending.price(identity))
+            identity, url, pace = self._settings.seat(row.model)
+            seat = Seat(identity, pace, self._spending.price(identity, url))
             self._by_model[row.model] = seat
         item = Item(row, seat)
         with self._lock:

@@ -47,8 +47,8 @@ class BatchClient(Asking, Protocol):
         rate: Rate | Mapping[str, Rate] | None,
         arguments: Mapping[str, Any],
         options: Mapping[str, Any],
-    ) -> tuple[str, Pace]:
-        """The full name of a model, and the pace of its provider; raises for wrong options."""
+    ) -> tuple[str, str, Pace]:
+        """The full name of a model, its URL and pace; raises for wrong options."""
 
 
 def make_batch(
@@ -75,12 +75,12 @@ def make_batch(
     others = {name: each for name, each in options.items() if name not in _ARGUMENTS}
     turns = conversation("x", options.get("system"))
 
-    def seat(own: str | None) -> tuple[str, Pace]:
+    def seat(own: str | None) -> tuple[str, str, Pace]:
         return client.seat(turns, own or model, rate, arguments, others)
 
     spending = Spending(budget, prices)
     if client.model is not None or model is not None or options.get("provider") is not None:
-        spending.price(seat(None)[0])  # raises for what is wrong for all rows
+        spending.price(*seat(None)[:2])  # raises for what is wrong for all rows
     value_of, what = _wishes(others, options.get("system"), budget)
     job = Job(prompt=prompt, key=key, options=what, identity=lambda own: seat(own)[0])
     return Batch(

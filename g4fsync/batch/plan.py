@@ -51,7 +51,7 @@ def planned(settings: Settings, out: str | os.PathLike[str]) -> Plan:
             continue
         done[row.digest] = row.hash, False  # asked once, however often it stands there
         sent += row.most_tokens
-        price = settings.spending.price(settings.seat(row.model)[0])
+        price = settings.spending.price(*settings.seat(row.model)[:2])
         if price is None or settings.max_tokens is None or usd is None:
             usd = None
         else:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import ConfigurationError, InvalidRequest
 from ..events import Usage
-from ..settings import Budget, is_number
-
-Prices = Mapping[str, "tuple[float, float]"]
-_MILLION = 1_000_000
+from ..settings import Budget
+from .prices import Price, PriceList, Prices
 
 
 @dataclass(slots=True)
@@ -20,7 +16,7 @@ class Worst:
     calls: int
     input_tokens: int
     output_tokens: int | None
-    price: tuple[float, float] | None  # for a token sent, a token received
+    price: Price | None
 
     @property
     def tokens(self) -> int:
@@ -34,38 +30,30 @@ class Worst:
 
 
 class Spending:
-    """Counts calls, tokens and money; one thread uses it.
+    """Counts calls, tokens and money; the lock of the calls guards it.
 
-    ``usd`` stays ``None`` without prices.  Tokens that no answer has counted are not
-    in it, but a strict budget takes the worst case for them.
+    ``usd`` stays ``None`` where no prices are given or needed.  Tokens that no answer has
+    counted are not in it, but a strict budget takes the worst case for them.
     """
 
     def __init__(self, budget: Budget | None, prices: Prices | None) -> None:
         self.budget = budget
-        self._prices = checked_prices(prices)
+        self._prices = PriceList(prices)
+        self._needs_prices = budget is not None and budget.usd is not None
         self.calls = 0
         self.input_tokens = 0
         self.output_tokens = 0
-        self.usd: float | None = 0.0 if self._prices else None
+        self.usd: float | None = 0.0 if self._prices or self._needs_prices else None
         self._uncounted = 0  # tokens of calls that nobody has counted, at most
         self._uncounted_usd = 0.0
         self._reserved: dict[int, Worst] = {}
         self._sums = [0, 0, 0.0]  # of what is reserved: calls, tokens, usd
-        if budget is not None and budget.usd is not None and not self._prices:
-            raise ConfigurationError(
-                "a budget in usd needs prices={model: (input, output per million tokens)}"
-            )
 
-    def price(self, identity: str) -> tuple[float, float] | None:
-        """For a token sent, and received; raises for a model without, if the budget needs it."""
-        for name in (identity, identity.partition(":")[2], identity.partition(":")[0]):
-            if (found := self._prices.get(name)) is not None:
-                return found[0] / _MILLION, found[1] / _MILLION
-        if self.budget is not None and self.budget.usd is not None:
-            raise ConfigurationError(
-                f"no price for {identity}: a budget in usd needs one in prices={{...}}"
-            )
-        return None
+    def price(self, identity: str, url: str) -> Price | None:
+        """Of a model at *url*; raises for one without, if the budget needs it."""
+        if self.budget is None or not self._needs_prices:
+            return self._prices.given(identity)
+        return self._prices.find(identity, url, highest=self.budget.strict)
 
     def has_room(self, worst: Worst) -> bool:
         """Whether a call may start."""
@@ -116,19 +104,3 @@ class Spending:
         self._sums[0] += sign * worst.calls
         self._sums[1] += sign * worst.tokens
         self._sums[2] += sign * worst.usd
-
-
-def checked_prices(prices: Prices | None) -> dict[str, tuple[float, float]]:
-    """*prices* by model, in dollars for a million tokens sent, and received."""
-    if prices is None:
-        return {}
-    if not isinstance(prices, Mapping):
-        raise InvalidRequest(f"prices must be a mapping by model, got {type(prices).__name__}")
-    for model, price in prices.items():
-        pair = isinstance(price, tuple | list) and len(price) == 2
-        if not pair or not all(is_number(each) and each >= 0 for each in price):
-            raise InvalidRequest(
-                f"prices[{model!r}] must be two numbers, dollars for a million tokens sent "
-                f"and received, got {price!r:.80}"
-            )
-    return {model: (float(each[0]), float(each[1])) for model, each in prices.items()}

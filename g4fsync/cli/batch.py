@@ -72,7 +72,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="MODEL=IN,OUT",
-        help="dollars for a million tokens sent, and received",
+        help="dollars for a million tokens sent, and received (else of the extra 'prices')",
     )
     parser.add_argument("--retry-errors", action="store_true", help="ask failed rows again")
     parser.add_argument("--stop-on-error", action="store_true", help="end at the first failed row")

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genai_prices import Usage, calc_price
 
 from g4fsync import Budget, Client, Retry
 from g4fsync.errors import ConfigurationError, InvalidRequest
 
 from .conftest import Start
+from .parrot import Parrot
 
 ROWS = [f"row number {i} of many" for i in range(200)]
 EACH = 5 + 20  # tokens that the server counts for a row
@@ -75,6 +77,55 @@ def test_a_budget_in_money_counts_by_its_prices(
     assert summary.usd == pytest.approx(len(server.calls()) * price)
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_prices_are_those_of_the_address_that_is_asked(out: Path, strict: bool) -> None:
+    """Beside what genai-prices itself makes of the usage."""
+
+    class Gemini(Parrot):
+        base_url = "https://generativelanguage.googleapis.com/v1beta"
+        default_model = "gemini-2.5-pro"
+
+    usage = Usage(input_tokens=1, output_tokens=3)  # what a parrot tells of one word
+    price = float(calc_price(usage, "gemini-2.5-pro", provider_id="google").total_price)
+    dear = Usage(input_tokens=1_000_000, output_tokens=0)
+    longest = float(calc_price(dear, "gemini-2.5-pro", provider_id="google").total_price)
+    assert longest > 1_000_000 * float(
+        calc_price(Usage(input_tokens=1000, output_tokens=0), "gemini-2.5-pro").total_price / 1000
+    )
+    budget = Budget(usd=20.5 * price, strict=strict)
+    with Client() as client:
+        batch = client.batch(
+            map("row{}".format, range(100)),
+            out=out,
+            provider=Gemini(),
+            budget=budget,
+            max_tokens=3,
+            max_workers=1,
+        )
+        summary = batch.run()
+    assert summary.stopped == "budget"
+    assert summary.usd is not None
+    if strict:  # it counts with what a long prompt costs, and with as many tokens as bytes
+        assert summary.calls < 20
+        assert summary.usd < budget.usd  # type: ignore[operator]  # it has one
+    else:
+        assert summary.calls == 21
+        assert summary.usd == pytest.approx(21 * price)
+
+
+def test_without_the_list_of_prices_the_error_names_it(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    message = (
+        "no price for parrot:m: a budget in usd needs one in prices={model: (input, output per "
+        "million tokens)}, or those of pip install 'g4fsync[prices]'"
+    )
+    with Client() as client, pytest.raises(ConfigurationError) as caught:
+        client.batch(ROWS, out=out, provider=Parrot(), budget=Budget(usd=1))
+    assert str(caught.value) == message
+
+
 def test_a_larger_budget_goes_on(
     limited: Start, client_of: Callable[..., Client], out: Path
 ) -> None:
@@ -90,9 +141,11 @@ def test_a_larger_budget_goes_on(
         ({"budget": Budget(tokens=5, strict=True)}, InvalidRequest,
          "a strict budget of tokens or usd needs max_tokens"),
         ({"budget": Budget(usd=1)}, ConfigurationError,
-         "a budget in usd needs prices={model: (input, output per million tokens)}"),
+         "no price for openai:m: a budget in usd needs one in "
+         "prices={model: (input, output per million tokens)}"),
         ({"budget": Budget(usd=1), "prices": {"gpt": (1, 1)}}, ConfigurationError,
-         "no price for openai:m: a budget in usd needs one in prices={...}"),
+         "no price for openai:m: a budget in usd needs one in "
+         "prices={model: (input, output per million tokens)}"),
         ({"prices": {"m": 5}}, InvalidRequest,
          "prices['m'] must be two numbers, dollars for a million tokens sent and received, got 5"),
         ({"prices": 5}, InvalidRequest, "prices must be a mapping by model, got int"),
