@@ -102,6 +102,7 @@ def test_providers_of_one_job_pace_apart(
     assert 1 <= len(slow.calls()) <= 5  # those that started before the first refusal
 
 
+@pytest.mark.slow
 def test_one_refusal_pauses_a_batch(
     limited: Start, client_of: Callable[..., Client], tmp_path: Path
 ) -> None:

@@ -286,6 +286,7 @@ def test_a_line_shows_why_and_when_it_is_tried_again(
     assert running.left == "You said: Hi\n"
 
 
+@pytest.mark.slow
 def test_the_line_fits_a_narrow_terminal(
     terminal: Start, emulator: Emulator, koala: list[str]
 ) -> None:

@@ -10,7 +10,11 @@ from _pytest.terminal import TerminalReporter
 from tests.recordings.recording import VARIABLE, Recording, folder, load
 from tests.recordings.summary import lines
 
-_SAMPLE = {"byte_by_byte": 4, "over_a_socket": 5}  # one of so many by default, all when slow
+_SAMPLE = {
+    "byte_by_byte": 4,
+    "over_a_socket": 5,
+    "any_byte_gives_the_same_elements": 4,
+}  # one of so many by default, all when slow
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
