@@ -125,9 +125,9 @@ def _sendable(key: object, source: str) -> str:
         raise InvalidRequest(f"{source} must be a string, not {type(key).__name__}")
     key = key.strip()
     # Not printable: control and format characters, and all spaces but the plain one.
-    if any(char == " " or not char.isprintable() for char in key):
+    if " " in key or not key.isprintable():
         wrong = "white space or a control character"
-    elif any(char > "\xff" for char in key):
+    elif not key.isascii() and max(key) > "\xff":
         wrong = "a character outside Latin-1"
     else:
         return key

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 _MOST_NAMES = 3  # in a message
 
 
+@lru_cache(maxsize=1024)  # some five times for each call, of the same few names
 def folded(name: str) -> str:
     """*name* without what does not count in one: case, ``_`` and ``-``."""
     return name.casefold().replace("_", "").replace("-", "")

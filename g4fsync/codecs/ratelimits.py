@@ -156,7 +156,9 @@ def _note(found: dict[str, Any], what: str, value: str, headers: Mapping[str, st
             found["reset"] = seconds
     elif match := _COUNT.match(value):
         found[what] = max(0, int(match[0]))
-        if window := _WINDOW.search(value):  # "100, 100;w=60", as early drafts had it
+        if ";" in value and (
+            window := _WINDOW.search(value)
+        ):  # "100, 100;w=60", as early drafts had it
             found["per"] = float(window[1])
 
 
