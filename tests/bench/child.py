@@ -124,6 +124,16 @@ def values(client: str, server: str, kind: str, count: int, rounds: int) -> Foun
     return cost(kind, count, rounds)
 
 
+def cancelling(client: str, server: str, times: int) -> Found:
+    """How long a caller waits after a cancel while a tool blocks; see :mod:`.cancelling`."""
+    import logging
+
+    from .cancelling import waits
+
+    logging.disable()  # each tells of a thread that is left
+    return waits(times)
+
+
 def lanes(client: str, server: str, streams: int, tokens: int, us: int) -> Found:
     """Some paced answers at a time: by ``compare``, or by a thread for each."""
     from .fanout import compare, in_threads
@@ -260,7 +270,7 @@ TASKS: dict[str, Callable[..., Found]] = {
     each.__name__: each
     for each in (
         *(stream, requests, calls, lanes, crowd, live, long, imported),
-        *(archived, archived_crowd, batch, batch_http, values),
+        *(archived, archived_crowd, batch, batch_http, values, cancelling),
     )
 }
 

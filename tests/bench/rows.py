@@ -120,6 +120,17 @@ ROWS = (
     _values("values-texts", "texts", "texts", 1500),
     _values("values-numbers", "numbers", "numbers", 12_000),
     Row(
+        "cancel-tool",
+        "cancel while a tool blocks: until the caller is free",
+        {"task": "cancelling", "times": 500},
+        (
+            Goal("blocked_p99_ms", 50, "ms", None, "a tool that sleeps, p99"),
+            Goal("busy_p99_ms", 50, "ms", None, "a tool that computes, p99"),
+        ),
+        rounds=(1, 1),
+        quick={"times": 100},
+    ),
+    Row(
         "archived",
         "the same, each word kept in an archive",
         {"task": "archived", "tokens": 500, "us": 2000, "rounds": 9},
