@@ -218,6 +218,7 @@ class Client(ManyPrompts):
         system: str | None = None,
         id: str | None = None,
         trim: int | None = None,
+        messages: object = (),
         model: str | None = None,
         provider: ProviderSpec | None = None,
         **options: Unpack[ChatOptions],
@@ -227,12 +228,22 @@ class Client(ManyPrompts):
         ``model``, ``provider`` and ``options`` hold for each turn that does not say otherwise,
         ``trim`` is how many tokens of history are sent at most.  ``id`` is any name; with an
         archive that knows it, the talk goes on where it was, interrupted turn and all.
+        ``messages``, as :meth:`chat` takes them, are a talk from elsewhere to go on with, such
+        as a line of ``archive.export()``; a question at its end is pending.
         """
         from .archive.conversation import opened
 
         given = {"model": model, "provider": provider, **options}
         defaults = {name: value for name, value in given.items() if value is not None}
-        return opened(self, self.archive, system=system, id=id, trim=trim, options=defaults)
+        return opened(
+            self,
+            self.archive,
+            system=system,
+            id=id,
+            trim=trim,
+            messages=messages,
+            options=defaults,
+        )
 
     def models(
         self,

@@ -194,24 +194,40 @@ def opened(
     system: str | None,
     id: str | None,
     trim: int | None,
+    messages: object = (),
     options: dict[str, Any],
 ) -> Conversation:
-    """The conversation *id* as the *archive* has it, else a new one."""
+    """The conversation *id* as the *archive* has it, else a new one that begins with *messages*."""
     found = archive.known_conversation(id) if archive is not None and id else None
     if found is None:
-        return Conversation(client, system=system, id=id, trim=trim, options=options)
-    pending = None
-    if found.pending is not None and found.pending_messages:
-        pending = Pending(found.pending_messages, found.pending.text)
+        known, pending = _begun(messages)
+    elif messages:
+        raise InvalidRequest(f"the archive has a conversation {id!r} already: no messages for it")
+    else:
+        known, pending, id = found.messages, None, found.id
+        if found.pending is not None and found.pending_messages:
+            pending = Pending(found.pending_messages, found.pending.text)
     return Conversation(
         client,
         system=system,
-        id=found.id,
+        id=id,
         trim=trim,
-        messages=found.messages,
+        messages=known,
         pending=pending,
         options=options,
     )
+
+
+def _begun(given: object) -> tuple[tuple[Message, ...], Pending | None]:
+    """The complete turns of a talk from elsewhere, and the question at its end."""
+    messages = as_messages(given) if given else ()
+    if messages and messages[-1].tool_calls:
+        raise InvalidRequest("the messages end with calls of tools without results")
+    start = len(messages)
+    while start and messages[start - 1].role == "user":
+        start -= 1
+    question = messages[start:]
+    return messages[:start], Pending(question) if question else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -126,6 +127,36 @@ def test_a_conversation_of_two_thousand_turns_opens_in_20_ms(path: Path) -> None
         return (thread_time() - started) * 1000
 
     assert min(milliseconds() for _ in range(20)) < 20 * SLOWNESS
+
+
+def test_a_talk_from_elsewhere_is_gone_on_with(
+    archive: Archive, client_of: MakeClient, emulator: Emulator, tmp_path: Path
+) -> None:
+    client = client_of(archive)
+    client.conversation(system="Be brief").ask("One")
+    archive.export(tmp_path / "talks.jsonl")
+    line = json.loads((tmp_path / "talks.jsonl").read_text())
+    talk = client.conversation(messages=[*line["messages"], line["answer"]])
+    talk.ask("Two")
+    assert [m["content"] for m in sent(emulator)] == ["Be brief", "One", line["text"], "Two"]
+    again = client.conversation(messages=line["messages"])
+    assert (again.system, said(again)) == ("Be brief", [("system", "Be brief")])
+    assert again.pending == Pending((Message("user", "One"),))
+    assert again.retry().text == line["text"]
+    assert said(again)[1:] == [("user", "One"), ("assistant", line["text"])]
+
+
+def test_messages_that_begin_no_talk_are_refused(archive: Archive, client_of: MakeClient) -> None:
+    client = client_of(archive)
+    talk = client.conversation(id="known")
+    talk.ask("One")
+    with pytest.raises(InvalidRequest, match="a conversation 'known' already"):
+        client.conversation(id="known", messages="Hi")
+    calls = Message("assistant", "", tool_calls=(ToolCall("c1", "add", "{}"),))
+    with pytest.raises(InvalidRequest, match="without results"):
+        client.conversation(messages=[Message("user", "Hi"), calls])
+    with pytest.raises(InvalidRequest, match="must be a mapping or a Message"):
+        client.conversation(messages=[1])
 
 
 def test_another_question_drops_the_pending_one(client_of: MakeClient, emulator: Emulator) -> None:
