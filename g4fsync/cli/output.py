@@ -152,6 +152,7 @@ def plain(value: Any) -> Any:
 def usage(stream: ChatStream) -> str:
     """What an answer took: whom, tokens as far as they were counted, and seconds."""
     words = [f"{stream.provider}:{stream.model}"]
+    words += ["from the cache"] if stream.cached else []
     if stream.usage is not None:
         for value, what in (
             (stream.usage.input_tokens, "tokens in"),

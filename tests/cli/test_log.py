@@ -186,6 +186,8 @@ def test_cache_answers_from_the_log(say: Say, settings: Path, emulator: Emulator
     assert say("Hi", "--cache").out == say("Hi", "--cache").out
     assert len(emulator.openai.requests) == 1
     assert json.loads(say("Hi", "--cache", "--json").out)["cached"]
+    assert ", from the cache, " in say("Hi", "--cache", "--usage").err
+    assert "from the cache" not in say("Hi", "--usage").err
 
 
 def template(settings: Path, name: str, text: str) -> None:
