@@ -14,10 +14,13 @@ from ..messages import Image, Message, Part
 from ..parts import AnyPart
 from ..redaction import blotted
 
+# Made once: json.dumps() makes one each time, which takes longer than to encode a few options.
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def as_json(value: Any) -> str:
     """*value* as JSON text that is always the same for the same value."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def message_row(message: Message, secrets: Sequence[str]) -> tuple[bytes, str, str, str | None]:

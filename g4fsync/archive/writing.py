@@ -133,14 +133,7 @@ class Writer:
             row["answer"] = answer
             if state != "partial":
                 row["reasoning"] = blotted(call.reasoning, secrets)
-        names = ", ".join(row)
-        values = ", ".join(f":{name}" for name in row)
-        changes = ", ".join(f"{name} = excluded.{name}" for name in row)
-        connection.execute(
-            f"INSERT INTO calls ({names}) VALUES ({values}) "
-            f"ON CONFLICT (id) DO UPDATE SET {changes}",
-            row,
-        )
+        connection.execute(_insertion(tuple(row)), tuple(row.values()))
 
     def _turns(
         self, connection: sqlite3.Connection, call: ObservedCall, secrets: Sequence[str], state: str
@@ -175,6 +168,16 @@ class Writer:
     def _error_text(self, error: Exception, secrets: Sequence[str]) -> str | None:
         # It may quote what was sent or came.
         return str(blotted(str(error), secrets)) if self._content else None
+
+
+@lru_cache(maxsize=32)
+def _insertion(names: tuple[str, ...]) -> str:
+    """The statement that makes or changes the row of a call."""
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+    return (
+        f"INSERT INTO calls ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
+        f"ON CONFLICT (id) DO UPDATE SET {changes}"
+    )
 
 
 def secret_forms(call: ObservedCall) -> Sequence[str]:
