@@ -9,18 +9,19 @@ import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
 from ..call.observing import ObservedCall
 from ..events import Attempt
 from ..messages import Message
 from ..redaction import blotted, forms
-from .rows import as_json, message_row
+from .rows import as_json
+from .turns import Past, Turn, add_turns
 
 _SECRET_NAME = re.compile("auth|key|token|secret|cookie|password|credential", re.IGNORECASE)
 _NOT_SECRET = frozenset({"max_tokens", "max_new_tokens", "max_completion_tokens"})
 _BLOT = "…"
+_PASTS_KEPT = 64  # conversations
 
 
 class GrowingText:
@@ -58,6 +59,7 @@ class Writer:
         self._content = content
         self._open: dict[str, dict[str, GrowingText]] = {}
         self._growing: list[tuple[GrowingText, str]] = []  # in this transaction
+        self._pasts: dict[str, Past] = {}  # by conversation or call, the newest last
 
     def committed(self) -> None:
         """What was written since the last time is in the file."""
@@ -139,13 +141,28 @@ class Writer:
         self, connection: sqlite3.Connection, call: ObservedCall, secrets: Sequence[str], state: str
     ) -> tuple[int, int | None]:
         """The turns of a call's question and of its answer, if there is one."""
-        question = add_turns(connection, call.messages, secrets)
+        question = self._question(connection, call, secrets)
         if state == "partial" or not (call.text or call.tool_calls or call.provider_data):
             return question.id, None
         turn = question
         for message in self._answer(call):
             turn = turn.add(connection, message, secrets)
         return question.id, turn.id
+
+    def _question(
+        self, connection: sqlite3.Connection, call: ObservedCall, secrets: Sequence[str]
+    ) -> Turn:
+        """The turn of a call's question; what was written of its conversation is not read again."""
+        messages, key = call.messages, call.conversation or call.id
+        past = self._pasts.pop(key, None)
+        turn = past.turn(connection, messages, secrets) if past is not None else None
+        if turn is None:
+            turn = add_turns(connection, messages, secrets)
+        if call.conversation is not None or call.seconds is None:
+            self._pasts[key] = Past(messages, secrets, turn.hash)
+            if len(self._pasts) > _PASTS_KEPT:
+                del self._pasts[next(iter(self._pasts))]
+        return turn
 
     def _answer(self, call: ObservedCall) -> Sequence[Message]:
         if call.is_complete:
@@ -226,68 +243,6 @@ def _safe(value: Any) -> Any:
 def _safe_member(name: str, value: Any) -> Any:
     is_secret = isinstance(value, str) and _SECRET_NAME.search(name) and name not in _NOT_SECRET
     return _BLOT if is_secret else _safe(value)
-
-
-class Turn:
-    """A place in a conversation: its row, and the hash of all up to it."""
-
-    __slots__ = ("hash", "id")
-
-    def __init__(self, id: int, hash: bytes) -> None:
-        self.id = id
-        self.hash = hash
-
-    def add(self, connection: sqlite3.Connection, message: Message, secrets: Sequence[str]) -> Turn:
-        """The turn that is *message* after this one."""
-        row = message_row(message, secrets)
-        return _turn(connection, self.id, sha256(self.hash + row[0]).digest(), row)
-
-
-def add_turns(
-    connection: sqlite3.Connection, messages: Sequence[Message], secrets: Sequence[str]
-) -> Turn:
-    """The turn at which *messages* end; what is known of them from the beginning is shared."""
-    rows = [message_row(message, secrets) for message in messages]
-    hashes, hash = [], b""
-    for row in rows:
-        hash = sha256(hash + row[0]).digest()
-        hashes.append(hash)
-    # From the end, since mostly all but the last two are there.
-    known = len(rows)
-    parent = None
-    while known and parent is None:
-        found = connection.execute("SELECT id FROM turns WHERE hash = ?", (hashes[known - 1],))
-        row_found = found.fetchone()
-        if row_found is None:
-            known -= 1
-        else:
-            parent = row_found[0]
-    for row, each in zip(rows[known:], hashes[known:], strict=True):
-        parent = _turn(connection, parent, each, row).id
-    assert parent is not None  # a conversation is never empty
-    return Turn(parent, hash)
-
-
-def _turn(
-    connection: sqlite3.Connection,
-    parent: int | None,
-    hash: bytes,
-    row: tuple[bytes, str, str, str | None],
-) -> Turn:
-    found = connection.execute("SELECT id FROM turns WHERE hash = ?", (hash,)).fetchone()
-    if found is not None:
-        return Turn(found[0], hash)
-    connection.execute(
-        "INSERT INTO messages (hash, role, text, more) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (hash) DO NOTHING",
-        row,
-    )
-    cursor = connection.execute(
-        "INSERT INTO turns (hash, parent, message) SELECT ?, ?, id FROM messages WHERE hash = ?",
-        (hash, parent, row[0]),
-    )
-    assert cursor.lastrowid is not None
-    return Turn(cursor.lastrowid, hash)
 
 
 def prune(connection: sqlite3.Connection, before: float) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from g4fsync import Archive, Client, InvalidRequest, Message, ToolCall
-from g4fsync.archive import schema, search
+from g4fsync.archive import rows, schema, search, turns
 from g4fsync.archive.conversation import Conversation, Pending
 from g4fsync.emulator import Cut, Emulator, Stall
 from g4fsync.errors import Cancelled, StreamInterrupted
@@ -84,10 +84,10 @@ def test_opening_reads_of_the_calls_the_newest_only_and_each_message_once(
     path: Path, client_of: MakeClient, emulator: Emulator, is_cut: bool
 ) -> None:
     """By what SQLite does: some 60 steps of its machine for a question and its answer."""
-    turns = 100
+    asked = 100
     with Archive(path) as archive:
         talk = Client(archive=archive).conversation(id="talk")
-        for number in range(turns):
+        for number in range(asked):
             talk.ask(f"question {number}", provider=Instant())
         if is_cut:
             emulator.openai.faults.append(Cut(after_bytes=900))
@@ -107,19 +107,42 @@ def test_opening_reads_of_the_calls_the_newest_only_and_each_message_once(
     assert found is not None
     assert found.messages == talk.messages
     assert [m.content for m in found.pending_messages] == [LONG] * is_cut
-    assert steps < 75 * turns
+    assert steps < 75 * asked
+
+
+def test_a_turn_is_written_without_reading_those_before_it_again(
+    archive: Archive, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Client(archive=archive).conversation(provider=Instant())
+    for number in range(20):
+        talk.ask(f"question {number}")
+    archive.flush()
+    hashed: list[str] = []
+
+    def noting(message: Message, secrets: Any) -> Any:
+        hashed.append(message.content)
+        return rows.message_row(message, secrets)
+
+    monkeypatch.setattr(turns, "message_row", noting)
+    talk.ask("one more")
+    archive.flush()
+    assert hashed[-2:] == ["one more", "ONE MORE "]
+    assert len(hashed) <= 4
+    archive.prune(0)
+    talk.ask("after all was pruned")
+    assert archive.conversation(talk.id).messages == talk.messages
 
 
 @pytest.mark.slow
 def test_a_conversation_of_two_thousand_turns_opens_in_20_ms(path: Path) -> None:
-    turns = [
+    history = [
         Message(role, f"{role} {number} " + "word " * 20)
         for number in range(2000)
         for role in ("user", "assistant")
     ]
     with Archive(path) as archive:
         client = Client(archive=archive)
-        Conversation(client, id="talk", messages=turns).ask("the last", provider=Instant())
+        Conversation(client, id="talk", messages=history).ask("the last", provider=Instant())
 
     def milliseconds() -> float:
         started = thread_time()
