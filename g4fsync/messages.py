@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeGuard, get_args
 
 from .errors import InvalidRequest
 from .events import Attempt, ProviderData, ToolCall, Usage
@@ -245,6 +245,9 @@ def flatten(messages: Iterable[Message]) -> str:
 
 
 def _message(index: int, value: object) -> Message:
+    if _is_plain(value):  # as most of a long history are
+        _refuse_half_characters(f"messages[{index}]", value.content)
+        return value
     where = f"messages[{index}]"
     if not isinstance(value, Message):
         # A result, or a stream read to its end, stands for the turn it is.
@@ -271,6 +274,19 @@ def _message(index: int, value: object) -> Message:
         tool_call_id=_text_or_none(where, "tool_call_id", value.tool_call_id),
         extra=value.extra,
         provider_data=value.provider_data,
+    )
+
+
+def _is_plain(value: object) -> TypeGuard[Message]:
+    """Whether *value* is a message of nothing but a role and text, which may be as it is."""
+    return (
+        value.__class__ is Message
+        and value.role in ROLES
+        and isinstance(value.content, str)
+        and value.parts == ()
+        and value.tool_calls == ()
+        and value.name is None
+        and value.tool_call_id is None
     )
 
 

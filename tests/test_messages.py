@@ -113,6 +113,15 @@ def test_a_message_that_was_checked_can_be_checked_again() -> None:
     assert as_messages(checked) == checked
 
 
+def test_a_plain_message_is_taken_as_it_is() -> None:
+    given = [Message("system", "Be brief"), Message("user", "Hi", extra={"a": 1})]
+    assert [id(each) for each in as_messages(given)] == [id(each) for each in given]
+    with pytest.raises(InvalidRequest, match=r"messages\[1\]: content holds half a character"):
+        as_messages([given[0], Message("user", "\ud83d")])
+    with pytest.raises(InvalidRequest, match=r"messages\[0\]: role must be one of"):
+        as_messages([Message("robot", "Hi")])  # type: ignore[arg-type]
+
+
 def test_an_image_alone_is_a_question() -> None:
     [message] = as_messages([{"role": "user", "content": [IMAGE]}])
     assert (message.content, message.images) == ("", (IMAGE,))
