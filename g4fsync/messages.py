@@ -23,6 +23,7 @@ from .parts import (
     given_image,
     members,
     text_of,
+    text_or_none,
 )
 from .ratelimits import RateLimits
 
@@ -269,9 +270,9 @@ def _message(index: int, value: object) -> Message:
         role=role,
         content=text,
         parts=() if is_text else parts,
-        name=_text_or_none(where, "name", value.name),
+        name=text_or_none(where, "name", value.name),
         tool_calls=calls,
-        tool_call_id=_text_or_none(where, "tool_call_id", value.tool_call_id),
+        tool_call_id=text_or_none(where, "tool_call_id", value.tool_call_id),
         extra=value.extra,
         provider_data=value.provider_data,
     )
@@ -279,15 +280,10 @@ def _message(index: int, value: object) -> Message:
 
 def _is_plain(value: object) -> TypeGuard[Message]:
     """Whether *value* is a message of nothing but a role and text, which may be as it is."""
-    return (
-        value.__class__ is Message
-        and value.role in ROLES
-        and isinstance(value.content, str)
-        and value.parts == ()
-        and value.tool_calls == ()
-        and value.name is None
-        and value.tool_call_id is None
-    )
+    if not isinstance(value, Message) or value.parts != () or value.tool_calls != ():
+        return False
+    is_text = value.role in ROLES and isinstance(value.content, str)
+    return is_text and value.name is None and value.tool_call_id is None
 
 
 def _from_mapping(where: str, value: object) -> Message:
@@ -312,12 +308,6 @@ def _refuse_half_characters(where: str, text: str) -> None:
     except UnicodeEncodeError as exc:
         half = exc.object[exc.start]
         raise InvalidRequest(f"{where}: content holds half a character ({half!r})") from exc
-
-
-def _text_or_none(where: str, key: str, value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise InvalidRequest(f"{where}: {key} must be a str, got {type(value).__name__}")
-    return value
 
 
 def _parts(where: str, content: object) -> tuple[AnyPart, ...]:

@@ -213,6 +213,13 @@ def given_image(where: str, value: object) -> Image:
     )
 
 
+def text_or_none(where: str, key: str, value: object) -> str | None:
+    """A member that is text or missing; :class:`InvalidRequest` for anything else."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidRequest(f"{where}: {key} must be a str, got {type(value).__name__}")
+    return value
+
+
 def checked_calls(where: str, value: object) -> tuple[ToolCall, ...]:
     """The calls of a turn; :class:`InvalidRequest` names what is none."""
     if not isinstance(value, list | tuple | None):
