@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..codecs import refusals
@@ -84,9 +84,14 @@ class Ollama(chatapi.ChatAPI):
         thoughts: list[str] = []
         silent = True  # nothing of the answer has come yet
         for record in response.records():
+            text = plain_text(record)
+            if text:
+                silent = False
+                yield text
+                continue
             if record.get("error"):
                 raise refusals.in_band(record)
-            events = delta_events(record, calls, thoughts)
+            events = tuple(delta_events(record, calls, thoughts))
             yield from events
             done = record.get("done")
             if done and done in (True, "true"):
@@ -123,25 +128,25 @@ def host_url(text: str) -> str:
     return f"{scheme or 'http'}://{where}:{port or default}" + (f"/{path}" if path else "")
 
 
+def plain_text(record: Mapping[str, Any]) -> str:
+    """The text of a line that says nothing else, as nearly all do; ``""`` for any other."""
+    message = record.get("message")
+    if message.__class__ is not dict or len(message) != 2 or "role" not in message:
+        return ""
+    content = message.get("content")
+    if content.__class__ is not str or record.get("done") or record.get("error"):
+        return ""
+    return content
+
+
 def delta_events(
     record: Mapping[str, Any], calls: FunctionCalls, thoughts: list[str]
-) -> Sequence[str | Event]:
+) -> Iterator[str | Event]:
     """What a line says, its thoughts also kept in *thoughts*.
 
     ``response`` is the text where a server answers like ``/api/generate``.
     """
     message = record.get("message")
-    # Nearly all are a text and nothing else: no generator for these.
-    if message.__class__ is dict and len(message) == 2 and "role" in message:
-        content = message.get("content")
-        if content.__class__ is str:
-            return (content,) if content else ()
-    return tuple(_delta_events(record, message, calls, thoughts))
-
-
-def _delta_events(
-    record: Mapping[str, Any], message: Any, calls: FunctionCalls, thoughts: list[str]
-) -> Iterator[str | Event]:
     if not isinstance(message, Mapping):
         message = {"content": record.get("response") if message is None else message}
     thought = fields.thought(message.get("thinking"), "thinking")
