@@ -21,6 +21,7 @@ was killed); when it has ended, they are one message.  ``cache`` belongs to :mod
 
 The file says whose it is by ``application_id`` and ``user_version``, which are looked at
 in its first 100 bytes before anything opens it: SQLite would write beside a stranger's.
+Not while this process has it open: see :mod:`.openfiles`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from ..errors import ConfigurationError
+from .openfiles import Connection, open_files
 
 APPLICATION_ID = 0x67346673  # "g4fs"
 BUSY_SECONDS = 30.0
@@ -142,10 +144,7 @@ def is_indexed(connection: sqlite3.Connection) -> bool:
 def check_file(path: Path) -> None:
     """Raise ``ConfigurationError`` for a file that is no archive of ours, without touching it."""
     try:
-        with path.open("rb") as file:
-            head = file.read(100)
-    except FileNotFoundError:
-        return
+        head = open_files.head(path, 100)
     except OSError as exc:
         raise ConfigurationError(f"archive {path}: {exc.strerror or exc}") from exc
     if not head:
@@ -172,12 +171,13 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises ``ConfigurationError`` for a file of another kind, ``sqlite3.Error`` and
     ``OSError`` for what the disk says.
     """
-    check_file(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        # Other people of this machine are not to read it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = _opened(str(path))
+    with open_files.lock:
+        check_file(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            # Other people of this machine are not to read it.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = _opened(path, str(path))
     try:
         _bring_up_to_date(connection, path)
         _use_wal(connection)
@@ -190,23 +190,27 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_for_reading(path: Path) -> sqlite3.Connection:
     """Open the archive to read it; one that was never written is empty."""
     if not path.exists():
-        connection = _opened(":memory:")
+        connection = _opened(None, ":memory:")
         _create(connection)
         return connection
-    check_file(path)
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
         return connect(path)
-    return _opened(f"{path.absolute().as_uri()}?mode=ro")
+    with open_files.lock:
+        check_file(path)
+        return _opened(path, f"{path.absolute().as_uri()}?mode=ro")
 
 
-def _opened(name: str) -> sqlite3.Connection:
+def _opened(path: Path | None, name: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         name,
+        factory=Connection,
         timeout=BUSY_SECONDS,
         isolation_level=None,  # transactions begin where we say so
         check_same_thread=False,  # the archive's lock sees to it
         uri=name.startswith("file:"),
     )
+    if path is not None:
+        open_files.add(connection, path)
     for setting in ("synchronous=NORMAL", "journal_size_limit=16777216"):
         connection.execute(f"PRAGMA {setting}")
     return connection

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     pass
 
 CALLS_WAITING = 1000
+ARCHIVES_WAITING = 100
 RETRY_SECONDS = 5.0
 _DAY = 86_400.0
 
@@ -153,8 +154,11 @@ class Archive(ArchiveReader, Observer):
                 self._writer.rolled_back()
                 self._came = {**came, **self._came}
                 self._ended.extendleft(reversed(ended[-CALLS_WAITING:]))
+                if len(_unwritten) < ARCHIVES_WAITING:
+                    _unwritten.add(self)
                 self._fail(exc)
             else:
+                _unwritten.discard(self)
                 self._writer.committed()
                 self._has_warned = False
 
@@ -223,10 +227,12 @@ class Archive(ArchiveReader, Observer):
 
 
 _living: weakref.WeakSet[Archive] = weakref.WeakSet()
+_unwritten: set[Archive] = set()  # those that nobody else may hold any more
 _inherited: list[sqlite3.Connection] = []
 
 
 def _after_fork() -> None:
+    _unwritten.clear()
     for archive in tuple(_living):
         archive._after_fork()
 

@@ -46,6 +46,7 @@ class Ticker:
     def renew(self) -> None:
         """At first, and in a forked child, which has neither the thread nor the calls."""
         self._starting = threading.Lock()  # guards _thread
+        self._rounding = threading.RLock()  # a round at exit waits for the one under way
         self._thread: threading.Thread | None = None
         self._kicks: SimpleQueue[None] | None = None
         # Changed by one step each, from any thread, also by the garbage collector.
@@ -66,9 +67,17 @@ class Ticker:
         if self._kicks is not None:
             self._kicks.put(None)  # may be called again inside of itself, so it needs no lock
 
+    def flush(self) -> None:
+        """Have observers keep what they heard so far.
+
+        A process of ``multiprocessing`` calls no functions of ``atexit``, so this is
+        also done when threads are about to be joined, which it does.
+        """
+        self._round()
+
     def finish(self) -> None:
         """At exit: all is flushed, then what observers have asked for is called."""
-        self._round()
+        self.flush()
         for function in tuple(self._at_exit):
             function()
 
@@ -103,6 +112,10 @@ class Ticker:
                 self._round()
 
     def _round(self) -> None:
+        with self._rounding:
+            self._flush_all()
+
+    def _flush_all(self) -> None:
         now = monotonic()
         flushing, self._to_flush = self._to_flush, {}
         for call in tuple(self._calls.values()):
@@ -124,5 +137,6 @@ def safely(function: Callable[..., None], *arguments: object) -> None:
 
 ticker = Ticker()
 
+process.before_threads_join(ticker.flush)
 process.at_exit_last(ticker.finish)
 process.after_fork(ticker.renew)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import pickle
@@ -19,6 +20,7 @@ import pytest
 from g4fsync import Archive, Client, InvalidRequest, Message
 from g4fsync.archive import schema, store
 from g4fsync.archive.records import ArchivedCall
+from g4fsync.call.ticker import ticker
 from g4fsync.emulator import Cut, Emulator, Stall, Status
 from g4fsync.errors import ConfigurationError, G4FSyncError, ServerError, StreamInterrupted
 from g4fsync.settings import Retry
@@ -354,6 +356,24 @@ def test_a_folder_that_can_not_be_written_costs_one_warning_and_no_answer(
     assert len(caplog.records) == 1
     assert caplog.records[0].levelno == logging.WARNING
     assert os.strerror(errno.ENOTDIR) in caplog.records[0].getMessage()
+
+
+def test_what_could_not_be_written_is_kept_when_the_client_is_gone(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(store.log, "disabled", True)  # a record would keep the archive alive
+    Client(archive=Archive(archive.path)).ask("Hi", provider=Instant())
+    ticker.flush()
+    with contextlib.closing(sqlite3.connect(archive.path, isolation_level=None)) as busy:
+        busy.execute("BEGIN IMMEDIATE")
+        Client(archive=Archive(archive.path)).ask("And you?", provider=Instant())
+        ticker.flush()
+        gc.collect()
+        busy.execute("COMMIT")
+    store._close_all()  # as at exit
+    assert [call.question for call in archive.calls()] == ["And you?", "Hi"]
+    assert not store._unwritten
 
 
 # -- the file -------------------------------------------------------------------------

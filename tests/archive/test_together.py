@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,53 @@ def test_workers_in_other_processes_have_the_same_parent(path: Path) -> None:
     (parent,) = parents(archive)
     assert parent is not None
     assert len(archive.calls(parent=parent)) == 4
+
+
+def _ask(path: Path, begin: Event, done: Event) -> None:
+    begin.wait(30)
+    Client(archive=Archive(path)).ask("Hi", provider=Instant())
+    done.set()
+
+
+@pytest.mark.parametrize("context", [get_context("fork"), get_context("spawn")])
+def test_a_process_that_ends_has_written_what_it_asked(
+    path: Path, context: ForkContext | SpawnContext
+) -> None:
+    """Also when another one was just writing: such processes call nothing of atexit."""
+    with Archive(path) as archive:
+        Client(archive=archive).ask("Hi", provider=Instant())
+    begin, done = context.Event(), context.Event()
+    process = context.Process(target=_ask, args=(path, begin, done))
+    process.start()
+    busy = sqlite3.connect(path, isolation_level=None)  # behind the fork: SQLite shares nothing
+    busy.execute("BEGIN IMMEDIATE")
+    begin.set()
+    assert done.wait(30)
+    process.join(0.3)  # it waits for the file, or has left
+    busy.execute("COMMIT")
+    busy.close()
+    process.join(10)
+    assert process.exitcode == 0
+    assert len(archive.calls()) == 2
+
+
+def test_a_second_archive_of_a_file_leaves_the_locks_of_the_first(path: Path) -> None:
+    """Else another process takes itself for the last one, and removes the file's log."""
+    with Archive(path) as first:
+        client = Client(archive=first)
+        client.ask("Hi", provider=Instant())
+        first.flush()
+        Archive(path)
+        context = get_context("spawn")
+        begin, done = context.Event(), context.Event()
+        begin.set()
+        process = context.Process(target=_ask, args=(path, begin, done))
+        process.start()
+        process.join(20)
+        assert process.exitcode == 0
+        assert path.with_name(f"{path.name}-wal").exists()
+        client.ask("Hi", provider=Instant())
+    assert len(Archive(path).calls()) == 3
 
 
 def test_the_newest_conversation_is_none_that_was_asked_together(

@@ -1,0 +1,64 @@
+"""Which files this process has open in SQLite, and must not open in another way meanwhile.
+
+POSIX drops all locks that a process has on a file when it closes any descriptor of it,
+and SQLite's with them: another process could write in the middle of a transaction ("How To
+Corrupt An SQLite Database File", section 2.2).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from pathlib import Path
+
+from ..scope import process
+
+
+class Connection(sqlite3.Connection):
+    """Knows the file that it has open, by device and inode."""
+
+    file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        super().close()
+        self.file = None
+
+
+class OpenFiles:
+    """``lock`` is held from before a file is looked at until SQLite has opened it."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """At first, and in a forked child, which inherits no locks on files."""
+        self.lock = threading.RLock()
+        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+    def add(self, connection: Connection, path: Path) -> None:
+        """*connection* has opened the file at *path*."""
+        with self.lock:
+            connection.file = _identity(path)
+            self._connections.add(connection)
+
+    def head(self, path: Path, size: int) -> bytes:
+        """The first bytes of a file, of none where there is none or it is open in SQLite."""
+        with self.lock:
+            try:
+                file = _identity(path)
+            except FileNotFoundError:
+                return b""
+            if any(each.file == file for each in tuple(self._connections)):
+                return b""
+            with path.open("rb") as opened:
+                return opened.read(size)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+open_files = OpenFiles()
+process.after_fork(open_files.renew)
