@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHARE = 0.97  # of a rate that is used: arrivals jitter, and clocks differ
 EARLY = 0.005  # of a window that a start may be ahead of its time, to make up for a late one
 RESET_MARGIN_SECONDS = 0.02
-USED_UP = 2  # times, before a limit is spread
+USED_UP = 2  # times, before a limit is spread; after each refusal twice as many
 FIRST_CUT, CUT = 0.9, 0.95  # of what was answered before a refusal, for a rate found by trial
 FIRST_RAISE, RAISE, STEP_GROWTH = 0.001, 0.0002, 0.01  # of that rate, by each answer
 SHORTEST_WINDOW = 1.0  # seconds that such a rate is counted over
@@ -57,6 +57,7 @@ class Window:
         self._began = 0.0  # when what was left last rose
         self._longest = 0.0  # seconds until a reset: the window, when it was seen from its begin
         self._times_used_up = 0
+        self._spread_after = USED_UP
         self._ceiling: Ceiling | None = None  # when starts are spread
 
     def note(
@@ -109,7 +110,7 @@ class Window:
         self.remaining = max(self._limit - newer, least)
         self.reset_at = now + self._longest  # as far as can be known before the next answer
         self._times_used_up += 1
-        if self._times_used_up == USED_UP and self._longest:
+        if self._times_used_up >= self._spread_after and self._longest:
             self._ceiling = Ceiling()
             self._ceiling.spread(self._limit, self._longest)
             self._ceiling.take(newer, now)
@@ -117,8 +118,14 @@ class Window:
         return 0.0
 
     def refused(self) -> None:
-        """A call came too early: somebody else uses this limit too, or it is none of time."""
-        self._ceiling = None
+        """A call came too early: somebody else may use this limit too, so what is left counts.
+
+        It may also have been another limit, or a busy server: later it is spread again.
+        """
+        if self._ceiling is not None:
+            self._ceiling = None
+            self._times_used_up = 0
+            self._spread_after *= 2
 
     def is_used_up(self, now: float) -> bool:
         return self.remaining < 1 and now < self.reset_at

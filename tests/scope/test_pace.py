@@ -199,6 +199,17 @@ def test_a_rate_that_nobody_tells_is_found(clock: Clock, slides: bool) -> None:
     assert len(server.refused) <= 0.015 * len(server.allowed)
 
 
+def test_one_refusal_does_not_keep_a_limit_from_being_spread_again(clock: Clock) -> None:
+    server = SimulatedServer(clock, 80, 2.0, 0.05, slides=True, tells=True)
+    pace = Pace()
+    server.ask(pace, 16, seconds=20)
+    pace.refused(pace.start(10), 1.0, None)
+    server.ask(pace, 16, seconds=60)
+    warm = [when for when in server.allowed if when >= server.began + 50]
+    assert len(warm) / 30 >= 0.95 * 40
+    assert server.refused == []
+
+
 def test_a_limit_that_others_use_too_is_not_spread(clock: Clock) -> None:
     """What is left falls faster than by our calls: then it counts, and not what was learnt."""
     server = SimulatedServer(clock, 40, 2.0, 0.05, slides=True, tells=True)
