@@ -16,7 +16,7 @@ from g4fsync.archive.conversation import Conversation, Pending
 from g4fsync.emulator import Cut, Emulator, Stall
 from g4fsync.errors import Cancelled, StreamInterrupted
 from tests.archive.instant import Instant
-from tests.support.timing import SLOWNESS, eventually
+from tests.support.timing import eventually
 
 MakeClient = Callable[..., Client]
 LONG = "Tell me something that is long enough to be cut somewhere in the middle"
@@ -134,7 +134,8 @@ def test_a_turn_is_written_without_reading_those_before_it_again(
 
 
 @pytest.mark.slow
-def test_a_conversation_of_two_thousand_turns_opens_in_20_ms(path: Path) -> None:
+def test_a_conversation_of_two_thousand_turns_opens_about_as_fast_as_from_json(path: Path) -> None:
+    """14 ms, on a machine where the peer takes 9.5."""
     history = [
         Message(role, f"{role} {number} " + "word " * 20)
         for number in range(2000)
@@ -143,13 +144,21 @@ def test_a_conversation_of_two_thousand_turns_opens_in_20_ms(path: Path) -> None
     with Archive(path) as archive:
         client = Client(archive=archive)
         Conversation(client, id="talk", messages=history).ask("the last", provider=Instant())
+    text = json.dumps([{"role": each.role, "content": each.content} for each in history])
 
-    def milliseconds() -> float:
+    def archived() -> int:
+        return len(client.conversation(id="talk").messages)
+
+    def parsed() -> int:
+        return len([Message(each["role"], each["content"]) for each in json.loads(text)])
+
+    def seconds(opened: Callable[[], int]) -> float:
         started = thread_time()
-        assert len(client.conversation(id="talk").messages) == 4002
-        return (thread_time() - started) * 1000
+        assert opened() >= 4000
+        return thread_time() - started
 
-    assert min(milliseconds() for _ in range(20)) < 20 * SLOWNESS
+    rounds = [(seconds(archived), seconds(parsed)) for _ in range(20)]
+    assert min(each[0] for each in rounds) < 3 * min(each[1] for each in rounds)
 
 
 def test_a_talk_from_elsewhere_is_gone_on_with(
