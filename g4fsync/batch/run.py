@@ -90,7 +90,7 @@ class Run:
         )
         stopped: Stopped | None = None
         try:
-            with ended_at_exit(calls.stop):
+            with ended_at_exit(self.cancel):
                 self._intake.begin()
                 self._ledger.calls.open(settings.max_workers)
                 yield from self._loop(pool)

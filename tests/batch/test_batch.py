@@ -442,6 +442,30 @@ def test_what_an_executor_finishes_late_is_not_written(
     ]
 
 
+READ_IN_A_THREAD = """
+import sys, threading
+from g4fsync import Client, Rate
+from tests.batch.parrot import Parrot
+
+def read():
+    rate = Rate(requests=1, per=60)
+    for row in Client().batch(["a", "b", "c"], out=sys.argv[1], provider=Parrot(), rate=rate):
+        print(row.text, flush=True)
+        begun.set()
+
+begun = threading.Event()
+threading.Thread(target=read).start()
+begun.wait(10)
+"""
+
+
+def test_a_program_ends_while_its_thread_waits_for_the_rate(out: Path) -> None:
+    argv = [sys.executable, "-c", READ_IN_A_THREAD, str(out)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=15, check=True)
+    assert done.stdout == "You said: a\n"
+    assert "the batch was cancelled" in done.stderr
+
+
 def test_cancel_from_another_thread(batch: Make, parrot: Parrot, out: Path) -> None:
     run = batch(["a", "b wait"])
 
