@@ -91,9 +91,9 @@ class Calls:
         """Whether more should wait: fewer than *ahead* do, or a worker has nothing to do."""
         with self._lock:
             waiting = len(self._seats)
-            if waiting >= LOOK_AHEAD or waiting < ahead:
-                return waiting < LOOK_AHEAD
-            if self._busy >= self._settings.max_workers:
+            if waiting < ahead:
+                return True
+            if waiting >= LOOK_AHEAD or self._busy >= self._settings.max_workers:
                 return False
             return not waiting or self._seats.next_ready()[0] is None
 

@@ -13,6 +13,7 @@ from .reading import read_lines
 
 if TYPE_CHECKING:
     from .batch import Settings
+    from .prices import Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def planned(settings: Settings, out: str | os.PathLike[str]) -> Plan:
     is_begun = bool(done)
     rows = reused = sent = 0
     usd: float | None = 0.0
+    prices: dict[str | None, Price | None] = {}  # by a row's own model
     for number, value in settings.source.values():
         row = settings.job.row(number, value)
         rows += 1
@@ -51,7 +53,9 @@ def planned(settings: Settings, out: str | os.PathLike[str]) -> Plan:
             continue
         done[row.digest] = row.hash, False  # asked once, however often it stands there
         sent += row.most_tokens
-        price = settings.spending.price(*settings.seat(row.model)[:2])
+        if row.model not in prices:
+            prices[row.model] = settings.spending.price(*settings.seat(row.model)[:2])
+        price = prices[row.model]
         if price is None or settings.max_tokens is None or usd is None:
             usd = None
         else:

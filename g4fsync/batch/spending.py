@@ -39,11 +39,11 @@ class Spending:
     def __init__(self, budget: Budget | None, prices: Prices | None) -> None:
         self.budget = budget
         self._prices = PriceList(prices)
-        self._needs_prices = budget is not None and budget.usd is not None
         self.calls = 0
         self.input_tokens = 0
         self.output_tokens = 0
-        self.usd: float | None = 0.0 if self._prices or self._needs_prices else None
+        is_counted = self._prices or (budget is not None and budget.usd is not None)
+        self.usd: float | None = 0.0 if is_counted else None
         self._uncounted = 0  # tokens of calls that nobody has counted, at most
         self._uncounted_usd = 0.0
         self._reserved: dict[int, Worst] = {}
@@ -51,7 +51,7 @@ class Spending:
 
     def price(self, identity: str, url: str) -> Price | None:
         """Of a model at *url*; raises for one without, if the budget needs it."""
-        if self.budget is None or not self._needs_prices:
+        if self.budget is None or self.budget.usd is None:
             return self._prices.given(identity)
         return self._prices.find(identity, url, highest=self.budget.strict)
 

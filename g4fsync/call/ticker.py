@@ -46,7 +46,7 @@ class Ticker:
     def renew(self) -> None:
         """At first, and in a forked child, which has neither the thread nor the calls."""
         self._starting = threading.Lock()  # guards _thread
-        self._rounding = threading.RLock()  # a round at exit waits for the one under way
+        self._flushing = threading.RLock()  # at exit it waits for what is under way
         self._thread: threading.Thread | None = None
         self._kicks: SimpleQueue[None] | None = None
         # Changed by one step each, from any thread, also by the garbage collector.
@@ -73,7 +73,14 @@ class Ticker:
         A process of ``multiprocessing`` calls no functions of ``atexit``, so this is
         also done when threads are about to be joined, which it does.
         """
-        self._round()
+        with self._flushing:
+            now = monotonic()
+            flushing, self._to_flush = self._to_flush, {}
+            for call in tuple(self._calls.values()):
+                call.notice(now)
+                flushing |= {id(observer): observer for observer in call.observers}
+            for observer in flushing.values():
+                safely(observer.flush)
 
     def finish(self) -> None:
         """At exit: all is flushed, then what observers have asked for is called."""
@@ -109,20 +116,7 @@ class Ticker:
                 while True:
                     kicks.get_nowait()
             except Empty:
-                self._round()
-
-    def _round(self) -> None:
-        with self._rounding:
-            self._flush_all()
-
-    def _flush_all(self) -> None:
-        now = monotonic()
-        flushing, self._to_flush = self._to_flush, {}
-        for call in tuple(self._calls.values()):
-            call.notice(now)
-            flushing |= {id(observer): observer for observer in call.observers}
-        for observer in flushing.values():
-            safely(observer.flush)
+                self.flush()
 
 
 def safely(function: Callable[..., None], *arguments: object) -> None:
