@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, G4FSyncError
 from ..fanout.mapping import ended_at_exit
+from ..scope.watchdog import longest_wait
 from .calls import LOOK_AHEAD, Calls, Outcome
 from .intake import Intake
 from .job import Row
@@ -172,12 +173,12 @@ class Run:
     # -- answers back ---------------------------------------------------
 
     def _wait(self, pause: float | None) -> None:
-        """Wait for a call that ends, *pause* seconds at most."""
+        """Wait for a call that ends, *pause* seconds at most, and not for long."""
         if monotonic() - self._handed_out < REST_SECONDS:
             sleep(REST_SECONDS if pause is None else min(pause, REST_SECONDS))
             return
         with suppress(Empty):
-            if (ended := self._calls.finished.get(timeout=pause)) is not None:
+            if (ended := self._calls.finished.get(timeout=longest_wait(pause))) is not None:
                 self._hand_out(*ended)
 
     def _take_back(self) -> None:

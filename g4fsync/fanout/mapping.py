@@ -21,6 +21,7 @@ from ..call.stream import ChatStream
 from ..errors import ConfigurationError, G4FSyncError, InvalidRequest
 from ..messages import ChatResult
 from ..scope import process
+from ..scope.watchdog import longest_wait
 from ..settings import is_count, is_number
 from .jobs import InExecutor, Job, Outcome, OwnThreads, Task, Workers
 from .workers import check_executor
@@ -230,9 +231,9 @@ class _Starter(Generic[Task, Outcome]):
         return self.started.pop(job.index)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until one ends, *seconds* at most."""
+        """Wait for one that ends, *seconds* at most, and not for long."""
         with suppress(Empty):
-            self._note(self._workers.ended.get(timeout=seconds))
+            self._note(self._workers.ended.get(timeout=longest_wait(seconds)))
 
     def _has_room(self) -> bool:
         ended = self._workers.ended

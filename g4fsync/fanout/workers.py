@@ -25,6 +25,7 @@ from ..errors import Cancelled, G4FSyncError, InvalidRequest
 from ..events import Event
 from ..messages import ChatResult
 from ..scope import process
+from ..scope.watchdog import longest_wait
 from ..settings import is_count
 
 # Beyond so many items for each lane, of all lanes together, the lanes wait for the
@@ -142,14 +143,14 @@ class Workers:
         """Items of all lanes as they come, for ever, the order within a lane kept.
 
         *timeout* is asked how many seconds to wait for the next one; when they
-        pass in silence, or after :meth:`wake`, the item is ``None``.
+        pass in silence, after :meth:`wake`, and now and then, the item is ``None``.
         """
         while True:
             while self._taken:  # another iterator may have left some
                 yield self._taken.popleft()
             with self._not_empty:
                 if not (self._queue or self._woken or self._bug):
-                    self._not_empty.wait(timeout())
+                    self._not_empty.wait(longest_wait(timeout()))
                 self._woken = False
                 if self._bug is not None:
                     raise self._bug

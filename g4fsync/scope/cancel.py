@@ -38,7 +38,7 @@ from time import monotonic
 from ..errors import Cancelled, DeadlineExceeded, G4FSyncError
 from ..settings import Timeout
 from . import process
-from .watchdog import LONGEST_WAIT, Flag, watchdog
+from .watchdog import LONGEST_WAIT, Flag, longest_wait, watchdog
 
 _NEVER = math.inf
 _NO_LIMITS = Timeout(None, None, None, None)
@@ -257,7 +257,7 @@ class CancelScope:
                 pause = min(until, self.next_deadline()) - monotonic()
                 if pause <= 0:
                     break
-                event.wait(min(pause, LONGEST_WAIT))
+                event.wait(longest_wait(pause))
         self.check()
         return event.is_set()
 

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from .cancel import CancelScope
 
 LONGEST_WAIT = 86_400.0  # seconds; some platforms refuse much longer ones
+SIGNALS_SECONDS = 1.0  # between two looks at signals
+
+
+def longest_wait(seconds: float | None) -> float:
+    """How much of *seconds* (``None``: for ever) this thread may wait before it looks around.
+
+    Python looks for signals before a wait and when one interrupts it.  One that comes in
+    the instant between is handled when the wait ends, so the main thread, which handles
+    them all, never waits for long.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    limit = SIGNALS_SECONDS if is_main else LONGEST_WAIT
+    return limit if seconds is None else min(seconds, limit)
 
 
 class Flag:

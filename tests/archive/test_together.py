@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from g4fsync import Archive, Client, Message
+from g4fsync import Archive, ChatResult, Client, Message
 from g4fsync.archive import schema
 from g4fsync.archive.records import ArchivedCall
 from g4fsync.errors import InvalidRequest
@@ -31,7 +31,13 @@ def compare(client: Client) -> None:
 
 
 def race(client: Client) -> None:
-    client.race("Hi", MODELS, until="complete").result()
+    seen: list[ChatResult] = []  # the second answer wins, so that both have been asked for
+
+    def is_second(result: ChatResult) -> bool:
+        seen.append(result)
+        return len(seen) == 2
+
+    client.race("Hi", MODELS, until=is_second).result()
 
 
 def map_prompts(client: Client) -> None:

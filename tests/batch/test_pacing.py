@@ -42,6 +42,7 @@ LIMITS = {"rate": {"requests": 80}, "tokens": {"tokens": 800}, "headers": {"requ
 RATES = {"rate": Rate(requests=80, per=2.0), "tokens": Rate(tokens=800, per=2.0)}
 
 
+@pytest.mark.timeout(60)
 def test_a_batch_uses_the_rate_and_is_hardly_refused(
     limited: Start, client_of: Callable[..., Client], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from tests.faults.farside import Far, Reader, talk
 from tests.faults.protocols import KOALA, MYSHELL, OPENAI, PROMPT, TEXT, TOKENS, Protocol
 from tests.support.leaks import Census
 from tests.support.servers import Server
-from tests.support.timing import PATIENCE, SLOWNESS, eventually
+from tests.support.timing import OWN_ALARM, PATIENCE, SLOWNESS, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -106,6 +106,7 @@ def test_a_forked_pool_works_while_the_parent_streams(cell: Cell) -> None:
 # -- signals ------------------------------------------------------------
 
 
+@OWN_ALARM
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no interval timer")
 @pytest.mark.parametrize("protocol", [KOALA, MYSHELL, OPENAI], ids=repr)
 def test_a_signal_handler_may_cancel_the_stream_it_interrupts(
@@ -127,6 +128,7 @@ def test_a_signal_handler_may_cancel_the_stream_it_interrupts(
         assert caught.value.partial == TOKENS[0]
 
 
+@OWN_ALARM
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there is no interval timer")
 @pytest.mark.parametrize("protocol", [KOALA, MYSHELL], ids=repr)
 def test_a_signal_handler_may_ask_while_another_answer_comes(

@@ -17,7 +17,7 @@ from g4fsync.errors import Cancelled, DeadlineExceeded, InvalidRequest
 from g4fsync.scope import CancelScope, cancel as scope_module
 from g4fsync.scope.watchdog import Flag, Watchdog, watchdog
 from g4fsync.settings import Timeout
-from tests.support.timing import FREED, MS, PATIENCE, Worker, eventually
+from tests.support.timing import FREED, MS, OWN_ALARM, PATIENCE, Worker, eventually
 
 NONE = Timeout(None, None, None, None)
 CLOCKS = ("connect", "first_token", "idle", "total")
@@ -323,6 +323,31 @@ def test_a_wait_ends_with_its_event() -> None:
     assert scope.wait(threading.Event(), 0.001) is False
 
 
+class Slowly(threading.Event):
+    """Notes how long it is waited for, and is set by the second time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        if len(self.waits) == 2:
+            self.set()
+        return self.is_set()
+
+
+def test_the_main_thread_looks_for_signals_while_it_waits() -> None:
+    # One that comes in the instant before a wait is handled when the wait ends.
+    event = Slowly()
+    assert CancelScope(NONE).wait(event)
+    assert event.waits == [1.0, 1.0]
+    event = Slowly()
+    assert Worker(lambda: CancelScope(NONE).wait(event)).result()
+    assert min(event.waits) > 3600  # signals are not its business
+
+
 def test_every_registered_abort_is_run_once_and_failures_do_not_stop_the_next() -> None:
     scope = CancelScope(NONE)
     run: list[str] = []
@@ -462,6 +487,7 @@ def alarm() -> Iterator[Callable[[Callable[[], None]], None]]:
     signal.signal(signal.SIGALRM, before)
 
 
+@OWN_ALARM
 def test_a_signal_handler_may_cancel_the_sleep_it_interrupts(
     alarm: Callable[[Callable[[], None]], None],
 ) -> None:

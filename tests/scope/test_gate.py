@@ -14,7 +14,7 @@ import pytest
 from g4fsync.errors import Cancelled, DeadlineExceeded
 from g4fsync.scope import CancelScope
 from g4fsync.scope.gate import Gate
-from tests.support.timing import FREED, MS, PATIENCE, Worker
+from tests.support.timing import FREED, MS, OWN_ALARM, PATIENCE, Worker
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -113,13 +113,14 @@ def test_an_error_in_the_block_gives_the_slot_back() -> None:
         pass
 
 
+@OWN_ALARM
 def test_a_signal_handler_of_the_waiting_thread_may_cancel() -> None:
     # Again and again, so that the signal also comes while the wait begins and ends.
-    for attempt in range(60):
+    for attempt in range(120):
         gate, scope = Gate(1), started()
         before = signal.signal(signal.SIGALRM, lambda *_, scope=scope: scope.cancel())
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.0002 + attempt * 0.00001)
+            signal.setitimer(signal.ITIMER_REAL, 0.00005 + attempt * 0.000005)
             with held(gate), pytest.raises(Cancelled), held(gate, scope):
                 pass
         finally:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import pytest
+
 from g4fsync.scope import CancelScope
 from g4fsync.scope.watchdog import watchdog
 
@@ -22,6 +24,8 @@ PATIENCE = 10.0 * SLOWNESS  # seconds until a test gives up waiting
 # prints it); the rest is for a machine that has other things to do. One that is not woken
 # stays for seconds.
 FREED = 500 * MS
+# For tests that use SIGALRM themselves: pytest-timeout must find another way to end them.
+OWN_ALARM = pytest.mark.timeout(method="thread")
 
 
 def end_soon(scope: CancelScope) -> float:
