@@ -33,6 +33,7 @@ from g4fsync.providers.openassistant import OpenAssistant
 from tests.support.leaks import Census
 from tests.support.proxies import relay
 from tests.support.servers import Peer, Server
+from tests.support.signals import heeding_interrupts
 from tests.support.timing import FREED, MS, Worker, eventually
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -293,7 +294,7 @@ def test_ctrl_c_ends_the_call_cleans_up_and_keeps_the_text(
     is_inside = phase == "inside the answer"
     side.fault = Stall(INSIDE[name]) if is_inside else HangBeforeHeaders()
     stream = client.chat(QUESTION, provider=at(name))
-    with pytest.raises(KeyboardInterrupt):
+    with heeding_interrupts(), pytest.raises(KeyboardInterrupt):
         interrupter = Worker(
             lambda: interrupt_once(lambda: stream.text if is_inside else side.requests)
         )
