@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .reading import read_lines
+from .reading import read_lines, target
 
 MOST_SECONDS = 200_000  # measurements that are kept; of more only every second, fourth ...
 EXAMPLES = 5  # keys shown of each kind of error
@@ -76,7 +76,7 @@ def digest_file(path: str | os.PathLike[str]) -> FileDigest:
                 found.seconds, every = found.seconds[::2], 2 * every
     found.seconds.sort()
     found.errors = sorted(groups.values(), key=lambda group: -group.count)
-    found.lost = _lost(f"{os.fspath(path)}.calls")
+    found.lost = _lost(f"{target(path)}.calls")
     return found
 
 

@@ -11,6 +11,7 @@ from ..errors import InvalidRequest
 from .job import Row
 from .ledger import Ledger
 from .lines import BatchRow
+from .reading import parsed
 from .seats import Item
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _compared(line: bytes, row: Row) -> tuple[bool, bool]:
     head = f'{{"key": {text}, "hash": "{row.hash}"'.encode("utf-8", "replace")
     if line.startswith(head):  # as we write it
         return True, line.startswith(b', "error": ', len(head))
-    fields = json.loads(line)
+    fields = parsed(line)
     return fields["key"] == key and fields["hash"] == row.hash, "error" in fields
 
 

@@ -65,6 +65,8 @@ class Job:
             return self._row(number, value)
         except InvalidRequest as error:
             raise InvalidRequest(f"row {number}: {error}") from error
+        except RecursionError as exc:
+            raise InvalidRequest(f"row {number}: it is nested too deeply, or in itself") from exc
 
     def _row(self, number: int, value: object) -> Row:
         columns, messages, model, system = self._question(value)
@@ -73,13 +75,13 @@ class Job:
         hasher = self._hashes.get((model, system))
         if hasher is None:
             what = f"{self._identity(model)}\n{canonical(system)}\n{self._options}\n"
-            hasher = self._hashes[model, system] = sha256(what.encode())
+            hasher = self._hashes[model, system] = sha256(what.encode("utf-8", "surrogatepass"))
         hasher = hasher.copy()
         hasher.update(sent)
         hash = hasher.hexdigest()[:HASH_DIGITS]
         key = self._key_of(columns, hash)
         turns = 1 if isinstance(messages, str) else len(messages)
-        more = len(system.encode()) + 16 if system else 0
+        more = len(system.encode("utf-8", "surrogatepass")) + 16 if system else 0
         return Row(
             number=number,
             key=key,

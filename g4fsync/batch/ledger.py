@@ -1,4 +1,4 @@
-"""The file of a batch: one JSON line for each finished row.  Nothing else here touches the disk.
+"""The file of a batch: one JSON line for each finished row.
 
 Rules of this file:
 
@@ -10,32 +10,36 @@ Rules of this file:
 * A key asked again (a changed prompt, an error retried) gets a new line; the last one
   counts.  When the run ends, those before it are dropped: the file is written anew
   beside itself and put in its place in one step.
-* Which calls are under way stands in a second file, ``NAME.calls``, a slot for
+* Which calls are under way stands in a second file, ``NAME.calls`` (:mod:`.callslots`), a slot for
   each.  After a kill its slots say which answers may have been paid for and lost.
   It is gone when the job is complete.
 * A write that fails (a full disk) is taken back, so that no half line stays.
+* When another program has changed, moved or removed the file, that ends the batch: what
+  was paid for from then on would be nowhere.
+* A forked child has no part in it: it closes what it inherited, and with that its share of
+  the lock.
 """
 
 from __future__ import annotations
 
-import json
-import mmap
 import os
+import stat
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidRequest
+from ..scope import process
+from .callslots import CallSlots
 from .index import Index
 from .locking import lock
-from .reading import key_in, lines, may_be_torn
+from .reading import key_in, lines, may_be_torn, parsed, target
 
 SYNC_LINES, SYNC_SECONDS = 64, 0.05  # a group that is stored together
 _BLOCK_BYTES = 16_384  # read at a time: rows are mostly asked for in the order of the file
-_SLOT_BYTES = 50  # a hash, a key's digest, and two line ends
-_FREE = b" " * (_SLOT_BYTES - 1) + b"\n"
 
 
 class Ledger:
@@ -50,23 +54,34 @@ class Ledger:
         self.index = Index()
         self._lock = threading.Lock()  # guards all below
         self._file = _locked(self.path)
+        self._target = target(self.path)
         self._block = 0, b""  # of the file, read last, and where it begins
         self._replaced = 0  # lines that are not their key's last
         self._unsynced = 0
-        self._failure: OSError | None = None
+        self._failure: str | None = None  # why nothing is written any more
         self._syncer: threading.Thread | None = None
         self._to_sync = threading.Event()
         self._closed = False
+        self.calls = CallSlots(f"{self._target}.calls")
+        _open.add(self)
         try:
             self._size = self._read()
             self.start = self._size  # lines behind it are of this run
-            self.calls = CallSlots(f"{self.path}.calls", self)
-        except BaseException:
+            self.calls.count_lost(self)
+        except BaseException as exc:
             os.close(self._file)
+            if isinstance(exc, OSError):
+                where = exc.filename or self.path
+                raise ConfigurationError(f"{where}: {exc.strerror or exc}") from exc
             raise
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or belongs to the process that this one was forked from."""
+        return self._closed
 
     def append(self, key: int, row: int, line: bytes) -> None:
         """Write the *line* of the key with this digest; it is in the file when this returns.
@@ -82,10 +97,12 @@ class Ledger:
             self._size += len(line)
             self._unsynced += 1
             if self._syncer is None:
-                self._syncer = threading.Thread(
+                syncer = threading.Thread(
                     target=self._sync_in_groups, name="g4fsync-ledger", daemon=True
                 )
-                self._syncer.start()
+                with suppress(RuntimeError):  # no more threads: closing stores everything
+                    syncer.start()
+                    self._syncer = syncer
             if self._unsynced >= SYNC_LINES:
                 self._to_sync.set()
 
@@ -109,7 +126,7 @@ class Ledger:
         for offset, line in lines(self._file, self._size):
             found = self.index.get(key_in(line) or 0)
             if found is not None and found[0] == offset:
-                yield json.loads(line)
+                yield parsed(line)
 
     def close(self, *, complete: bool = False) -> None:
         """Store everything and unlock; a *complete* job has no calls to remember."""
@@ -118,16 +135,26 @@ class Ledger:
                 return
             self._closed = True
         self._to_sync.set()
-        if self._syncer is not None:
-            self._syncer.join()
         try:
+            if self._syncer is not None:
+                self._syncer.join()
+            self._sync()
             if self._failure is None and self._replaced:
                 self._drop_replaced()
             self.calls.close(complete=complete)
         finally:
             os.close(self._file)
+            _open.discard(self)
         if self._failure is not None:
-            raise self._unwritable(self._failure)
+            raise ConfigurationError(self._failure)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: it is the parent's."""
+        self._lock = threading.Lock()  # a thread that is gone may have held the old one
+        if not self._closed:
+            self._closed = True
+            os.close(self._file)
+            self.calls.close(complete=False)
 
     # -- inside ---------------------------------------------------------
 
@@ -138,6 +165,8 @@ class Ledger:
             is_unended = offset + len(line) == size
             key = key_in(line, parse=is_unended)
             if key is None:
+                if line.isspace() or not (line or is_unended):
+                    continue  # an editor's
                 # What a kill tears is the last line; anything else is not ours.
                 if is_unended and (number > 1 or may_be_torn(line)):
                     break
@@ -156,44 +185,56 @@ class Ledger:
 
     def _write(self, line: bytes) -> None:
         if self._failure is not None:
-            raise self._unwritable(self._failure)
+            raise ConfigurationError(self._failure)
         try:
             written = os.write(self._file, line)
             while written < len(line):
                 # Less was written than asked for: the next write says why.
                 written += os.write(self._file, line[written:])
         except OSError as exc:
-            self._failure = exc
             with suppress(OSError):
                 os.ftruncate(self._file, self._size)
-            raise self._unwritable(exc) from exc
+            self._failure = self._unwritable(exc)
+            raise ConfigurationError(self._failure) from exc
 
-    def _unwritable(self, exc: OSError) -> ConfigurationError:
-        return ConfigurationError(
+    def _unwritable(self, exc: OSError) -> str:
+        return (
             f"{self.path} can't be written: {exc.strerror or exc}; the rows in it are complete, "
             "and the same command goes on behind them"
         )
 
     def _sync_in_groups(self) -> None:
-        while True:
+        while not (self._closed or self._failure):
             self._to_sync.wait(SYNC_SECONDS)
-            closed = self._closed
-            with self._lock:
-                unsynced, self._unsynced = self._unsynced, 0
-                if not closed:
-                    self._to_sync.clear()
-            if unsynced:
-                try:
-                    os.fsync(self._file)
-                except OSError as exc:  # raised by the next append, or by closing
-                    self._failure = exc
-                    return
-            if closed:
-                return
+            self._to_sync.clear()
+            self._sync()
+
+    def _sync(self) -> None:
+        """Have the system store what was written; a failure is raised by whoever writes next."""
+        with self._lock:
+            unsynced, self._unsynced = self._unsynced, 0
+            is_ours = self._size == self.start or self._is_as_we_left_it()
+        if not is_ours:
+            self._failure = self._failure or (
+                f"{self.path}: another program has changed, moved or removed it since the batch "
+                "began; rows may be missing in what is there now"
+            )
+        elif unsynced:
+            try:
+                os.fsync(self._file)
+            except OSError as exc:
+                self._failure = self._unwritable(exc)
+
+    def _is_as_we_left_it(self) -> bool:
+        try:
+            there, ours = self._target.stat(), os.fstat(self._file)
+        except OSError:
+            return False
+        return os.path.samestat(there, ours) and ours.st_size == self._size
 
     def _drop_replaced(self) -> None:
         """Leave only the last line of each key."""
-        beside = Path(f"{self.path}.new")
+        beside = Path(f"{self._target}.new")
         mode = os.fstat(self._file).st_mode & 0o777
         try:
             with beside.open("wb") as file:
@@ -204,82 +245,10 @@ class Ledger:
                         file.write(line + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            beside.replace(self._target)
         except OSError:  # no room: the longer file is as good
             with suppress(OSError):
                 beside.unlink()
-
-
-class CallSlots:
-    """The calls under way, a slot for each, in the file at *path*.
-
-    ``lost`` is how many calls were under way when earlier runs of this job were
-    ended, and left no line: their rows are asked again.
-    """
-
-    def __init__(self, path: str, ledger: Ledger) -> None:
-        self._path = Path(path)
-        self._free: list[int] = []
-        self._slots: mmap.mmap | None = None
-        self.lost = self._read(ledger)
-
-    def open(self, count: int) -> None:
-        """Make room for *count* calls."""
-        text = _first(self.lost) + count * _FREE
-        try:
-            # Written, not only made long: a write into the mapping must find its room.
-            with self._path.open("w+b") as file:
-                file.write(text)
-                file.flush()
-                self._slots = mmap.mmap(file.fileno(), len(text))
-        except OSError as exc:
-            raise ConfigurationError(f"{self._path} can't be written: {exc.strerror}") from exc
-        self._free = [(i + 1) * _SLOT_BYTES for i in range(count)]
-
-    def take(self, hash: str, key: int) -> int:
-        """Note that a call begins, for the key with this digest; its slot."""
-        assert self._slots is not None
-        slot = self._free.pop()
-        self._slots[slot : slot + _SLOT_BYTES] = f"{hash} {key:016x}\n".encode()
-        return slot
-
-    def release(self, slot: int) -> None:
-        """Its answer is in the ledger, or it will be asked again in this run."""
-        if self._slots is None:  # closed
-            return
-        self._slots[slot : slot + _SLOT_BYTES] = _FREE
-        self._free.append(slot)
-
-    def close(self, *, complete: bool) -> None:
-        """Close the file; of a *complete* job it is removed."""
-        if self._slots is not None:
-            self._slots.close()
-            self._slots = None
-        if complete:
-            with suppress(OSError):
-                self._path.unlink()
-
-    def _read(self, ledger: Ledger) -> int:
-        try:
-            with self._path.open("rb") as file:
-                first, *slots = file.read().split(b"\n")
-        except FileNotFoundError:
-            return 0
-        lost = int(first) if first.strip().isdigit() else 0
-        for slot in slots:
-            hash, _, key = slot.partition(b" ")
-            if len(hash) == 32 and len(key) == 16:
-                found = ledger.index.get(int(key, 16))
-                lost += found is None or b'"hash": "' + hash not in ledger.line(found[0])
-        if slots:  # counted once: a run that is killed at once must not count them again
-            beside = Path(f"{self._path}.new")
-            beside.write_bytes(_first(lost))
-            beside.replace(self._path)
-        return lost
-
-
-def _first(lost: int) -> bytes:
-    return f"{lost:<{_SLOT_BYTES - 1}}\n".encode()
 
 
 def _locked(path: str) -> int:
@@ -289,10 +258,29 @@ def _locked(path: str) -> int:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as exc:
             raise ConfigurationError(f"{path}: {exc.strerror}") from exc
-        if not lock(file):
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise ConfigurationError(f"{path}: not a regular file")
+            if not lock(file):
+                raise ConfigurationError(f"{path}: another process is writing it; wait for its end")
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(file), Path(path).stat()):
+                    return file
+        except OSError as exc:
             os.close(file)
-            raise ConfigurationError(f"{path}: another process is writing it; wait for its end")
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(file), Path(path).stat()):
-                return file
+            raise ConfigurationError(f"{path}: it can't be locked: {exc.strerror}") from exc
+        except BaseException:
+            os.close(file)
+            raise
         os.close(file)
+
+
+_open: weakref.WeakSet[Ledger] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    for ledger in tuple(_open):
+        ledger.leave_to_parent()
+
+
+process.after_fork(_leave_to_parent)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 from .. import errors
-from ..errors import G4FSyncError
+from ..errors import G4FSyncError, InvalidRequest
 from ..events import ToolCall, Usage
 from ..messages import ChatResult
 from .job import Row, jsonable
+from .reading import parsed
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=jsonable).encode
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=jsonable).encode
+_DEEPEST = 100  # levels of a row's columns that are written
 _ERROR_FIELDS = ("status", "code", "clock", "retry_after", "path", "expected")
 _USAGE = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
@@ -93,8 +96,11 @@ class BatchRow:
 
     def _read(self) -> ChatResult | G4FSyncError:
         if self._line is not None:
-            fields = json.loads(self._line)
-            self._outcome = outcome_of(fields, self._value_of)
+            fields = parsed(self._line)
+            try:
+                self._outcome = outcome_of(fields, self._value_of)
+            except (AttributeError, TypeError) as exc:
+                raise InvalidRequest(f"the line of row {self.key!r:.80} is none of ours") from exc
             self._attempts = fields.get("attempts") or 0
             self._seconds = fields.get("seconds") or 0.0
             self._line = None
@@ -129,7 +135,25 @@ def line_of(row: Row, outcome: ChatResult | G4FSyncError, attempts: int, seconds
     fields |= {"provider": outcome.provider, "model": outcome.model}
     fields |= {"seconds": round(seconds, 3), "attempts": attempts, "input": row.input}
     # Half a character that a server sent would make the whole file unreadable.
-    return _encode(fields).encode("utf-8", "replace") + b"\n"
+    return _text(fields).encode("utf-8", "replace") + b"\n"
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    try:
+        return _encode(fields)
+    except (TypeError, ValueError, RecursionError):  # the answer is paid for: never lose it
+        return _encode(_plain(fields, 0))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """*value* as JSON can say it: numbers that are none are null, keys are text."""
+    if depth > _DEEPEST or (isinstance(value, float) and not isfinite(value)):
+        return None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, depth + 1) for each in value]
+    return jsonable(value)
 
 
 def outcome_of(

@@ -26,9 +26,12 @@ else:
     import fcntl
 
     def lock(file: int) -> bool:
-        """Lock *file* for this process; false when another one holds it."""
+        """Lock *file* for this process; false when another one holds it.
+
+        ``OSError`` where files can't be locked, as on some network file systems.
+        """
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
         return True

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidRequest
@@ -32,9 +33,14 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
         for offset, line in lines(file, size):
             key = key_in(line)
             if key is not None and (index.get(key) or (-1,))[0] == offset:
-                yield json.loads(line)
+                yield parsed(line)
     finally:
         os.close(file)
+
+
+def target(path: str | os.PathLike[str]) -> Path:
+    """The file itself, where *path* is a symbolic link: other names stand beside it."""
+    return Path(path).resolve()
 
 
 def lines(file: int, size: int) -> Iterator[tuple[int, bytes]]:
@@ -68,6 +74,18 @@ def key_in(line: bytes, *, parse: bool = False) -> int | None:
     if not (isinstance(key, str) and isinstance(hash, str)):
         return None
     return digest(key.encode("utf-8", "replace"))
+
+
+def parsed(line: bytes) -> dict[str, Any]:
+    """What a line says; raises ``InvalidRequest`` for one that was damaged in the middle."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+    except (ValueError, RecursionError) as exc:
+        beginning = line[:120].decode("utf-8", "replace")
+        raise InvalidRequest(
+            f"a line of the batch's file is damaged: {beginning}... ({exc})"
+        ) from exc
+    return fields
 
 
 def may_be_torn(line: bytes) -> bool:

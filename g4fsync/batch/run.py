@@ -102,15 +102,19 @@ class Run:
             stopped = "cancelled" if isinstance(exc, Cancelled | GeneratorExit) else "error"
             raise
         finally:
-            calls.stop()
-            if settings.executor is None:
-                pool.shutdown(cancel_futures=True)
             seconds = monotonic() - self._started
             self._ended_with = replace(self._ended_with, stopped=stopped, seconds=seconds)
-            self._ledger.close(complete=stopped is None)
+            try:
+                calls.stop()
+                if settings.executor is None:
+                    pool.shutdown(cancel_futures=True)
+            finally:  # a second Ctrl-C must not leave the file locked
+                self._ledger.close(complete=stopped is None)
 
     def _loop(self, pool: Executor) -> Iterator[BatchRow]:
         while self._is_going_on():
+            if self._ledger.closed:
+                raise Cancelled("this batch belongs to the parent process")
             self._take_back()
             pause = self._fill(pool)
             if not self._ready:

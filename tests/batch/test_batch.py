@@ -19,8 +19,9 @@ import pytest
 from g4fsync import Batch, BatchRow, Budget, Client, Retry
 from g4fsync.batch.again import Again
 from g4fsync.batch.calls import Calls
+from g4fsync.batch.callslots import CallSlots
 from g4fsync.batch.intake import Intake
-from g4fsync.batch.ledger import CallSlots, Ledger
+from g4fsync.batch.ledger import Ledger
 from g4fsync.batch.run import Run
 from g4fsync.batch.seats import Seats
 from g4fsync.batch.spending import Spending
