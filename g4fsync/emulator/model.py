@@ -6,7 +6,8 @@ says JSON that fits the schema.  Tokens are counted as :func:`~g4fsync.emulator.
 
 It calls the tools that the user's text names, at once where that is allowed, else
 in one turn after the other; "then" in the text begins another turn.  When the text names
-none, it calls the first one once.  A tool that it must call it calls in every turn.
+none, it calls the first one once.  When it must call one in every turn, it goes on with those
+that are left, so that an agent whose answer is a tool comes to its end.
 """
 
 from __future__ import annotations
@@ -138,18 +139,24 @@ class ModelAnswer:
         question = self._question
         if not question.tools or question.messages[-1]["role"] not in ("user", "tool"):
             return []
+        text, turns = question.asked
         stages = _stages(question)
-        names = stages[0] if stages else [*question.tools][: question.must_call]
-        text = question.asked[0]
+        if turns < len(stages):
+            names = stages[turns]
+        elif question.must_call:
+            left = [name for name in question.tools if all(name not in stage for stage in stages)]
+            left = left or [*question.tools]
+            names = [left[(turns - len(stages)) % len(left)]]
+        else:
+            return []
         calls = []
         for index, name in enumerate(names):
             call_id = f"call_{self._exchange.number}" + (f"_{index + 1}" if index else "")
             arguments = sample_value(question.tools[name], text)
             given = arguments if isinstance(arguments, dict) else {}
             calls.append(CallPiece(call_id, name, given, index))
-        if calls:
-            self.finish = "tool_calls"
-            self.output_tokens += len(calls)
+        self.finish = "tool_calls"
+        self.output_tokens += len(calls)
         return calls
 
     def _say(self) -> Iterator[TextPiece]:
@@ -174,15 +181,14 @@ class ModelAnswer:
 
 
 def _stages(question: Question) -> list[list[str]]:
-    """The tools to call in each turn that is still to come: see the module."""
-    text, turns = question.asked
+    """The tools to call in each turn: see the module."""
     # A longer name may begin with a shorter one.
     names = "|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in question.tools)
-    parts = [re.findall(names, part) for part in re.split(r"\bthen\b", text)]
+    parts = [re.findall(names, part) for part in re.split(r"\bthen\b", question.asked[0])]
     stages = [list(dict.fromkeys(part)) for part in parts if part] or [[*question.tools][:1]]
     if not question.parallel:
         stages = [[name] for stage in stages for name in stage]
-    return stages[turns:]
+    return stages
 
 
 def fitting(reply: Reply, schema: Any) -> Reply:

@@ -370,13 +370,25 @@ def test_tool_choice(caller: Caller, choice: Any, names: list[str]) -> None:
     assert called(caller.chat("Paris", tools=TOOLS, tool_choice=choice)) == names
 
 
-def test_a_tool_that_must_be_called_is_called_after_a_result_too(caller: Caller) -> None:
-    asked = [
-        {"role": "user", "content": "Paris"},
-        {"role": "assistant", "content": None, "tool_calls": [CALL]},
-        {"role": "tool", "tool_call_id": "c", "content": "18 °C"},
-    ]
-    assert called(caller.chat(asked, tools=TOOLS, tool_choice="required")) == ["get_weather"]
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        # Agents whose answer is a tool, pydantic-ai's "final_result", ask so to the end.
+        ("Paris", ["get_weather", "get_time", "get_time"]),
+        ("get_time", ["get_time", "get_weather", "get_weather"]),
+        ("get_time then get_weather", ["get_time", "get_weather", "get_weather", "get_time"]),
+    ],
+)
+def test_who_must_call_goes_on_with_the_tools_that_are_left(
+    caller: Caller, text: str, names: list[str]
+) -> None:
+    asked: list[Any] = [{"role": "user", "content": text}]
+    for name in names:
+        assert called(caller.chat(asked, tools=TOOLS, tool_choice="required")) == [name]
+        asked += [
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": "c", "content": "18 °C"},
+        ]
     assert called(caller.chat(asked, tools=TOOLS)) == []
 
 

@@ -150,6 +150,17 @@ def test_encrypted_reasoning_has_to_come_back_unchanged_with_its_calls(caller: C
     )
 
 
+def test_stored_reasoning_comes_back_whole_without_being_encrypted(caller: Caller) -> None:
+    options: dict[str, Any] = {"model": "gpt-5", "tools": [WEATHER]}
+    thought, call = caller.right(**options, reasoning={"summary": "auto"})["output"]
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "18"}
+    # As openai's guide has it: input += response.output; the Python SDK adds the nulls.
+    for back in (thought, thought | {"encrypted_content": None, "content": None, "status": None}):
+        assert caller.right([USER, back, call, result], **options)["status"] == "completed"
+    elsewhere = thought | {"id": "rs_x"}
+    assert caller.wrong([USER, elsewhere, call, result], **options)[0] == 404
+
+
 def test_what_was_stored_is_found_again(caller: Caller) -> None:
     first = caller.right(model="gpt-5", tools=[WEATHER])
     thought, call = first["output"]

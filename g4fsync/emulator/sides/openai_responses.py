@@ -4,7 +4,8 @@ Facts from openai-python 3.57.0, the npm package openai 7.57.0 and @ai-sdk/opena
 run against it: typed events with ``sequence_number``, deltas with ``obfuscation``, no ``[DONE]``;
 the proof of a whole answer is ``response.completed`` or ``response.incomplete``.  Responses are
 stored unless ``store`` is false, and found again by ``previous_response_id`` and
-``item_reference``.
+``item_reference``; stored reasoning that comes back whole, as the guides and openai-agents
+send it, is known by its id.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Responses(ChatCompletions):
         items = [{"role": "user", "content": sent}] if isinstance(sent, str) else list(sent)
         with self._lock:
             for number, item in enumerate(items):
-                if isinstance(item, dict) and item.get("type") == "item_reference":
+                if isinstance(item, dict) and _is_named(item):
                     items[number] = self._items.get(str(item.get("id")), item)
             previous = body.get("previous_response_id")
             if previous is None:
@@ -172,3 +173,11 @@ class Responses(ChatCompletions):
             nested = {"type": error.kind or "server_error", **value, "param": None}
             return writer.event("error", error=nested)
         return writer.event("response.failed", response=writer.response("failed", value))
+
+
+def _is_named(item: Mapping[str, Any]) -> bool:
+    """Whether *item* says by its id alone what it is."""
+    kind = item.get("type")
+    return kind == "item_reference" or (
+        kind == "reasoning" and not item.get("encrypted_content") and not item.get("content")
+    )
