@@ -25,9 +25,18 @@ _SETTINGS = frozenset(
 _CLIENT_PARTS = {
     "openai": {
         "chat.completions": ("create", "stream", "parse", "with_raw_response"),
+        "beta.chat.completions": ("create", "stream", "parse", "with_raw_response"),
         "responses": ("create", "with_raw_response"),
         "models": ("list", "retrieve", "with_raw_response"),
-        "": ("with_options", "copy", "close", "is_closed", "with_raw_response", *_SETTINGS),
+        "": (
+            "with_options",
+            "copy",
+            "close",
+            "is_closed",
+            "with_raw_response",
+            "auth_headers",
+            *_SETTINGS,
+        ),
     },
     "g4f": {"chat.completions": ("create", "stream"), "": ("close", "proxy", "provider")},
 }
@@ -62,7 +71,7 @@ def _part_verdict(library: str, rest: str) -> str:
             return ""
         if (not part or inside != rest) and inside.partition(".")[0] in methods:
             return ""
-    known = ", ".join(part for part in parts if part)
+    known = ", ".join(part for part in parts if part and not part.startswith("beta"))
     return f"not covered; a client has {known}"
 
 

@@ -9,11 +9,9 @@ validated, as openai-python does not either.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import get_annotations
 from typing import Any, ClassVar, TypeAlias, TypeVar
-
-from ..errors import InvalidRequest
 
 _R = TypeVar("_R", bound="Record")
 Reader: TypeAlias = Callable[[Any], Any]
@@ -21,6 +19,13 @@ Readers: TypeAlias = Mapping[str, Reader]
 JSON: TypeAlias = dict[str, Any]  # in the class below ``dict`` is a method
 
 _INSIDE = frozenset({"_data", "_request_id"})
+# Keywords of pydantic's dumps that change nothing about plain JSON.
+_WITHOUT_EFFECT = frozenset(
+    {
+        *("by_alias", "context", "fallback", "polymorphic_serialization", "round_trip"),
+        *("serialize_as_any", "use_api_names", "warnings"),
+    }
+)
 _OF_THE_TYPE = _INSIDE | {"readers", "members"}
 
 
@@ -48,7 +53,14 @@ def decimal(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class Record:
+class _Attributes:
+    """Has the ``__dict__`` in which a record keeps what it keeps."""
+
+
+_attributes: Callable[[Any], dict[str, Any]] = vars(_Attributes)["__dict__"].__get__
+
+
+class Record(_Attributes):
     """An object of an answer.
 
     A subclass annotates its members, in their order; ``readers`` says which of them hold
@@ -90,7 +102,7 @@ class Record:
             reader = self.readers.get(name)
             if reader is not None and value is not None:
                 # Kept, so that the same object is there every time.
-                value = self.__dict__[name] = reader(value)
+                value = _attributes(self)[name] = reader(value)
             return value
         if name in self.members:
             return None
@@ -117,7 +129,20 @@ class Record:
         return {name for name in self._sent() if name in self.members}
 
     def _sent(self) -> set[str]:
-        return {*self._data, *(name for name in self.__dict__ if name not in _INSIDE)}
+        return {*self._data, *(name for name in _attributes(self) if name not in _INSIDE)}
+
+    @property
+    def __dict__(self) -> JSON:  # type: ignore[override]
+        """The members this type declares, for programs that take ``vars()`` for a dump."""
+        return {name: getattr(self, name) for name in self.members}
+
+    def __delattr__(self, name: str) -> None:
+        """Take a member away: it is not sent any more, and reads as ``None``."""
+        if name not in self:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        _attributes(self).pop(name, None)
+        data = {key: each for key, each in self._data.items() if key != name}
+        object.__setattr__(self, "_data", data)
 
     @property
     def model_extra(self) -> JSON:
@@ -125,7 +150,7 @@ class Record:
         return {name: getattr(self, name) for name in self._names() if name not in self.members}
 
     def _names(self) -> list[str]:
-        more = [name for name in (*self._data, *self.__dict__) if name not in _INSIDE]
+        more = [name for name in (*self._data, *_attributes(self)) if name not in _INSIDE]
         return list(dict.fromkeys((*self.members, *more)))
 
     # -- dumping --------------------------------------------------------
@@ -134,31 +159,33 @@ class Record:
         self,
         *,
         mode: str = "python",
-        include: Iterable[str] | None = None,
-        exclude: Iterable[str] | None = None,
-        by_alias: bool | None = None,
+        include: Any = None,
+        exclude: Any = None,
         exclude_unset: bool = False,
         exclude_defaults: bool = False,
         exclude_none: bool = False,
-        warnings: bool | str = True,
+        **without_effect: Any,
     ) -> JSON:
         """The record as plain ``dict``, ``list`` and scalars.
 
         ``exclude_unset`` leaves out what the server did not send, ``exclude_none`` and
         ``exclude_defaults`` all that is ``None``.  ``include`` and ``exclude`` are names of
-        this record's own members; trees of them are an ``InvalidRequest``.
+        members, or trees of them: ``{"choices": {0: {"message"}}}``, with ``"__all__"`` for
+        every entry of a list.  pydantic's other keywords change nothing here.
         """
-        if isinstance(include, Mapping) or isinstance(exclude, Mapping):
-            raise InvalidRequest("include and exclude must be names of members, not a tree")
+        unknown = without_effect.keys() - _WITHOUT_EFFECT
+        if unknown:
+            raise TypeError(f"model_dump() got an unexpected keyword argument {min(unknown)!r}")
         sent = self._sent()
         dumped = {}
         for name in self._names():
             value = getattr(self, name)
-            unwanted = (include is not None and name not in include) or name in (exclude or ())
             unset = exclude_unset and name not in sent
-            if unwanted or unset or (value is None and (exclude_none or exclude_defaults)):
+            if unset or (value is None and (exclude_none or exclude_defaults)):
                 continue
             dumped[name] = _dumped(value, mode, exclude_unset, exclude_none, exclude_defaults)
+        if include is not None or exclude:
+            return _pruned(dumped, include, exclude)  # type: ignore[no-any-return]
         return dumped
 
     def model_dump_json(
@@ -172,38 +199,21 @@ class Record:
     def to_dict(
         self,
         *,
-        mode: str = "python",
-        use_api_names: bool = True,
         exclude_unset: bool = True,
-        exclude_defaults: bool = False,
-        exclude_none: bool = False,
-        warnings: bool = True,
+        **how: Any,
     ) -> JSON:
         """What the server sent, as plain ``dict``, ``list`` and scalars."""
-        return self.model_dump(
-            mode=mode,
-            exclude_unset=exclude_unset,
-            exclude_defaults=exclude_defaults,
-            exclude_none=exclude_none,
-        )
+        return self.model_dump(exclude_unset=exclude_unset, **how)
 
     def to_json(
         self,
         *,
         indent: int | None = 2,
-        use_api_names: bool = True,
         exclude_unset: bool = True,
-        exclude_defaults: bool = False,
-        exclude_none: bool = False,
-        warnings: bool = True,
+        **how: Any,
     ) -> str:
         """The same as JSON text."""
-        return self.model_dump_json(
-            indent=indent,
-            exclude_unset=exclude_unset,
-            exclude_defaults=exclude_defaults,
-            exclude_none=exclude_none,
-        )
+        return self.model_dump_json(indent=indent, exclude_unset=exclude_unset, **how)
 
     def dict(self, **how: Any) -> JSON:
         """:meth:`model_dump`, by the name it had before pydantic 2."""
@@ -218,6 +228,13 @@ class Record:
         """The record that *value* is: a mapping, or a record of this type."""
         return value if isinstance(value, cls) else cls.of(dict(value))
 
+    parse_obj = model_validate
+
+    @classmethod
+    def model_validate_json(cls: type[_R], text: str | bytes) -> _R:
+        """The record that a JSON *text* is."""
+        return cls.model_validate(json.loads(text))
+
     @classmethod
     def model_construct(cls: type[_R], **members: Any) -> _R:
         """A record of these members."""
@@ -229,6 +246,17 @@ class Record:
         """Another record that says the same, but for *update*."""
         data = self.model_dump(exclude_unset=True) if deep else self._own()
         return type(self).of({**data, **(update or {})})
+
+    copy = model_copy  # its name before pydantic 2
+
+    def __copy__(self: _R) -> _R:
+        return self.model_copy()
+
+    def __getstate__(self) -> JSON:  # ``__dict__`` says less
+        return {**_attributes(self)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        _attributes(self).update(state)
 
     def _own(self) -> JSON:
         return {name: getattr(self, name) for name in self._names() if name in self._sent()}
@@ -260,3 +288,26 @@ def _dumped(value: Any, mode: str, unset: bool, none: bool, defaults: bool) -> A
         }
     dump = getattr(value, "model_dump", None)  # a model of the caller's own, as in ``parsed``
     return dump(mode=mode) if callable(dump) else value
+
+
+def _pruned(value: Any, include: Any, exclude: Any) -> Any:
+    """What *include* names of a dump, without what *exclude* names."""
+    if not isinstance(value, dict | list):
+        return value
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    kept = []
+    for key, each in entries:
+        wanted = True if include is None else _branch(include, key)
+        unwanted = _branch(exclude, key)
+        if wanted is not None and unwanted is not True:
+            kept.append((key, _pruned(each, None if wanted is True else wanted, unwanted)))
+    return dict(kept) if isinstance(value, dict) else [each for _, each in kept]
+
+
+def _branch(tree: Any, key: Any) -> Any:
+    """What *tree* says of *key*: ``None`` for nothing, ``True`` for all of it, or a tree."""
+    for name in (key, "__all__"):
+        if tree and name in tree:
+            found = tree[name] if isinstance(tree, Mapping) else True
+            return True if found is ... else found or None
+    return None

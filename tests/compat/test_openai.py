@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -60,6 +61,93 @@ def test_the_module_is_a_client_too(emulator: Emulator, monkeypatch: pytest.Monk
     monkeypatch.setattr(openai, "base_url", emulator.base_urls["openai"])
     answer = openai.chat.completions.create(model="gpt-4o", messages=HELLO)
     assert answer.choices[0].message.content == "You said: Hello"
+
+
+def asked_by_the_module(monkeypatch: pytest.MonkeyPatch, **variables: Any) -> Any:
+    """The module's client with these variables."""
+    for name in [name for name in os.environ if name.startswith(("OPENAI_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setattr(openai, name, value, raising=False)
+    return openai.models._client
+
+
+def test_the_module_is_a_client_of_azure_when_its_variables_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    azure = {"azure_endpoint": "https://a.example.com", "api_version": "2026-01-01"}
+    for variables in ({"api_type": "azure", **azure}, azure):
+        client = asked_by_the_module(monkeypatch, api_key="az-1", **variables)
+        assert isinstance(client, openai.AzureOpenAI)
+        assert client.base_url == "https://a.example.com/openai"
+        assert client.auth_headers == {"api-key": "az-1"}
+    client = asked_by_the_module(monkeypatch, api_type="openai")
+    assert type(client) is OpenAI
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
+    monkeypatch.setattr(openai, "api_type", None)
+    with pytest.raises(openai.OpenAIError, match=r"Ambiguous use of module client"):
+        openai.models  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("api_base", "http://127.0.0.1:1/v1"), ("http_client", object()), ("proxy", "http://p")],
+)
+def test_a_variable_of_the_module_that_is_not_heard_is_refused(
+    name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(g4fsync.InvalidRequest, match=rf"does not hear openai\.{name}: "):
+        asked_by_the_module(monkeypatch, **{name: value})
+
+
+def test_beta_is_another_name(client: OpenAI) -> None:
+    answer = client.beta.chat.completions.create(model="gpt-4o", messages=HELLO)
+    assert answer.choices[0].message.content == "You said: Hello"
+    with pytest.raises(NotImplementedError, match=r"does not cover beta\.threads; beta has chat"):
+        client.beta.threads  # noqa: B018
+
+
+def test_headers_of_an_answer_that_is_parsed(client: OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.parse(model="gpt-4o", messages=HELLO)
+    assert raw.status_code == 200
+    assert raw.parse().choices[0].message.parsed is None
+    assert raw.parse() is raw.parse()
+    found = client.models.with_raw_response.retrieve("gpt-4o")
+    assert (found.status_code, found.parse().id) == (200, "gpt-4o")
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("_types", "NOT_GIVEN"),
+        ("_exceptions", "RateLimitError"),
+        ("_streaming", "Stream"),
+        ("_client", "OpenAI"),
+        ("_models", "BaseModel"),
+        ("_constants", "DEFAULT_MAX_RETRIES"),
+        ("lib.azure", "AzureOpenAI"),
+        ("lib._pydantic", "to_strict_json_schema"),
+        ("lib._parsing", "type_to_response_format_param"),
+        ("lib.streaming.chat", "ChatCompletionStreamState"),
+        ("types", "ChatModel"),
+        ("types.chat_model", "ChatModel"),
+        ("types.shared_params", "FunctionDefinition"),
+        ("types.shared_params.reasoning", "Reasoning"),
+        ("types.shared.response_format_json_schema", "ResponseFormatJSONSchema"),
+        ("types.chat.chat_completion_tool_param", "ChatCompletionToolParam"),
+        ("types.chat.completion_create_params", "ResponseFormat"),
+        ("types.chat", "ChatCompletionAllowedToolChoiceParam"),
+        ("types.chat.chat_completion", "ChatCompletion"),
+        ("types.responses.response_function_tool_call", "ResponseFunctionToolCall"),
+        ("types.responses.response_text_delta_event", "ResponseTextDeltaEvent"),
+        ("types.responses.response_input_item_param", "FunctionCallOutput"),
+        ("types.responses", "WebSearchToolParam"),
+    ],
+)
+def test_names_where_programs_import_them_from(module: str, name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"from g4fsync.compat.openai.{module} import {name}", namespace)
+    assert name in namespace
 
 
 def test_any_provider_answers_in_the_same_shape(emulator: Emulator) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
-from g4fsync import InvalidRequest
 from g4fsync.compat.openai.types.chat import ChatCompletionMessage
 from g4fsync.compat.openai.types.chat.chat_completion import ChatCompletion
+from g4fsync.compat.openai.types.response_items import opened
 from g4fsync.compat.records import Record
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -55,6 +56,13 @@ def test_an_inner_object_is_the_same_each_time_and_can_be_changed(record: ChatCo
     assert VALUE["choices"][0]["message"]["content"] == "Zoë"  # type: ignore[index]
 
 
+def test_an_object_of_any_kind_is_the_same_each_time() -> None:
+    item = opened({"action": {"query": "x", "sources": [{"url": "u"}]}})
+    assert item.action is item.action
+    item.action.sources[0].url = "v"
+    assert item.to_dict() == {"action": {"query": "x", "sources": [{"url": "v"}]}}
+
+
 def test_dumps(record: ChatCompletion) -> None:
     assert record.to_dict() == VALUE
     assert record.model_dump(include={"id", "usage"}) == {"id": "a", "usage": None}
@@ -68,8 +76,40 @@ def test_dumps(record: ChatCompletion) -> None:
     assert message.json() == message.model_dump_json()
     assert record.model_fields_set == {"id", "choices"}
     assert record.model_extra == {"more": {"x": [1, None]}}
-    with pytest.raises(InvalidRequest, match=r"not a tree$"):
-        record.model_dump(include={"choices": {"index"}})
+    with pytest.raises(TypeError, match=r"^model_dump\(\) got an unexpected keyword argument 'x'$"):
+        record.model_dump(x=1)
+
+
+def test_dumps_of_chosen_members(record: ChatCompletion) -> None:
+    only_text = {"choices": {"__all__": {"message": {"content"}}}}
+    text = {"choices": [{"message": {"content": "Zoë"}}]}
+    assert record.model_dump(include=only_text) == text
+    assert record.model_dump(include={"choices": {0: {"message": {"content": True}}}}) == text
+    assert record.model_dump(include={"id", "choices"}, exclude=only_text, exclude_none=True) == {
+        "id": "a",
+        "choices": [{"index": 0, "message": {"role": "assistant", "tool_calls": [CALL]}}],
+    }
+    assert record.to_dict(exclude={"choices": {0}, "more": ...}) == {"id": "a", "choices": []}
+    assert record.model_dump_json(include={"id"}, by_alias=True, round_trip=True) == '{"id":"a"}'
+
+
+def test_vars_are_the_members(record: ChatCompletion) -> None:
+    message = record.choices[0].message
+    assert vars(message) == message.__dict__
+    assert list(vars(message)) == [name for name, _ in message]
+    assert vars(message)["tool_calls"] is message.tool_calls
+    assert "more" not in vars(record)  # as with pydantic's
+
+
+def test_a_member_that_was_taken_away_is_not_sent(record: ChatCompletion) -> None:
+    message: Any = record.choices[0].message
+    assert message.tool_calls
+    del message.tool_calls
+    assert message.tool_calls is None
+    assert message.to_dict() == {"role": "assistant", "content": "Zoë"}
+    assert "tool_calls" in VALUE["choices"][0]["message"]  # type: ignore[index]
+    with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
+        del message.nothing
 
 
 def test_records_are_made_compared_and_copied(record: ChatCompletion) -> None:
@@ -78,6 +118,9 @@ def test_records_are_made_compared_and_copied(record: ChatCompletion) -> None:
     assert made != ChatCompletionMessage(role="assistant")
     assert made != {"role": "assistant"}
     assert made.model_copy(update={"content": "Ho"}).content == "Ho"
+    assert made.copy(update={"content": "Ho"}).content == "Ho"
+    assert ChatCompletionMessage.model_validate_json(made.model_dump_json()) == made
+    assert ChatCompletion.parse_obj(VALUE).choices[0].message.content == "Zoë"
     assert record.model_copy(deep=True) == record
     for other in (copy.copy(record), copy.deepcopy(record), pickle.loads(pickle.dumps(record))):
         assert other == record

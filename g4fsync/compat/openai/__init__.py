@@ -11,7 +11,8 @@ Names are loaded when they are first asked for.
 
 from __future__ import annotations
 
-__version__ = "3.57.0"  # of the openai-python whose shapes these are
+__title__ = "openai"
+__version__ = VERSION = "3.57.0"  # of the openai-python whose shapes these are
 
 _CHAT_TYPES = "types.chat"
 _MODULES = {
@@ -61,6 +62,12 @@ timeout: object = None
 max_retries: int = 2
 default_headers: object = None
 default_query: object = None
+# With these it is a client of Azure, as there.
+api_type: str | None = None
+api_version: str | None = None
+azure_endpoint: str | None = None
+azure_ad_token: str | None = None
+azure_ad_token_provider: object = None
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
@@ -127,8 +134,8 @@ else:
             value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
             globals()[name] = value
             return value
-        if name == "types":
-            return import_module(".types", __name__)
+        if name in ("types", "lib"):
+            return import_module(f".{name}", __name__)
         from .missing import refuse
 
         return refuse(__name__, name)

@@ -66,6 +66,7 @@ class AzureOpenAI(OpenAI):
         self.azure_ad_token = azure_ad_token
         self.azure_ad_token_provider = azure_ad_token_provider
 
+    @property
     def auth_headers(self) -> dict[str, str]:
         provider = self.azure_ad_token_provider
         token = self.azure_ad_token if provider is None else provider()

@@ -92,9 +92,7 @@ def _wire(
 
 def _extras(client: OpenAI, given: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """Headers and query of a request."""
-    headers = args.headers(
-        client.auth_headers(), client.default_headers, given.get("extra_headers")
-    )
+    headers = args.headers(client.auth_headers, client.default_headers, given.get("extra_headers"))
     return headers, args.params(client.default_query, given.get("extra_query"))
 
 

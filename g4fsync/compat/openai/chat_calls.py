@@ -88,6 +88,25 @@ class Chat:
         return RawChat(self)
 
 
+class Beta:
+    """``client.beta``, where ``parse`` and ``stream`` were before they had a place of their own."""
+
+    def __init__(self, client: OpenAI) -> None:
+        self._client = client
+
+    @property
+    def chat(self) -> Chat:
+        """``client.chat``."""
+        return self._client.chat
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name in ("assistants", "threads", "realtime", "chatkit", "responses"):
+            raise NotImplementedError(
+                f"g4fsync.compat.openai does not cover beta.{name}; beta has chat.completions"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
 class Completions:
     """``client.chat.completions``."""
 
@@ -164,16 +183,22 @@ class Completions:
         function tools are read too.  Raises ``LengthFinishReasonError`` and
         ``ContentFilterFinishReasonError`` for an answer that can't be complete.
         """
+        return self._parse(messages, model, response_format, arguments, raw=False)  # type: ignore[no-any-return]
+
+    def _parse(
+        self, messages: Any, model: Any, response_format: Any, arguments: Any, *, raw: bool
+    ) -> Any:
         from . import parsing
 
-        given: Any = arguments
-        args.unknown("parse", given, NAMES)
-        parsing.checked_tools(given.get("tools", NOT_GIVEN))
+        args.unknown("parse", arguments, NAMES)
+        tools = args.plain_tools(arguments.get("tools", NOT_GIVEN))
+        parsing.checked_tools(tools)
         wanted = parsing.response_format(response_format)
-        completion = self._answer(
-            messages, model, {**given, "response_format": wanted, "stream": False}, raw=False
-        )
-        return parsing.parsed(completion, response_format, given.get("tools", NOT_GIVEN))
+        asked = {**arguments, "tools": tools, "response_format": wanted, "stream": False}
+        answer = self._answer(messages, model, asked, raw=raw)
+        if raw:
+            return answer.read_by(lambda found: parsing.parsed(found, response_format, tools))
+        return parsing.parsed(answer, response_format, tools)
 
     def stream(
         self,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ...client import Client
     from .backend import Backend
-    from .chat_calls import Chat
+    from .chat_calls import Beta, Chat
     from .model_list import Models
     from .response_calls import Responses
 
@@ -30,7 +30,7 @@ REFUSED = (
 )
 _RESOURCES = (
     *("completions", "embeddings", "files", "images", "audio", "moderations", "fine_tuning"),
-    *("vector_stores", "beta", "batches", "uploads", "containers", "conversations", "evals"),
+    *("vector_stores", "batches", "uploads", "containers", "conversations", "evals"),
     *("webhooks", "realtime", "videos", "skills", "safety", "decisions", "live", "admin"),
     *("content_provenance_checks", "post", "get", "put", "patch", "delete", "request"),
     "get_api_list",
@@ -100,6 +100,13 @@ class OpenAI:
         from .chat_calls import Chat
 
         return Chat(self)
+
+    @cached_property
+    def beta(self) -> Beta:
+        """``beta.chat.completions``: another name of ``chat.completions``."""
+        from .chat_calls import Beta
+
+        return Beta(self)
 
     @cached_property
     def responses(self) -> Responses:
@@ -186,6 +193,7 @@ class OpenAI:
             return resolve("openai", None, ())
         return self.api_key
 
+    @property
     def auth_headers(self) -> dict[str, str]:
         """The headers that say who asks."""
         key = self.key()

@@ -11,7 +11,7 @@ _OTHER = frozenset(
         *("webhooks", "realtime", "videos", "skills", "BedrockOpenAI", "APIResponse"),
         *("AssistantEventHandler", "DefaultHttpxClient", "DefaultHttpx2Client", "OAuthError"),
         *("InvalidWebhookSignatureError", "file_from_path", "pydantic_responses_function_tool"),
-        *("WebSocketConnectionClosedError", "WebSocketQueueFullError", "lib", "resources"),
+        *("WebSocketConnectionClosedError", "WebSocketQueueFullError", "resources"),
     }
 )
 # Of the releases before 1.0, and what took their place.

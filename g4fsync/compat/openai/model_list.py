@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ..records import Readers, Record, list_of
 from .calling import get
-from .streams import RawResponse, complete, raw
+from .streams import RawResponse, WireSource, complete, raw
 from .types.model import Model
 
 if TYPE_CHECKING:
@@ -52,10 +52,18 @@ class Models:
 
     def retrieve(self, model: str, **arguments: Any) -> Model:
         """One of them."""
+        return complete(self._one(model, arguments), Model)  # type: ignore[no-any-return]
+
+    def _raw_retrieve(self, model: str, **arguments: Any) -> RawResponse[Model]:
+        source = self._one(model, arguments)
+        found = complete(source, Model)
+        return raw(source, found)
+
+    def _one(self, model: str, arguments: dict[str, Any]) -> WireSource:
         if not model:
             raise ValueError(f"Expected a non-empty value for `model` but received {model!r}")
         path = f"/models/{quote(model, safe=':')}"
-        return complete(get(self._client, path, _checked("retrieve", arguments)), Model)  # type: ignore[no-any-return]
+        return get(self._client, path, _checked("retrieve", arguments))
 
     @property
     def with_raw_response(self) -> Any:

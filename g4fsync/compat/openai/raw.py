@@ -26,6 +26,12 @@ class RawCompletions:
         """As :meth:`.Completions.create`, in a :class:`.RawResponse`."""
         return self._completions._answer(messages, model, arguments, raw=True)  # type: ignore[no-any-return]
 
+    def parse(
+        self, *, messages: Any, model: Any, response_format: Any = NOT_GIVEN, **arguments: Any
+    ) -> RawResponse[Any]:
+        """As :meth:`.Completions.parse`, whose reading is done by the answer's own ``parse()``."""
+        return self._completions._parse(messages, model, response_format, arguments, raw=True)  # type: ignore[no-any-return]
+
 
 class RawChat:
     """``chat.with_raw_response``."""
@@ -51,6 +57,7 @@ class RawModels:
 
     def __init__(self, models: Models) -> None:
         self.list = models._raw_list
+        self.retrieve = models._raw_retrieve
 
 
 class RawClient:

@@ -168,10 +168,18 @@ class RawResponse(Generic[_T]):
         self.http_response = response
         self.retries_taken = retries_taken
         self._parsed = parsed
+        self._read: Callable[[Any], Any] | None = None
 
     def parse(self) -> _T:
-        """What the call gives without ``with_raw_response``."""
+        """What the call gives without ``with_raw_response``; raises what it raises."""
+        if self._read is not None:
+            self._parsed, self._read = self._read(self._parsed), None
         return self._parsed
+
+    def read_by(self, read: Callable[[Any], Any]) -> Self:
+        """The same answer, to be read into the caller's types when it is parsed."""
+        self._read = read
+        return self
 
     def __getattr__(self, name: str) -> Any:
         if name in ("headers", "status_code", "text", "content", "url"):

@@ -125,6 +125,19 @@ def history(case: str) -> None:
     client(case).chat.completions.create(model="gpt-4o", messages=[*HELLO, said, result])
 
 
+def history_as(case: str, change: Callable[[Any], Any]) -> None:
+    """The same, as *change* makes a message of the answer's."""
+    first = client("completion/tools").chat.completions.create(model="gpt-4o", messages=HELLO)
+    messages = [*HELLO, change(first.choices[0].message)]
+    client(case).chat.completions.create(model="gpt-4o", messages=messages)
+
+
+def without_null(message: Any) -> Any:
+    del message.function_call
+    message.content = ""
+    return message
+
+
 def told(case: str, content: Any) -> None:
     ask(case, messages=[{"role": "user", "content": content}])
 
@@ -247,6 +260,11 @@ SENT: dict[str, Callable[[str], Any]] = {
         messages=[*HELLO, {"role": "assistant", "content": None, "tool_calls": [CALL]}]
     ),
     "history": history,
+    "history by vars": lambda case: history_as(case, vars),
+    "history by a dump": lambda case: history_as(
+        case, lambda message: message.model_dump(exclude={"tool_calls": {0: {"id"}}})
+    ),
+    "history, changed": lambda case: history_as(case, without_null),
     "organization": lambda case: with_settings(case, {"organization": "org_1", "project": "p_1"}),
     "default_headers": lambda case: with_settings(case, {"default_headers": {"X-A": "1"}}),
     "default_query": lambda case: with_settings(case, {"default_query": {"a": "1"}}),
@@ -264,6 +282,9 @@ SENT: dict[str, Callable[[str], Any]] = {
     ),
     "the module's own": at_module,
     "parse": lambda case: parse(case, response_format=Place),
+    "parse as beta": lambda case: client(case).beta.chat.completions.parse(
+        model="gpt-4o", messages=HELLO, response_format=Place
+    ),
     "parse nested": lambda case: parse(case, response_format=Trip),
     "parse tool": lambda case: parse(case, tools=[openai.pydantic_function_tool(Place)]),
     "parse named tool": lambda case: parse(
@@ -419,6 +440,13 @@ READ: dict[str, Callable[[], Any]] = {
     **dict(named("response", read_response)),
     **dict(named("response stream", read_response_stream)),
     "raw": lambda: read_raw("completion/plain"),
+    "raw parse": lambda: described(
+        client("typed")
+        .chat.completions.with_raw_response.parse(
+            model="gpt-4o", messages=HELLO, response_format=Place
+        )
+        .parse()
+    ),
     "raw error": lambda: error_of(lambda: read_raw("refusal/429")),
     "models": lambda: read_module("models"),
     "parsed": lambda: read_parsed("typed", response_format=Place),

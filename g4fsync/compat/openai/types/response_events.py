@@ -122,7 +122,7 @@ class Part(ReasoningText):
 KINDS: Mapping[str, type[Record]] = {
     kind: _made(name, members) for kind, (name, members) in _KINDS.items()
 }
-_BY_NAME = {kind.__name__: kind for kind in KINDS.values()}
+BY_NAME = {kind.__name__: kind for kind in KINDS.values()}
 
 
 class ResponseStreamEvent(Open):
@@ -130,8 +130,8 @@ class ResponseStreamEvent(Open):
 
 
 def __getattr__(name: str) -> type[Record]:
-    if name in _BY_NAME:
-        return _BY_NAME[name]
+    if name in BY_NAME:
+        return BY_NAME[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -18,7 +18,8 @@ class Open(Record):
     def __getattr__(self, name: str) -> Any:
         value = super().__getattr__(name)
         if isinstance(value, Mapping | list) and not name.startswith("_"):
-            value = self.__dict__[name] = opened(value)
+            value = opened(value)
+            setattr(self, name, value)
         return value
 
 

@@ -17,6 +17,7 @@ from .response_items import (
     ResponseReasoningItem as ResponseReasoningItem,
     ResponseUsage as ResponseUsage,
 )
+from .submodules import add, register
 
 ResponseInputParam: TypeAlias = list[Any]
 ResponseInputItemParam: TypeAlias = dict[str, Any]
@@ -24,8 +25,13 @@ ResponseOutputItem: TypeAlias = Any
 ToolParam: TypeAlias = dict[str, Any]
 FunctionToolParam: TypeAlias = dict[str, Any]
 
+register(__name__, {**globals(), **response_events.BY_NAME})
+add(__name__, "response_input_item_param", {"FunctionCallOutput": dict[str, Any]})
+
 
 def __getattr__(name: str) -> Any:
     if name.endswith("Event"):
         return getattr(response_events, name)
+    if name.endswith("Param"):
+        return dict[str, Any]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

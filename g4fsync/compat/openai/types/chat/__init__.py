@@ -6,6 +6,7 @@ that end in ``Param`` stand for ``dict[str, Any]``.
 
 from typing import Any, TypeAlias
 
+from ..submodules import add, register
 from .chat_completion import ChatCompletion as ChatCompletion
 from .chat_completion_chunk import ChatCompletionChunk as ChatCompletionChunk
 from .chat_completion_message import (
@@ -49,4 +50,24 @@ ChatCompletionToolUnionParam: TypeAlias = dict[str, Any]
 ChatCompletionNamedToolChoiceParam: TypeAlias = dict[str, Any]
 ChatCompletionToolChoiceOptionParam: TypeAlias = str | dict[str, Any]
 ChatCompletionStreamOptionsParam: TypeAlias = dict[str, Any]
+ChatCompletionPredictionContentParam: TypeAlias = dict[str, Any]
+ChatCompletionModality: TypeAlias = str
+ChatCompletionReasoningEffort: TypeAlias = str | None
 ChatCompletionRole: TypeAlias = str
+
+register(__name__, globals())
+_BODIES = ("", "Base", "NonStreaming", "Streaming")
+add(
+    __name__,
+    "completion_create_params",
+    {
+        **{f"CompletionCreateParams{kind}": dict[str, Any] for kind in _BODIES},
+        **dict.fromkeys(("Function", "FunctionCall", "ResponseFormat"), dict[str, Any]),
+    },
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name.endswith("Param"):
+        return dict[str, Any]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

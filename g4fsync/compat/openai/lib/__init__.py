@@ -1,0 +1,1 @@
+"""Modules below ``openai.lib`` that programs import from."""

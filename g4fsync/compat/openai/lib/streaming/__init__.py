@@ -1,0 +1,1 @@
+"""Modules below ``openai.lib.streaming`` that programs import from."""
