@@ -10,19 +10,37 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..scope import process
 
 
 class Connection(sqlite3.Connection):
-    """Knows the file that it has open, by device and inode."""
+    """Knows the file that it has open, by device and inode, and takes any text and number."""
 
     file: tuple[int, int] | None = None
+
+    def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:  # type: ignore[override]  # no named values here
+        """As SQLite does; half a character becomes U+FFFD, a number that is too large NULL."""
+        values = tuple(values)
+        try:
+            return super().execute(statement, values)
+        except (UnicodeEncodeError, OverflowError):
+            return super().execute(statement, tuple(map(_storable, values)))
 
     def close(self) -> None:
         super().close()
         self.file = None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    return value
 
 
 class OpenFiles:
@@ -41,6 +59,13 @@ class OpenFiles:
         with self.lock:
             connection.file = _identity(path)
             self._connections.add(connection)
+
+    def is_there(self, connection: Connection, path: Path) -> bool:
+        """Whether what *connection* has open is still the file at *path*."""
+        try:
+            return connection.file == _identity(path)
+        except OSError:
+            return False
 
     def head(self, path: Path, size: int) -> bytes:
         """The first bytes of a file, of none where there is none or it is open in SQLite."""

@@ -15,7 +15,7 @@ from ..parts import AnyPart
 from ..redaction import blotted
 
 # Made once: json.dumps() makes one each time, which takes longer than to encode a few options.
-_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_encoder = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=repr)
 
 
 def as_json(value: Any) -> str:

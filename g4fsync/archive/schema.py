@@ -147,6 +147,8 @@ def check_file(path: Path) -> None:
         head = open_files.head(path, 100)
     except OSError as exc:
         raise ConfigurationError(f"archive {path}: {exc.strerror or exc}") from exc
+    except ValueError as exc:  # a zero in the path
+        raise ConfigurationError(f"archive {str(path)!r}: {exc}") from exc
     if not head:
         return
     if len(head) < 100 or not head.startswith(_MAGIC):
@@ -165,7 +167,7 @@ def _check_version(path: Path, version: int) -> None:
         )
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> Connection:
     """Open the archive for reading and writing; made, or brought up to date, when need be.
 
     Raises ``ConfigurationError`` for a file of another kind, ``sqlite3.Error`` and
@@ -197,10 +199,16 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
         return connect(path)
     with open_files.lock:
         check_file(path)
-        return _opened(path, f"{path.absolute().as_uri()}?mode=ro")
+        # Where nothing can be written beside it, SQLite opens a file in WAL mode only when it
+        # is told that nobody else writes it; with a "-wal" that has something, that is not so.
+        beside = Path(f"{path}-wal")
+        is_still = not beside.exists() or not beside.stat().st_size
+        return _opened(
+            path, f"{path.absolute().as_uri()}?{'immutable=1' if is_still else 'mode=ro'}"
+        )
 
 
-def _opened(path: Path | None, name: str) -> sqlite3.Connection:
+def _opened(path: Path | None, name: str) -> Connection:
     connection = sqlite3.connect(
         name,
         factory=Connection,

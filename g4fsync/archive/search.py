@@ -21,6 +21,8 @@ from .records import (
 )
 from .schema import is_indexed
 
+MOST_WORDS = 100  # of one search; SQLite reads no condition of a thousand
+
 
 def find(
     connection: sqlite3.Connection,
@@ -32,10 +34,12 @@ def find(
     limit: int | None,
 ) -> list[ArchivedCall]:
     """Calls with all the *words* in question or answer, the newest first."""
-    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+    if limit is not None and not (isinstance(limit, int) and 0 <= limit < 2**63):
         raise InvalidRequest(f"limit must be a whole number or None, got {limit!r:.80}")
     where, values = conditions(model, since, parent)
-    terms = words.split()
+    terms = [*dict.fromkeys(words.split())]
+    if len(terms) > MOST_WORDS:
+        raise InvalidRequest(f"a search has {MOST_WORDS} words at most, this one {len(terms)}")
     before = ""
     if terms:
         before, inside, matching = _words(connection, terms)
@@ -99,6 +103,7 @@ def _is_indexable(term: str) -> bool:
 
 def call(connection: sqlite3.Connection, id: str) -> ArchivedCall:
     """The call with this id, or the beginning of one."""
+    _check_id(id)
     rows = select(
         connection,
         f"SELECT {COLUMNS} FROM calls WHERE substr(id, 1, ?) = ? LIMIT 2",
@@ -107,6 +112,11 @@ def call(connection: sqlite3.Connection, id: str) -> ArchivedCall:
     if not id or len(rows) != 1:
         raise InvalidRequest(f"the archive has {'no call' if not rows else 'several calls'} {id!r}")
     return call_of(connection, rows[0])
+
+
+def _check_id(id: object) -> None:
+    if not isinstance(id, str):
+        raise InvalidRequest(f"an id is a str, got {type(id).__name__}")
 
 
 def conversation(connection: sqlite3.Connection, id: str | None) -> ArchivedConversation:
@@ -120,6 +130,7 @@ def conversation(connection: sqlite3.Connection, id: str | None) -> ArchivedConv
         )
         found = known_conversation(connection, newest[0]["id"]) if newest else None
     else:
+        _check_id(id)
         found = known_conversation(connection, _id_of_conversation(connection, id))
     if found is None:
         raise InvalidRequest(

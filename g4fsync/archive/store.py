@@ -20,26 +20,31 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..call import observing
 from ..call.observing import ObservedCall, Observer
 from ..errors import ConfigurationError, InvalidRequest
 from ..scope import process
 from ..settings import is_number
+from .openfiles import Connection, open_files
 from .reader import ArchiveReader
 from .schema import check_file, connect, writing
 from .writing import Writer, prune
-
-if TYPE_CHECKING:
-    pass
 
 CALLS_WAITING = 1000
 ARCHIVES_WAITING = 100
 RETRY_SECONDS = 5.0
 _DAY = 86_400.0
+
+# What says that a call is odd, and not that the file can't be written.
+_OF_THE_CALL = (
+    *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError),
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+)
 
 log = logging.getLogger("g4fsync.archive")
 
@@ -74,7 +79,9 @@ class Archive(ArchiveReader, Observer):
             raise InvalidRequest(f"archive must be a path, got {type(path).__name__}")
         if keep_days is not None and not (is_number(keep_days) and keep_days > 0):
             raise InvalidRequest(f"keep_days must be a number above 0, got {keep_days!r:.80}")
-        self.path = Path(path).expanduser()
+        if os.fspath(path) == ":memory:":
+            raise InvalidRequest("archive must be the path of a file, got ':memory:'")
+        self.path = Path(path).expanduser().absolute()  # also when the program changes its folder
         self.keep_days = keep_days
         self.content = bool(content)
         check_file(self.path)
@@ -83,7 +90,7 @@ class Archive(ArchiveReader, Observer):
     def _setup(self) -> None:
         """What belongs to this process."""
         self._lock = threading.RLock()  # guards all below but the two queues
-        self._connection: sqlite3.Connection | None = None
+        self._connection: Connection | None = None
         self._writer = Writer(content=self.content)
         self._retry_at = 0.0
         self._has_warned = False
@@ -127,9 +134,7 @@ class Archive(ArchiveReader, Observer):
         with self._lock:
             self._retry_at = 0.0
             self.flush()
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+            self._disconnect()
 
     # -- writing --------------------------------------------------------
 
@@ -150,12 +155,14 @@ class Archive(ArchiveReader, Observer):
             ended = [self._ended.popleft() for _ in range(len(self._ended))]
             try:
                 self._write(came, ended)
-            except (sqlite3.Error, OSError, ConfigurationError) as exc:
+            except BaseException as exc:
                 self._writer.rolled_back()
                 self._came = {**came, **self._came}
                 self._ended.extendleft(reversed(ended[-CALLS_WAITING:]))
                 if len(_unwritten) < ARCHIVES_WAITING:
                     _unwritten.add(self)
+                if not isinstance(exc, Exception):  # Ctrl-C
+                    raise
                 self._fail(exc)
             else:
                 _unwritten.discard(self)
@@ -171,33 +178,48 @@ class Archive(ArchiveReader, Observer):
         self.flush()
         with self._lock:
             try:
-                if self._connection is None:
-                    if not self.path.exists():
-                        return None
-                    self._connection = connect(self.path)
+                if not self.path.exists():
+                    return None
                 query = "SELECT items FROM cache WHERE key = ?"
-                row = self._connection.execute(query, (key,)).fetchone()
+                row = self._opened().execute(query, (key,)).fetchone()
             except (sqlite3.Error, OSError, ConfigurationError) as exc:
                 self._fail(exc)
                 return None
         return row and str(row[0])
 
     def _write(self, came: Mapping[str, ObservedCall], ended: list[ObservedCall]) -> None:
-        if self._connection is None:
-            self._connection = connect(self.path)
-        connection = self._connection
+        connection = self._opened()
         with writing(connection):
             for call in came.values():
                 if call.seconds is None:  # else it is among those that have ended, or will be
-                    self._writer.progress(connection, call)
+                    with suppress(*_OF_THE_CALL):
+                        self._writer.progress(connection, call)
             for call in ended:
-                self._writer.end(connection, call)
+                try:
+                    self._writer.end(connection, call)
+                except _OF_THE_CALL as exc:
+                    log.warning("call %s can't be kept: %r", call.id, exc)
             while self._answers:
                 answer = self._answers.popleft()
                 connection.execute("INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?, ?)", answer)
             if self.keep_days is not None and time() > self._prune_at:
                 prune(connection, time() - self.keep_days * _DAY)
                 self._prune_at = time() + _DAY
+
+    def _opened(self) -> Connection:
+        """The file, opened anew when somebody has moved or removed the one that was open."""
+        connection = self._connection
+        if connection is not None and not open_files.is_there(connection, self.path):
+            self._disconnect()
+        if self._connection is None:
+            self._connection = connect(self.path)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        self._writer.left()
+        if connection is not None:
+            connection.close()
 
     def _flush_all(self) -> None:
         for archive in tuple(_living):
@@ -206,22 +228,21 @@ class Archive(ArchiveReader, Observer):
 
     def _fail(self, error: Exception) -> None:
         self._retry_at = monotonic() + RETRY_SECONDS
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._disconnect()
         if not self._has_warned:
             self._has_warned = True
             log.warning("cannot write to %s: %s; calls go on without it", self.path, error)
 
     def prune(self, days: float) -> int:
         """Delete calls older than *days*, and what only they had; how many there were."""
+        if not (is_number(days) and days >= 0):
+            raise InvalidRequest(f"days must be a number, 0 or more, got {days!r:.80}")
         self.flush()
         try:
             with self._lock:
-                if self._connection is None:
-                    self._connection = connect(self.path)
-                with writing(self._connection):
-                    return prune(self._connection, time() - days * _DAY)
+                connection = self._opened()
+                with writing(connection):
+                    return prune(connection, time() - days * _DAY)
         except (sqlite3.Error, OSError) as exc:
             raise ConfigurationError(f"archive {self.path}: {exc}") from exc
 

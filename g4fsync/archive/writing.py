@@ -71,11 +71,17 @@ class Writer:
         """What was written since the last time is not in the file."""
         self._growing = []
 
+    def left(self) -> None:
+        """The connection was closed, perhaps for a file in which nothing is of what was written."""
+        self._open = {}
+        self._growing = []
+
     def progress(self, connection: sqlite3.Connection, call: ObservedCall) -> None:
         """The row of a call that is under way, and what has come since the last time."""
         secrets = secret_forms(call)
         if call.id not in self._open:
             self._open[call.id] = {"text": GrowingText(), "reasoning": GrowingText()}
+            connection.execute("DELETE FROM pieces WHERE call = ?", (call.id,))  # see left()
         if not any(growing.pieces for growing in self._open[call.id].values()):
             self._row(connection, call, secrets, "partial")
         if not self._content:

@@ -44,6 +44,7 @@ class Spending:
         self.output_tokens = 0
         is_counted = self._prices or (budget is not None and budget.usd is not None)
         self.usd: float | None = 0.0 if is_counted else None
+        self._undivided = 0  # tokens of which no answer said whether they were sent or received
         self._uncounted = 0  # tokens of calls that nobody has counted, at most
         self._uncounted_usd = 0.0
         self._reserved: dict[int, Worst] = {}
@@ -63,7 +64,7 @@ class Spending:
         calls, tokens, usd = self._sums
         if budget.calls is not None and self.calls + calls + worst.calls > budget.calls:
             return False  # this much is known, strict or not
-        spent_tokens = self.input_tokens + self.output_tokens
+        spent_tokens = self.input_tokens + self.output_tokens + self._undivided
         spent_usd = self.usd or 0.0
         if budget.strict:
             tokens += spent_tokens + self._uncounted + worst.tokens
@@ -88,14 +89,22 @@ class Spending:
         self.calls += calls
         sent = usage.input_tokens if usage else None
         received = usage.output_tokens if usage else None
-        if usage and usage.total_tokens is not None and sent is not None and received is None:
-            received = max(0, usage.total_tokens - sent)
+        total = usage.total_tokens if usage else None
+        if total is not None and sent is not None and received is None:
+            received = max(0, total - sent)
+        elif total is not None and sent is None and received is not None:
+            sent = max(0, total - received)
+        is_counted = total is not None or (sent is not None and received is not None)
+        if is_counted and sent is None:  # only the sum is told: all of it at the higher price
+            self._undivided += total or 0
+            if worst.price is not None and self.usd is not None:
+                self.usd += (total or 0) * max(worst.price)
         self.input_tokens += sent or 0
         self.output_tokens += received or 0
         if worst.price is not None and self.usd is not None:
             self.usd += (sent or 0) * worst.price[0] + (received or 0) * worst.price[1]
         # Requests whose cost nobody told: those that failed, or an answer without usage.
-        unknown = calls - (sent is not None and received is not None)
+        unknown = calls - is_counted
         if unknown > 0 and worst.calls:
             self._uncounted += unknown * worst.tokens // worst.calls
             self._uncounted_usd += unknown * worst.usd / worst.calls

@@ -185,10 +185,15 @@ def model_names(value: Any) -> list[str]:
     ]
 
 
+_MOST = 2**53  # what JSON's numbers hold exactly, and any database takes
+
+
 def count(fields: Mapping[str, Any], *names: str) -> int | None:
-    """The first of these numbers that *told* has."""
+    """The first of these numbers that *fields* has; less than none is no count."""
     for name in names:
         value = fields.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
             return value
     return None

@@ -17,12 +17,27 @@ from typing import Any
 
 import pytest
 
-from g4fsync import Archive, Client, InvalidRequest, Message
+from g4fsync import (
+    Archive,
+    ChatRequest,
+    Client,
+    Event,
+    Finish,
+    InvalidRequest,
+    Message,
+    ObservedCall,
+    Observer,
+    ToolCall,
+    Transport,
+    Usage,
+)
 from g4fsync.archive import schema, store
 from g4fsync.archive.records import ArchivedCall
+from g4fsync.archive.writing import Writer
 from g4fsync.call.ticker import ticker
 from g4fsync.emulator import Cut, Emulator, Stall, Status
 from g4fsync.errors import ConfigurationError, G4FSyncError, ServerError, StreamInterrupted
+from g4fsync.events import ProviderData
 from g4fsync.settings import Retry
 from tests.archive.instant import Instant
 from tests.support.timing import FREED, SLOWNESS, eventually
@@ -560,3 +575,178 @@ next(stream)
             ("the last words", "complete"),
         ]
     assert not path.with_name("chats.db-wal").exists()
+
+
+# -- odd calls, and files that others lay hands on ------------------------------------
+
+
+class Odd(Instant):
+    """Answers with what it was given."""
+
+    name = "odd"
+
+    def __init__(self, *items: str | Event) -> None:
+        super().__init__()
+        self._items = items
+
+    def stream(self, request: ChatRequest, transport: Transport) -> Iterator[str | Event]:
+        yield from self._items
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ("x", Usage(10**30, 5), Finish("stop")),
+        ("x", Finish("st\ud83dop")),
+        ("x", ToolCall("1", "na\ud83dme", '{"a": "\\ud83d"}'), Finish("tool_calls")),
+        ("x", ProviderData("odd", "kind", {"a": {1}, "b": "\ud83d"}), Finish("stop")),
+    ],
+    ids=["number", "reason", "call", "data"],
+)
+def test_an_odd_answer_costs_no_call_its_row(path: Path, items: tuple[str | Event, ...]) -> None:
+    with Client(archive=path) as client:
+        client.ask("before", provider=Instant())
+        client.ask("odd", provider=Odd(*items))
+        client.ask("after", provider=Instant())
+    found = [(call.question, call.text) for call in Archive(path).calls()]
+    assert found == [("after", "AFTER "), ("odd", "x"), ("before", "BEFORE ")]
+
+
+def test_a_call_that_can_not_be_kept_costs_a_warning_and_no_other(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    end = Writer.end
+
+    def failing(self: object, connection: object, call: Any) -> None:
+        if call.request.last.content == "odd":
+            raise sqlite3.DataError("string or blob too big")
+        end(self, connection, call)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Writer, "end", failing)
+    with Client(archive=path) as client:
+        for question in ("before", "odd", "after"):
+            client.ask(question, provider=Instant())
+    assert [call.question for call in Archive(path).calls() if call.state == "complete"] == [
+        "after",
+        "before",
+    ]
+    (warning,) = caplog.messages
+    assert warning.endswith("can't be kept: DataError('string or blob too big')")
+
+
+def test_an_interrupt_while_it_writes_loses_no_call(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(archive=path)
+    client.ask("first", provider=Instant())
+    archive = Archive(path)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    call = ticker_free_call(client)
+    archive.call_ended(call)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(store, "writing", interrupted)
+        archive.flush()
+    archive.flush()
+    client.close()
+    assert {each.question for each in archive.calls()} == {"first", "second"}
+
+
+def ticker_free_call(client: Client) -> Any:
+    """A call that has ended, and that no archive has heard of."""
+
+    class Heard(Observer):
+        def call_ended(self, call: ObservedCall) -> None:
+            heard.append(call)
+
+    heard: list[ObservedCall] = []
+    with Client(observers=[Heard()]) as other:
+        other.ask("second", provider=Instant())
+    return heard[0]
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def move(path: Path) -> None:
+    path.rename(path.with_name("moved.db"))
+
+
+@pytest.mark.parametrize("lay_hands", [remove, move])
+def test_what_comes_after_the_file_is_gone_is_in_a_new_one(
+    path: Path, lay_hands: Callable[[Path], None]
+) -> None:
+    archive = Archive(path)
+    with Client(archive=archive) as client:
+        client.ask("before", provider=Instant())
+        assert only(archive).question == "before"
+        lay_hands(path)
+        stream = client.chat("during and after", provider=Instant())
+        next(stream)
+        eventually(lambda: path.exists() and archive.calls())
+        assert stream.result().text == "DURING AND AFTER "
+    assert [(call.question, call.text) for call in archive.calls()] == [
+        ("during and after", "DURING AND AFTER ")
+    ]
+    assert rows(path, "SELECT count(*) FROM pieces") == [(0,)]
+
+
+def test_a_relative_path_is_of_the_folder_it_was_made_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    archive = Archive("file:chats.db")  # no URI either
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with Client(archive=archive) as client:
+        client.ask("Hi", provider=Instant())
+    assert (tmp_path / "file:chats.db").exists()
+    assert only(archive).question == "Hi"
+
+
+def test_an_archive_can_be_read_where_nothing_can_be_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(archive=path) as client:
+        client.ask("Hi", provider=Instant())
+    opened: list[str] = []
+    connect = sqlite3.connect
+
+    def noted(name: str, **settings: Any) -> sqlite3.Connection:
+        opened.append(name)
+        connection: sqlite3.Connection = connect(name, **settings)
+        return connection
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    assert only(Archive(path)).question == "Hi"
+    # SQLite itself opens such a file in a folder of a medium that is read-only in no other way.
+    assert opened == [f"{path.as_uri()}?immutable=1"]
+    path.with_name("chats.db-wal").write_bytes(b"something")
+    assert only(Archive(path)).question == "Hi"
+    assert opened[1:] == [f"{path.as_uri()}?mode=ro"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda archive: archive.prune(-1),
+        lambda archive: archive.prune("1"),
+        lambda archive: archive.prune(float("nan")),
+        lambda archive: archive.call(5),
+        lambda archive: archive.conversation(b"x"),
+        lambda archive: archive.calls(limit=10**30),
+        lambda archive: archive.search(" ".join(map(str, range(1000)))),
+    ],
+)
+def test_wrong_questions_are_refused(archive: Archive, ask: Callable[[Archive], object]) -> None:
+    with pytest.raises(InvalidRequest):
+        ask(archive)
+
+
+def test_words_of_any_kind_are_searched_for(archive: Archive, client_of: MakeClient) -> None:
+    client_of(archive).ask("Why?")
+    assert archive.search("\ud83d \0 " + "word " * 5000) == []

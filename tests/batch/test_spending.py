@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from genai_prices import Usage, calc_price
 
-from g4fsync import Budget, Client, Retry
+from g4fsync import Budget, Client, Retry, Usage as Counted
+from g4fsync.batch.spending import Spending, Worst
 from g4fsync.errors import ConfigurationError, InvalidRequest
 
 from .conftest import Start
@@ -176,3 +177,28 @@ def test_a_plan_asks_and_writes_nothing(
     assert server.calls() == []
     client.batch(ROWS, out=out, max_tokens=10, budget=Budget(calls=20)).run()
     assert client.batch(ROWS, out=out, max_tokens=10).plan().to_ask == 180
+
+
+@pytest.mark.parametrize(
+    ("counted", "tokens", "usd"),
+    [
+        (Counted(10, 20), 30, 0.0007),
+        (Counted(10, None, 30), 30, 0.0007),
+        (Counted(None, 20, 30), 30, 0.0007),
+        (Counted(None, None, 30), 30, 0.0009),  # at the higher price
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_told_as_a_sum_is_spent(
+    counted: Counted, tokens: int, usd: float, strict: bool
+) -> None:
+    worst = Worst(1, 40, 40, (1e-5, 3e-5))
+    for budget in (Budget(tokens=tokens, strict=strict), Budget(usd=usd, strict=strict)):
+        spending = Spending(budget, {"m": (10.0, 30.0)})
+        spending.reserve(1, worst)
+        spending.settle(1, 1, counted)
+        assert not spending.has_room(Worst(1, 1, 1, (1e-5, 3e-5)))
+        assert spending.usd == pytest.approx(usd)
+        larger = Budget(tokens=tokens + 80, usd=usd + 0.0016, strict=strict)
+        spending.budget = larger
+        assert spending.has_room(worst)

@@ -95,3 +95,20 @@ def test_a_reason_that_tells_of_a_failure_is_an_error(reason: str) -> None:
 )
 def test_other_reasons_are_none(reason: str) -> None:
     chatapi.raise_for_reason(reason)
+
+
+@pytest.mark.parametrize(
+    ("value", "counted"),
+    [
+        (0, 0),
+        (12, 12),
+        (12.0, 12),
+        (2**53, 2**53),
+        *((value, None) for value in (-1, 1.5, "12", True, None, float("inf"), 10**30)),
+    ],
+)
+def test_a_count_is_a_whole_number_that_can_be_counted(value: object, counted: int | None) -> None:
+    assert chatapi.count({"n": value}, "n") == counted
+    assert chatapi.count({"n": value, "other": 5}, "n", "other") == (
+        5 if counted is None else counted
+    )
