@@ -28,7 +28,7 @@ from typing import Any
 
 from ..frozen import NOTHING, FrozenDict
 from ..ratelimits import RateLimit, RateLimits
-from .waits import EPOCH_MS, date_of, now_of
+from .waits import date_of, from_now, now_of
 
 _PREFIX = re.compile(r"(?:anthropic-|x-)?(ratelimit|ratelimitbysize|tokenlimit)(?:-|$)")
 _ABOUT_LIMITS = ("x-ratelimit", "anthropic-ratelimit", "ratelimit", "x-tokenlimit")
@@ -62,7 +62,8 @@ _DURATION = re.compile(
 _UNITS = (86_400.0, 3600.0, 60.0, 1.0, 0.001)
 _ITEM = re.compile(r'^"?[^";]*"?((?:;\s*[a-z]+=\d{1,15})+)')  # RFC 9651, as far as it is used here
 _PARAMETER = re.compile(r";\s*([a-z]+)=(\d+)")
-_COUNT = re.compile(r"-?\d{1,18}(?![\d.]*[a-z])")
+_COUNT = re.compile(r"-?\d{1,18}(?![\d.]*[a-z])", re.IGNORECASE)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){1,5}")
 _WINDOW = re.compile(r";\s*w=(\d{1,9})")
 _MAX_VALUE = 256  # characters of a header's value that are kept
 
@@ -97,8 +98,13 @@ def read(headers: Mapping[str, str], some: Mapping[str, str] | None = None) -> R
             _note(fields.setdefault((kind, per), {}), what, value, headers)
     limits: dict[str, RateLimit] = {}
     for (kind, per), found in fields.items():
+        if found.get("limit", 0) < 0:  # how some say that there is none
+            del found["limit"]
+            found.pop("remaining", None)
         if not _WHAT.isdisjoint(found):
             found.setdefault("per", per)
+            if "remaining" in found:
+                found["remaining"] = max(0, found["remaining"])
             limit = RateLimit(**found)
             limits[kind] = _tighter(limits[kind], limit) if kind in limits else limit
     return RateLimits(**limits) if limits else None
@@ -155,7 +161,7 @@ def _note(found: dict[str, Any], what: str, value: str, headers: Mapping[str, st
         if (seconds := _reset(value, headers)) is not None:
             found["reset"] = seconds
     elif match := _COUNT.match(value):
-        found[what] = max(0, int(match[0]))
+        found[what] = int(value.replace(",", "") if _THOUSANDS.fullmatch(value) else match[0])
         if ";" in value and (
             window := _WINDOW.search(value)
         ):  # "100, 100;w=60", as early drafts had it
@@ -194,11 +200,7 @@ def _reset(value: str, headers: Mapping[str, str]) -> float | None:
     except ValueError:
         until = _time(value)
     else:
-        if not 0 <= number < 1e15:
-            return None
-        if number < EPOCH_MS / 1000:  # no time since 1970, but seconds from now
-            return number
-        until = number / 1000 if number >= EPOCH_MS else number
+        return from_now(number, headers) if 0 <= number < 1e15 else None
     return None if until is None else max(0.0, until - now_of(headers).timestamp())
 
 

@@ -41,7 +41,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "")
     seconds = _number(value)
     if seconds is not None:
-        return seconds
+        return from_now(seconds, headers)
     until = date_of(value)
     if until is None:
         return None
@@ -80,13 +80,18 @@ def _of_upstream(text: str, headers: Mapping[str, str]) -> float | None:
         return None
     wait = retry_after(inner | ({"date": headers["date"]} if headers.get("date") else {}))
     if wait is None and (reset := _number(inner.get("x-ratelimit-reset", ""))):
-        if reset < EPOCH_MS / 1000:  # a duration
-            return reset
-        until = reset / 1000 if reset >= EPOCH_MS else reset
-        wait = max(0.0, until - now_of(headers).timestamp())
+        return from_now(reset, headers)
     if wait is None:  # by what was used up: "tokens" or "requests"
         wait = _duration(inner.get(f"x-ratelimit-reset-{limited}", ""))
     return wait
+
+
+def from_now(number: float, headers: Mapping[str, str]) -> float:
+    """Seconds until what *number* says: so many, or a time since 1970, perhaps in milliseconds."""
+    if number < EPOCH_MS / 1000:
+        return number
+    until = number / 1000 if number >= EPOCH_MS else number
+    return max(0.0, until - now_of(headers).timestamp())
 
 
 def now_of(headers: Mapping[str, str]) -> datetime:

@@ -67,7 +67,7 @@ class Window:
 
         It *is_newest* when no call that started later has told of its limits.
         """
-        if limit.limit is not None:
+        if limit.limit:  # a call was answered: a limit of none is not kept
             self._limit = float(limit.limit)
         if limit.remaining is None:
             return

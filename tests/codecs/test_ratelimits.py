@@ -132,6 +132,17 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
             RateLimits(RateLimit(100, 50, 30.0, 60.0)),
             id="draft",
         ),
+        pytest.param(
+            {
+                "x-ratelimit-limit-tokens": "-1",
+                "x-ratelimit-remaining-tokens": "-1",
+                "x-ratelimit-limit-requests": "1,200",
+                "x-ratelimit-remaining-requests": "1,100",
+            },
+            RateLimits(requests=RateLimit(1200, 1100)),
+            id="none, and thousands",
+        ),
+        pytest.param({"x-ratelimit-limit-requests": "1E3"}, None, id="no whole number"),
         pytest.param({"x-ratelimit-limit-requests": "many"}, None, id="no number"),
         pytest.param({"x-ratelimit-limit-requests": "60s"}, None, id="a duration is no count"),
         pytest.param({"x-ratelimit-reset-requests": "-3"}, None, id="negative reset"),

@@ -112,6 +112,16 @@ def test_a_call_larger_than_the_limit_does_not_wait_for_ever(clock: Clock) -> No
     assert pace.delay(100_000) == 0.0
 
 
+def test_a_limit_of_none_is_no_limit(clock: Clock) -> None:
+    pace, began = Pace(), clock.now
+    for _ in range(20):
+        clock.now += pace.delay()
+        turn = pace.start()
+        pace.heard(turn, RateLimits(requests=RateLimit(0, 0, 1.0)))
+        clock.now += 0.5
+    assert clock.now - began < 30
+
+
 def test_a_refusal_pauses_for_as_long_as_it_asks(clock: Clock) -> None:
     pace = Pace()
     pace.refused(pace.start(), 7.0, None)
