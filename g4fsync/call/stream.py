@@ -94,7 +94,10 @@ class ChatStream(Answered, Generic[Value]):
         """Iterate over the elements of the list that ``returns=`` asks for, as each is closed.
 
         Of any other type the one value comes at the end.  An answer that does not fit is
-        asked for again while no element was given, then ``Unparsable`` is raised.
+        asked for again while no element was given, then ``Unparsable`` is raised.  Elements
+        of an answer that goes on to call tools are given at once like all others; those of
+        the last answer follow, and where it does not begin with the same ones, that is
+        ``Unparsable`` too: what was given is always what ``result().value`` begins with.
         ``InvalidRequest`` at once without ``returns=``, or when text was read before.
         """
         from . import values

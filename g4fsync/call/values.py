@@ -9,6 +9,8 @@ from ..errors import InvalidRequest, Unparsable
 from ..events import Attempt, ToolResult
 from ..schemas import AnswerType, Misfit, path_text
 from ..schemas.elements import Elements
+from ..schemas.jsontypes import same
+from ..schemas.misfit import MISSING, shown
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -16,27 +18,43 @@ if TYPE_CHECKING:
 
 
 class ElementReader:
-    """Reads the elements of one answer; ``values`` are those that it has given."""
+    """Reads the elements of one answer after the other; ``values`` are those of the latest."""
 
     def __init__(self, wanted: AnswerType) -> None:
         self._wanted = wanted
+        self._given: list[Any] = []  # as JSON, of all answers: they can't be taken back
         self.values: list[Any] = []
         self.are_complete = False
         """Whether the list has ended, and all of it has been given."""
 
     def read(self, pieces: Iterator[str]) -> Iterator[Any]:
-        """The elements of the answer that comes in *pieces*; forgets the answer before.
+        """The elements of the answer that comes in *pieces*, but for those given before.
 
-        Raises :class:`Misfit` for an element that does not fit.
+        Raises :class:`Misfit` for an element that does not fit, and where the answer says
+        something else than an earlier one whose elements were given.
         """
         self.values, self.are_complete = [], False
         elements = Elements(self._wanted.wrapper)
         for closed in elements.read(pieces):
             for each in closed:
-                value = self._wanted.element(each, len(self.values))
+                at = len(self.values)
+                value = self._wanted.element(each, at)
                 self.values.append(value)
-                yield value
+                if at == len(self._given):
+                    self._given.append(each)
+                    yield value
+                elif not same(self._given[at], each):
+                    raise Misfit((at,), f"what was given before, {shown(self._given[at])}", each)
         self.are_complete = elements.closed
+        missing = self._given[len(self.values) :]
+        if elements.closed and missing:
+            expected = f"what was given before, {shown(missing[0])}"
+            raise Misfit((len(self.values),), expected, MISSING)
+
+    @property
+    def given(self) -> int:
+        """How many elements were given."""
+        return len(self._given)
 
 
 def check(journal: Journal) -> None:
@@ -52,6 +70,7 @@ def values(items: Iterator[str | Event], journal: Journal) -> Iterator[Any]:
 
     An element that does not fit raises ``Unparsable`` when others were given before it:
     they can't be taken back.  Else the complete answer is judged, and may be asked for again.
+    Those of an answer that then calls tools stand, too: the last one has to begin with them.
     """
     wanted = journal.wanted
     assert wanted is not None  # check() has looked
@@ -76,7 +95,7 @@ def values(items: Iterator[str | Event], journal: Journal) -> Iterator[Any]:
         for _ in pieces:
             pass
     if not reader.are_complete and journal.value is not None:
-        yield from list(journal.value)[len(reader.values) :]
+        yield from list(journal.value)[reader.given :]
 
 
 class _Answers:

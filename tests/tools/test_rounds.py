@@ -629,6 +629,36 @@ def test_a_type_after_tools_is_that_of_the_last_answer() -> None:
     assert list(stream.values()) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("last", "given", "error"),
+    [
+        ("[1, 2, 3]", [1, 2, 3], None),
+        ("[1]", [1], None),
+        ("[2, 3]", [1], "[0]: expected what was given before, 1, got 2"),
+        ("[true]", [1], "[0]: expected an integer, got true"),
+        ("[]", [1], "[0]: expected what was given before, 1, got nothing"),
+        ("none", [1], "expected JSON"),
+    ],
+)
+def test_elements_of_an_answer_that_then_calls_tools_are_those_of_the_last(
+    last: str, given: list[int], error: str | None
+) -> None:
+    first: list[Any] = ["So far: [1", "]", call("add", a=1), Finish("tool_calls")]
+    provider = ScriptedProvider(first, last)
+    stream = Client().chat("?", provider=provider, returns=list[int], tools=[add], reask=1)
+    seen = []
+    if error is None:
+        assert list(stream.values()) == stream.result().value == given
+        return
+    values = stream.values()
+    with pytest.raises(Unparsable) as caught:
+        for each in values:
+            seen.append(each)
+    assert seen == given
+    assert error in str(caught.value)
+    assert len(provider.requests) == 2
+
+
 def test_compare_race_and_map_take_a_type() -> None:
     good, late = ScriptedProvider(ANN), ScriptedProvider("no", ANN)
     bad = ScriptedProvider("no", "no")
