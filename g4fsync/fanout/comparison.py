@@ -158,9 +158,10 @@ class Comparison:
         points = {lane: tuple(each.points) for lane, each in self._progress.items()}
         return Report(self._messages, self._options, self._date, self.lanes, points)
 
-    def _start(self) -> None:
-        if self._started:
-            return
+    def _start(self) -> bool:
+        """Start the lanes if they have not been; false once all was closed."""
+        if self._started or self._closed:
+            return not self._closed
         self._started = True
         self._date = time()
         start_total(self.lanes)
@@ -170,20 +171,28 @@ class Comparison:
         except BaseException:  # an executor that takes no more, or Ctrl-C
             self.close()
             raise
+        return True
 
     def _items(self) -> Iterator[tuple[Lane, Item]]:
-        self._start()
+        if not self._start():
+            return
         items = self._workers.items()
         try:
-            while self._unread and not self._closed:
+            while self._unread:
                 found = next(items)
                 if found is None:
+                    if self._closed:
+                        break
                     continue
                 lane, item = found
                 if isinstance(item, Ended):
                     self._unread -= 1
                 elif isinstance(item, str):
                     self._progress[lane].note(lane.stream, item)
+                # Who waits here while another thread closes is still told what has come.
+                was_closed = self._closed
                 yield lane, item
+                if self._closed and not was_closed:
+                    break
         finally:
             self.close()

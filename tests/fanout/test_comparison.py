@@ -230,6 +230,18 @@ def test_another_thread_may_close_while_one_reads() -> None:
     assert sorted(chunk for _, chunk in reader.result()) == ["a", "b"]
 
 
+def test_a_close_while_an_item_is_looked_at_ends_the_loop_there() -> None:
+    play = Play("a", "b", "c", NEVER)
+    comparison = compared(play)
+    seen = []
+    for _, chunk in comparison:
+        seen.append(chunk)
+        eventually(lambda: play.yielded == 3)
+        comparison.close()
+    assert seen == ["a"]
+    assert list(comparison) == []
+
+
 def test_another_thread_may_close_at_any_moment() -> None:
     for _ in range(50):
         comparison = compared(*[Play("a", "b") for _ in range(4)])
