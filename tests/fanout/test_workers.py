@@ -8,6 +8,7 @@ import time
 import pytest
 
 from g4fsync.fanout import workers as room
+from g4fsync.fanout.comparison import Comparison
 from g4fsync.fanout.workers import QUEUED_ITEMS, Ended, Workers, lanes_of
 from tests.fanout.lanes import Play
 from tests.support.timing import FREED, Worker, eventually
@@ -66,12 +67,12 @@ def test_much_that_comes_wakes_a_reader_of_a_flow(monkeypatch: pytest.MonkeyPatc
 def test_a_close_wakes_a_reader_of_a_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "FLOW_SECONDS", LONG)
     play = Play("a", 0.001, "b", 0.001, "c", LONG)
-    workers = begun(play)
-    reader = Worker(lambda: read(workers))
+    comparison = Comparison([("m", play.stream)])
+    reader = Worker(lambda: list(comparison))
     eventually(lambda: play.yielded == 3)
     started = time.monotonic()
-    workers.close()
-    assert [each for each in reader.result() if isinstance(each, str)] == ["a", "b", "c"]
+    comparison.close()
+    reader.finish()
     assert time.monotonic() - started < FREED
 
 
