@@ -1,105 +1,44 @@
-"""The command line: ``g4fsync`` and ``python -m g4fsync``."""
+"""The command line: ``g4fsync`` and ``python -m g4fsync``.
+
+Here is as little as can be, since until :func:`main` has begun nobody can see to it
+that Ctrl-C ends in one line: the command itself stands in ``program``.
+"""
 
 from __future__ import annotations
 
-import argparse
-import logging
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import signal
+from typing import TYPE_CHECKING
 
-from ..errors import G4FSyncError
-from . import verbs
-from .exits import INTERRUPTED, PIPE_CLOSED, PROVIDER, exit_code, hint
-from .interrupts import bounded
-from .terminal import OutputFailed, Terminal, discard_output
-from .wording import at_prompt
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; *argv* is what follows the program's name.  Returns the exit code."""
-    if "_ARGCOMPLETE" in os.environ:  # a shell asks, by the script that completion prints
-        from .completion import complete
-
-        complete()
-    terminal = Terminal()
-    terminal.exit_notes.add(terminal.interrupted)
-    with bounded(terminal.exit_notes):
-        try:
-            code = _run(sys.argv[1:] if argv is None else argv, terminal)
-            terminal.flush()
-        except KeyboardInterrupt:
-            terminal.exit_notes.write()
-            code = INTERRUPTED
-        except BrokenPipeError:
-            discard_output()
-            code = PIPE_CLOSED
-        except OutputFailed as error:
-            discard_output()
-            terminal.note(f"g4fsync: the output can't be written: {error}")
-            code = PROVIDER
-    return code
-
-
-def _run(argv: Sequence[str], terminal: Terminal) -> int:
+    # Modules take a tenth of a second to load, and an exception in the middle of one may
+    # come out as another; there is nothing to clean up yet, so the process just ends.
+    takes_over = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
-        arguments = verbs.parse(argv)
-    except SystemExit as exc:  # --help, --version, bad usage
-        return exc.code if isinstance(exc.code, int) else 0
-    except BrokenPipeError:
-        raise
-    except OSError as exc:  # from printing the help: argparse keeps it to itself since 3.11
-        raise OutputFailed(exc.strerror) from exc
+        if takes_over:
+            signal.signal(signal.SIGINT, _leave)
+    except ValueError:  # not in the main thread, which no signal interrupts
+        takes_over = False
     try:
-        with _logging_to(terminal, debug=arguments.debug):
-            return verbs.module(arguments.verb).run(arguments, terminal)
-    except (BrokenPipeError, OutputFailed):
-        raise
-    except Exception as error:  # noqa: BLE001 - no traceback ever reaches a user
-        if arguments.debug:
-            import traceback
-
-            terminal.note("".join(traceback.format_exception(error)).rstrip())
-        return _reported(error, arguments, terminal)
-
-
-def _reported(error: Exception, arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Say what went wrong; the exit code for it."""
-    if not isinstance(error, G4FSyncError):
-        message = f"{type(error).__name__}: {error}"
-        terminal.note(f"g4fsync: this is a mistake in g4fsync: {message} (--debug shows more)")
-        return PROVIDER
-    terminal.note(f"g4fsync: {at_prompt(str(error))}")
-    if advice := hint(error, arguments):
-        terminal.note(f"g4fsync: {advice}")
-    return exit_code(error)
-
-
-class _Log(logging.Handler):
-    """The package's log on standard error, where nothing of a provider's may act."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__()
-        self._terminal = terminal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        name = "g4fsync" if record.levelno >= logging.WARNING else record.name
-        self._terminal.note(f"{name}: {self.format(record)}")
-
-
-@contextmanager
-def _logging_to(terminal: Terminal, *, debug: bool) -> Iterator[None]:
-    log = logging.getLogger("g4fsync")
-    before = log.handlers, log.level, log.propagate
-    handler = _Log(terminal)
-    log.handlers, log.propagate = [handler], False
-    for each in (log, handler):
-        each.setLevel(logging.DEBUG if debug else logging.WARNING)
-    try:
-        yield
+        from .program import run
     finally:
-        log.handlers, level, log.propagate = before
-        log.setLevel(level)
+        if takes_over:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    return run(argv)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # A terminal has echoed ^C; standard error may be closed.
+    text = b"\ng4fsync: interrupted\n" if os.isatty(2) else b"g4fsync: interrupted\n"
+    try:
+        os.write(2, text)
+    finally:
+        os._exit(130)  # exits.INTERRUPTED; nothing may be loaded now

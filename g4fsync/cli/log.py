@@ -59,7 +59,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         if name in ("list", "search", "show", "cost"):
             action.add_argument("--json", action="store_true", help="print lines of JSON")
         if name == "prune":
-            action.add_argument("--days", type=float, required=True, metavar="N")
+            action.add_argument("--days", type=_days, required=True, metavar="N")
 
 
 def _add_choice(name: str, action: argparse.ArgumentParser) -> None:
@@ -248,6 +248,16 @@ def _since(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"must be a date like 2026-11-25, or 7d, 12h, got {text!r}"
         ) from None
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not days >= 0:
+        raise argparse.ArgumentTypeError(f"must be a number from 0, got {text!r}")
+    return days
 
 
 def _count(text: str) -> int:

@@ -150,6 +150,9 @@ def test_prune_deletes_what_is_old(say: Say, settings: Path) -> None:
     say("log", "on")
     say("One")
     assert say("log", "prune", "--days", "1").err == "g4fsync: 0 calls deleted\n"
+    wrong = say("log", "prune", "--days", "-1")
+    assert wrong.code == 2
+    assert "--days: must be a number from 0, got '-1'" in wrong.err
     assert say("log", "prune", "--days", "0").err == "g4fsync: 1 calls deleted\n"
 
 

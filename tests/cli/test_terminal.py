@@ -116,6 +116,43 @@ def ignoring() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize("module", ["g4fsync.cli.verbs", "g4fsync.client", "ipaddress"])
+def test_ctrl_c_while_modules_are_loaded_is_one_line(module: str) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Presser:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == sys.argv[1]:\n"
+        "            sys.meta_path.remove(self)\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.modules.pop('ipaddress', None)\n"
+        "sys.meta_path.insert(0, Presser())\n"
+        "from g4fsync.cli import main\n"
+        "sys.exit(main(['-m', 'koala', '--base-url', 'http://127.0.0.1:9', 'Hi']))"
+    )
+    with heeding_interrupts():
+        done = subprocess.run(
+            [sys.executable, "-c", code, module], stdin=subprocess.DEVNULL, capture_output=True
+        )
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert done.stderr == b"g4fsync: interrupted\n"
+
+
+@pytest.mark.parametrize("place", ["verbs.verb_parser", "ask.run"])
+def test_ctrl_c_that_comes_out_as_another_error_is_ctrl_c(
+    here: Run, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def loaded(*_: object) -> None:  # as Python 3.11 has it, within a class being made
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as exc:
+            raise RuntimeError("Error calling __set_name__") from exc
+
+    monkeypatch.setattr(f"g4fsync.cli.{place}", loaded)
+    done = here("ask", "Hi")
+    assert (done.code, done.err) == (130, "g4fsync: interrupted\n")
+
+
 @pytest.mark.usefixtures("ignoring")
 def test_ctrl_c_is_heeded_though_the_suite_ignores_it(
     terminal: Start, slow: Emulator, koala: list[str]
