@@ -126,6 +126,10 @@ def resolve(
     if model is not None and not isinstance(model, str):
         raise InvalidRequest(f"model must be a str, got {type(model).__name__}")
     if isinstance(provider, Provider):
+        url = base_urls.get(folded(provider.name))
+        if url and not provider.has_base_url_given:
+            provider = provider.at(url)
+            provider.has_base_url_given = True
         return at_environment_url(provider), model
     if isinstance(provider, str):
         found = provider_class(provider)

@@ -29,6 +29,7 @@ from g4fsync.messages import ChatResult, Message
 from g4fsync.providers.flowgpt import FlowGpt
 from g4fsync.providers.koala import Koala
 from g4fsync.providers.myshell import Myshell
+from g4fsync.providers.openai import OpenAI
 from tests.support.leaks import Census
 from tests.support.proxies import http_proxy
 from tests.support.servers import Peer, Server
@@ -312,6 +313,17 @@ def test_a_provider_may_be_an_object_with_a_base_url_of_its_own(emulator: Emulat
     assert Client(base_urls=NOWHERE).ask("Hi", provider=koala).text == "You said: Hi"
     (request,) = emulator.koala.requests
     assert request.headers["flag-real-time-data"] == "true"
+
+
+def test_a_provider_object_without_a_base_url_is_asked_at_the_clients(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else the key that is for the client's would have gone to the provider's own host.
+    monkeypatch.setenv("OPENAI_BASE_URL", NOWHERE["koala"])
+    client = Client(base_urls=emulator.base_urls, api_keys={"openai": emulator.api_key})
+    result = client.ask("Hi", model="gpt-5", provider=OpenAI(api="responses"))
+    assert result.text == "You said: Hi"
+    assert emulator.openai.requests[0].path == "/v1/responses"
 
 
 def test_the_clients_model_is_the_default(emulator: Emulator) -> None:

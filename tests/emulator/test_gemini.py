@@ -142,7 +142,7 @@ def test_models_come_in_pages(emulator: Emulator, caller: Caller) -> None:
             "contents[0].parts[0].inlineData.mimeType: missing",
         ),
         ({"generationConfig": {"max_tokens": 1}}, "generationConfig.max_tokens: unknown"),
-        ({"model": "x"}, "body.model: unknown"),
+        ({"models": "x"}, "body.models: unknown"),
         ({"tools": [{}]}, "tools[0].functionDeclarations: missing"),
     ],
 )
@@ -150,6 +150,11 @@ def test_request_is_checked(caller: Caller, fields: dict[str, Any], problem: str
     answer = caller.chat(**{"contents": "Hi", **fields})
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
     assert answer.json()["error"]["message"].startswith(problem)
+
+
+def test_the_model_may_stand_in_the_body_too(caller: Caller) -> None:
+    # litellm's proxy sends it on, and in what tokens are counted of it has to be.
+    assert caller.chat(model="gemini-2.5-flash").status_code == 200
 
 
 def test_unknown_model_and_long_prompt(emulator: Emulator, caller: Caller) -> None:

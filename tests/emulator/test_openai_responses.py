@@ -161,6 +161,19 @@ def test_stored_reasoning_comes_back_whole_without_being_encrypted(caller: Calle
     assert caller.wrong([USER, elsewhere, call, result], **options)[0] == 404
 
 
+def test_a_call_without_the_id_it_was_stored_by_needs_no_reasoning(caller: Caller) -> None:
+    options: dict[str, Any] = {"model": "gpt-5", "tools": [WEATHER]}
+    _, call = caller.right(**options)["output"]
+    result = {"type": "function_call_output", "call_id": call["call_id"], "output": "18"}
+    # litellm makes the items out of a message of chat completions, which has no such ids.
+    anew = {name: each for name, each in call.items() if name not in ("id", "status")}
+    assert caller.right([USER, anew, result], **options)["status"] == "completed"
+    assert caller.wrong([USER, call, result], **options) == (
+        400,
+        "Item 'fc_1_0' of type 'function_call' was provided without its required 'reasoning' item.",
+    )
+
+
 def test_what_was_stored_is_found_again(caller: Caller) -> None:
     first = caller.right(model="gpt-5", tools=[WEATHER])
     thought, call = first["output"]

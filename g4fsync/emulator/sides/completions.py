@@ -111,7 +111,7 @@ class ChatCompletions(ModelSide):
 
     def _chat(self, exchange: Exchange) -> None:
         self._check_key(exchange)
-        body = check_object(exchange.json_body(), FIELDS, OPTIONAL, nulls=True)
+        body = check_object(self._completion_body(exchange), FIELDS, OPTIONAL, nulls=True)
         self.check_model(body["model"])
         options = body.get("stream_options")
         if options is not None and not body.get("stream"):
@@ -127,6 +127,9 @@ class ChatCompletions(ModelSide):
         usage = bool((options or {}).get("include_usage"))
         events = self._events(exchange, answer, body, usage=usage)
         exchange.stream(events, "text/event-stream", request_id)
+
+    def _completion_body(self, exchange: Exchange) -> Any:
+        return exchange.json_body()
 
     def _question(self, exchange: Exchange, body: Mapping[str, Any]) -> Question:
         stop = body.get("stop") or ()

@@ -14,6 +14,7 @@ from ..schema_checks import GEMINI_FIELDS
 
 FIELDS = {"contents": "array"}
 OPTIONAL = {
+    "model": "string",  # the message has it (generative_service.proto), the path counts
     "systemInstruction": "object",
     "generationConfig": "object",
     "safetySettings": "array",

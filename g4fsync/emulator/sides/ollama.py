@@ -16,7 +16,7 @@ import random
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
-from ..checks import Wrong, check_object
+from ..checks import Wrong
 from ..encoding import compact
 from ..exchange import Exchange
 from ..farside import Pace
@@ -40,6 +40,8 @@ from .ollama_requests import (
     FIELDS,
     GENERATE,
     OPTIONAL,
+    go_completion,
+    go_object,
     read_format,
     read_messages,
     read_options,
@@ -156,7 +158,10 @@ class OllamaSide(ChatCompletions):
     def _body(
         self, exchange: Exchange, required: Mapping[str, str], optional: Mapping[str, str]
     ) -> dict[str, Any]:
-        return check_object(exchange.json_body(None), required, optional, nulls=True)
+        return go_object(exchange.json_body(None), required, optional)
+
+    def _completion_body(self, exchange: Exchange) -> Any:
+        return go_completion(exchange.json_body(None))
 
     def _load(self, model: str) -> None:
         self.check_model(model)

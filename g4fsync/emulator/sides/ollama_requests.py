@@ -1,9 +1,9 @@
 """What Ollama's native API accepts: fields, messages, tools, options.
 
 Facts from ollama/ollama (Aug 2026: ``api/types.go``) and ollama-python 0.6.3.  Go reads JSON
-leniently: null means absent, a message needs no content, any content type will do.  An option that
-it does not know it only warns of in its log (``invalid option provided``); one it knows, of
-the wrong type, it refuses.
+leniently: null means absent, a member that it does not know does not count, a message needs no
+content, any content type will do.  An option that it does not know it only warns of in its log
+(``invalid option provided``); one it knows, of the wrong type, it refuses.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..checks import Wrong, check_object, kind_problem
 from ..exchange import Exchange
 from ..model import ANY_OBJECT, decode_image
 from ..replies import Messages
+from .openai_requests import FIELDS as COMPLETION, MEMBERS, OPTIONAL as COMPLETION_OPTIONAL
 
 _log = logging.getLogger("g4fsync.emulator")
 
@@ -80,6 +81,35 @@ MESSAGE = {
 }
 
 
+def go_object(
+    value: Any, required: Mapping[str, str], optional: Mapping[str, str], *, where: str = "body"
+) -> dict[str, Any]:
+    """*value* as an object as Go reads one, or :class:`Wrong`: see the module."""
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if name in required or name in optional}
+    return check_object(value, required, optional, where=where, nulls=True)
+
+
+def go_completion(body: Any) -> Any:
+    """*body* of a chat completion without what Go would not read of it."""
+    if not isinstance(body, dict):
+        return body
+    body = {
+        name: each for name, each in body.items() if name in {**COMPLETION, **COMPLETION_OPTIONAL}
+    }
+    if isinstance(body.get("messages"), list):
+        body["messages"] = [_go_message(message) for message in body["messages"]]
+    return body
+
+
+def _go_message(message: Any) -> Any:
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in MEMBERS:
+        return message
+    known = {"role", *MEMBERS[role][0], *MEMBERS[role][1]}
+    return {name: each for name, each in message.items() if name in known}
+
+
 def read_options(options: Any) -> dict[str, Any]:
     """The options that there are; :class:`Wrong` for one of the wrong type."""
     known = {}
@@ -111,7 +141,7 @@ def read_messages(exchange: Exchange, messages: list[Any]) -> Messages:
     read: Messages = []
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
-        message = check_object(message, {"role": "text"}, MESSAGE, where=where, nulls=True)
+        message = go_object(message, {"role": "text"}, MESSAGE, where=where)
         if message["role"] not in ("system", "user", "assistant", "tool"):
             raise Wrong(400, f"{where}.role: not known: {message['role']!r}")
         for place, image in enumerate(message.get("images", [])):
@@ -128,10 +158,10 @@ def read_tools(tools: list[Any]) -> dict[str, Any]:
     for number, tool in enumerate(tools):
         where = f"tools[{number}]"
         optional = {"type": "text", "items": "anything"}
-        check_object(tool, {"function": "object"}, optional, where=where, nulls=True)
+        go_object(tool, {"function": "object"}, optional, where=where)
         optional = {"description": "string", "parameters": "object", "strict": "boolean"}
-        function = check_object(
-            tool["function"], {"name": "text"}, optional, where=f"{where}.function", nulls=True
+        function = go_object(
+            tool["function"], {"name": "text"}, optional, where=f"{where}.function"
         )
         read[function["name"]] = function.get("parameters", {})
     return read
@@ -139,7 +169,7 @@ def read_tools(tools: list[Any]) -> dict[str, Any]:
 
 def _check_call(call: Any, where: str) -> None:
     optional = {"id": "string", "type": "string"}
-    check_object(call, {"function": "object"}, optional, where=where, nulls=True)
+    go_object(call, {"function": "object"}, optional, where=where)
     wanted = {"name": "text", "arguments": "object"}
     more = {"index": "integer", "description": "string"}
-    check_object(call["function"], wanted, more, where=f"{where}.function", nulls=True)
+    go_object(call["function"], wanted, more, where=f"{where}.function")

@@ -48,7 +48,8 @@ class Responses(ChatCompletions):
         super().__init__(*arguments)
         self._stored: dict[str, list[Any]] = {}  # response id -> its input and output
         self._items: dict[str, Any] = {}
-        self._issued: dict[str, frozenset[str]] = {}  # encrypted reasoning -> the calls after it
+        # Encrypted reasoning -> the calls after it: their call_id, or their id if it is stored.
+        self._issued: dict[str, frozenset[str]] = {}
 
     def routes(self) -> tuple[Route, ...]:
         """Those of chat completions, and Responses."""
@@ -130,16 +131,16 @@ class Responses(ChatCompletions):
         )
 
     def _store(self, body: Mapping[str, Any], items: list[Any], writer: ResponseWriter) -> None:
-        calls = frozenset(item["call_id"] for item in writer.output if "call_id" in item)
+        calls = [item for item in writer.output if "call_id" in item]
         with self._lock:
             for item in writer.output:
                 if item.get("encrypted_content"):
-                    self._issued[item["encrypted_content"]] = calls
+                    self._issued[item["encrypted_content"]] = frozenset(c["call_id"] for c in calls)
             if body.get("store", True):
                 # Stored reasoning is found by its id, so it is known unencrypted, too.
                 for item in writer.output:
                     if item["type"] == "reasoning":
-                        self._issued[writer.sealed] = calls
+                        self._issued.setdefault(writer.sealed, frozenset(c["id"] for c in calls))
                         item = {**item, "encrypted_content": writer.sealed}
                     self._items[item["id"]] = item
                 stored = [self._items[item["id"]] for item in writer.output]

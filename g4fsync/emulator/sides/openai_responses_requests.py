@@ -110,6 +110,7 @@ class InputReader:
         self._exchange = exchange
         self._issued = issued
         self._calls: set[str] = set()
+        self._returned: set[str | None] = set()  # the same, and what else names them
         self._encrypted: set[str] = set()
         self.messages: Messages = []
 
@@ -143,6 +144,7 @@ class InputReader:
             raise Wrong(404, f"Item with id '{item['id']}' not found.")
         else:
             self._calls.add(item["call_id"])
+            self._returned |= {item["call_id"], item.get("id")}
             self._say("assistant", "")
 
     def _read_message(self, item: Mapping[str, Any], where: str) -> None:
@@ -186,10 +188,10 @@ class InputReader:
 
     def _check_reasoning(self) -> None:
         for encrypted, calls in self._issued.items():
-            for call_id in sorted(calls & self._calls):
+            for name in sorted(calls & self._returned):
                 if encrypted not in self._encrypted:
                     reason = (
-                        f"Item '{call_id}' of type 'function_call' was provided without its "
+                        f"Item '{name}' of type 'function_call' was provided without its "
                         "required 'reasoning' item."
                     )
                     raise Wrong(400, reason)
