@@ -87,6 +87,14 @@ def without_password(url: str) -> str:
     return f"{scheme}{mark}{place.rpartition('@')[2]}{slash}{path}"
 
 
+def shown(url: str) -> str:
+    """*url*, which may be anything, without what may be a secret in it."""
+    scheme, mark, rest = url.rpartition("://")
+    place = rest.rpartition("@")[2]
+    path, query, _ = place.partition("?")
+    return f"{scheme}{mark}{path}{query and '?…'}"
+
+
 def passwords(url: str) -> list[str]:
     """The password in *url*, as it stands there and decoded, also with its user before it."""
     user, mark, _ = url.rpartition("://")[2].rpartition("@")

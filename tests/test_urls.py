@@ -106,3 +106,17 @@ def test_a_variable_that_is_not_set_or_holds_more_than_a_name_is_named() -> None
         urls.filled("https://h/{NONE|EMPTY}", ENVIRONMENT)
     with pytest.raises(ValueError, match=r"^BAD$"):
         urls.filled("https://h/{BAD}", ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host/v1", "https://host/v1"),
+        ("nonsense", "nonsense"),
+        ("https://user:pass/word?@host/v1?key=secret#more", "https://host/v1?…"),
+        ("user:password@host", "host"),
+        ("https://token@host", "https://host"),
+    ],
+)
+def test_any_url_can_be_shown(url: str, shown: str) -> None:
+    assert urls.shown(url) == shown

@@ -56,8 +56,16 @@ class AnswerCache:
             yield item
         if _is_worth_storing(kept):
             stored = as_json([_as_json(item) for item in kept])
-            if blotted(stored, journal_forms(journal.secrets, call.request.options)) == stored:
+            # A key may have come in several pieces.
+            said = f"{_joined(kept, str)}\n{_joined(kept, Reasoning)}\n{stored}"
+            if blotted(said, journal_forms(journal.secrets, call.request.options)) == said:
                 self._archive.store_answer(key_of(call), call.provider.name, call.model, stored)
+
+
+def _joined(items: Items, kind: type[str] | type[Reasoning]) -> str:
+    return "".join(
+        item if isinstance(item, str) else item.text for item in items if isinstance(item, kind)
+    )
 
 
 def key_of(call: Call) -> bytes:

@@ -124,7 +124,7 @@ class Writer:
             "options": blotted(as_json(safe_options(call.options, self._content)), secrets),
             "dropped": call.dropped,
             "state": state,
-            "finish_reason": call.finish_reason,
+            "finish_reason": blotted(call.finish_reason, secrets),  # the server's own word
             "first_token_seconds": call.first_token_seconds,
             "seconds": call.seconds,
             "attempts": as_json([self._attempt(each, secrets) for each in call.attempts]),

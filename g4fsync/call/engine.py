@@ -13,7 +13,7 @@ What one attempt is, and when its answer is whole, stands in :mod:`.attempt`.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import AllFailed, G4FSyncError, RateLimited
@@ -83,6 +83,7 @@ def _ask(
     if call.cache is not None and (known := call.cache.find(call)) is not None:
         scope.check()
         journal.cached = True
+        _note_secrets(call, scope, journal)
         journal.reach_first_token(scope.elapsed())
         yield from known
         return
@@ -101,7 +102,16 @@ def _ask(
                 call.pace.settle(attempt.turn, usage.input_tokens, usage.output_tokens)
     except G4FSyncError as error:
         label(error, call)
+        if len(journal.attempts) == before:
+            _note_secrets(call, scope, journal)
         raise
+
+
+def _note_secrets(call: Call, scope: CancelScope, journal: Journal) -> None:
+    """Of a call that was not sent: what is kept of it must not tell its key either."""
+    if journal.is_watched:
+        with suppress(G4FSyncError):
+            journal.note_secrets(*call.open(scope).secrets)
 
 
 def _turn(call: Call, scope: CancelScope, journal: Journal) -> Turn | None:

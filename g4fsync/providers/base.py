@@ -19,7 +19,7 @@ from ..errors import AuthenticationError, ConfigurationError, G4FSyncError, Inva
 from ..messages import ROLES, ChatRequest, Image, Message, Part
 from ..scope import CancelScope
 from ..settings import Rate, Retry, Timeout
-from ..urls import normal_base_url
+from ..urls import normal_base_url, shown
 
 if TYPE_CHECKING:
     from ..events import Event
@@ -211,7 +211,7 @@ class Provider(ABC):
         return ChatStream(partial(engine.answer, [call], Retry()), scope)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        return f"{type(self).__name__}(base_url={shown(self.base_url)!r})"
 
 
 def _extra_of(message: Message) -> str:
@@ -235,6 +235,6 @@ def checked_url(name: str, url: str) -> str:
         return normal_base_url(url)
     except ValueError:
         raise ConfigurationError(
-            f"{name}: the base URL must look like http://host[:port][/path], got {url!r}",
+            f"{name}: the base URL must look like http://host[:port][/path], got {shown(url)!r}",
             provider=name,
         ) from None

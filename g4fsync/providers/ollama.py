@@ -32,6 +32,7 @@ from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
 from ..transport.base import Transport
+from ..urls import shown
 from . import chatapi, fields, formats, sending, tooldefs
 from .base import checked_url
 from .functioncalls import FunctionCalls
@@ -120,7 +121,7 @@ def host_url(text: str) -> str:
     host, _, path = rest.partition("/")
     match = re.fullmatch(r"(?:(.*)@)?(\[[^\]]*\]|[^:]*):?(\d*)", host)
     if match is None or int(match[3] or default) > 65535:
-        raise ConfigurationError(f"the host must look like host:port, got {text!r}")
+        raise ConfigurationError(f"the host must look like host:port, got {shown(text)!r}")
     user, name, port = match.groups()
     name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(name, name)  # noqa: S104
     path = re.sub(r"(^|/)(v1|api)/*$", "", path).rstrip("/")

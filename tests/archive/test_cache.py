@@ -203,6 +203,32 @@ def test_an_answer_in_which_a_key_stands_is_not_stored(
     assert emulator.api_key.encode() not in path.read_bytes()
 
 
+def test_a_key_that_came_in_pieces_is_not_stored_either(path: Path, archive: Archive) -> None:
+    key = "sk-1234567890abcdef"
+    pieces = [key[at : at + 3] for at in range(0, len(key), 3)]
+    client = Client(archive=archive, cache="on")
+    for said in (pieces, map(Reasoning, pieces)):
+        provider = Scripted("an answer: ", *said, Finish("stop"))
+        client.ask("What is my key?", provider=provider, extra_headers={"X-Key": key})
+    assert stored(archive) == 0
+    archive.close()
+    assert b"1234567890" not in path.read_bytes()
+
+
+def test_a_key_in_a_question_is_not_kept_when_nothing_is_sent(
+    client_of: MakeClient, archive: Archive, emulator: Emulator, path: Path
+) -> None:
+    client = client_of(archive, cache="on")
+    client.ask("Say my key", system=f"It is {emulator.api_key}")
+    answer = client.ask("Say my key", system=f"It is {emulator.api_key}")
+    assert answer.cached
+    with pytest.raises(G4FSyncError):
+        client.ask(f"{emulator.api_key} too late", timeout=1e-9)
+    assert [call.question for call in archive.calls()] == ["… too late", *["Say my key"] * 2]
+    archive.close()
+    assert emulator.api_key.encode() not in path.read_bytes()
+
+
 def test_a_cache_needs_an_archive_with_content(path: Path) -> None:
     for archive in (None, Archive(path, content=False)):
         with pytest.raises(ConfigurationError) as caught:

@@ -647,7 +647,7 @@ def test_an_interrupt_while_it_writes_loses_no_call(
     call = ticker_free_call(client)
     archive.call_ended(call)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(store, "writing", interrupted)
+        patched.setattr(archive, "_write", interrupted)
         archive.flush()
     archive.flush()
     client.close()

@@ -100,6 +100,13 @@ def test_a_wrong_base_url(url: str) -> None:
         OpenAI(url)
 
 
+def test_a_base_url_is_shown_without_what_is_secret_in_it() -> None:
+    assert repr(OpenAI("http://me:password@h/v1")) == "OpenAI(base_url='http://h/v1')"
+    with pytest.raises(ConfigurationError) as caught:
+        OpenAI("http://me:password@h/v1?key=secret")
+    assert str(caught.value).endswith(", got 'http://h/v1?…'")
+
+
 def test_without_a_model_the_message_says_how_to_name_one() -> None:
     with pytest.raises(ConfigurationError, match='openai: no default model; say "openai:MODEL"'):
         request(OpenAI(), "Hi")

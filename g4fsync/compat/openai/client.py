@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...access.names import folded
 from ...errors import InvalidRequest
+from ...urls import shown
 from . import arguments as args
 from .arguments import DEFAULT_MAX_RETRIES, DEFAULT_TIMEOUT, NOT_GIVEN, is_given
 
@@ -233,7 +234,7 @@ class OpenAI:
         self.close()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        return f"{type(self).__name__}(base_url={shown(str(self.base_url))!r})"
 
 
 def _refuse(name: str, refused: Mapping[str, Any]) -> None:
