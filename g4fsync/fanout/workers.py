@@ -39,9 +39,10 @@ from ..settings import is_count
 # reader.  With fewer, hundreds of lanes wait and fight for room while the last of them
 # are still being started.
 QUEUED_ITEMS = 32
-# While items come faster than this, the reader looks for them so often and is woken for
-# none: lanes side by side seldom speak at the same moment.  No eye sees the difference.
-FLOW_SECONDS = 0.002
+# While more than two items come in this time, the reader looks for them so often and is
+# woken for none: to wake a thread costs more than several tokens, and lanes side by side
+# seldom speak at the same moment.  Python lets a thread wait as long for another.
+FLOW_SECONDS = 0.005
 _NEVER = sys.maxsize
 
 
@@ -164,7 +165,7 @@ class Workers:
                 self._wait(half, FLOW_SECONDS)
             else:
                 self._wait(1, longest_wait(timeout()))
-            found = bool(queue)
+            found = len(queue)
             while queue and self._bug is None:
                 item = queue.popleft()
                 if self._is_crowded and len(queue) <= half:
@@ -174,7 +175,7 @@ class Workers:
                 raise self._bug
             if found:
                 now = monotonic()
-                is_flowing, latest = now - latest < 2 * FLOW_SECONDS, now
+                is_flowing, latest = found * FLOW_SECONDS > 2 * (now - latest), now
             else:
                 is_flowing = False
                 yield None
