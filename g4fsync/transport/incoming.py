@@ -146,7 +146,7 @@ class IncomingResponse(ABC):
         The content type is a hint: it may be missing, or another's.  Only what
         neither it nor the first byte makes a stream is an error.
         """
-        if self.status != 200:
+        if self.status in _NO_WHOLE_BODY:
             raise ProtocolError(f"HTTP {self.status} in place of a stream")
         media_type = self.media_type
         if not _MAY_BE_A_STREAM.match(media_type):
@@ -201,6 +201,8 @@ class IncomingResponse(ABC):
         return bytes(body)
 
 
+# Any other status of success may have a stream: NestJS answers a POST with 201.
+_NO_WHOLE_BODY = frozenset({204, 205, 206})
 # text/html too: PHP calls whatever it sends so, unless it is told otherwise.
 _MAY_BE_A_STREAM = re.compile(r"$|text/|application/octet-stream$|(?!.*problem).*json")
 _STARTS = JSON_STARTS | EVENT_STARTS

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..codecs.inflate import Inflater
 from ..errors import G4FSyncError, ProtocolError
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     from .live import LiveTransport
 
 ERROR_BODY_SECONDS = 1.0  # what a body that is no answer may take
+# The registry of HTTP has these; None: it can't be read here.
+_CODINGS: Mapping[str, Literal["gzip", "deflate"] | None] = {
+    "gzip": "gzip",
+    "x-gzip": "gzip",
+    "deflate": "deflate",
+    **dict.fromkeys(
+        ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
+    ),
+}
 DRAIN_SECONDS = 0.02  # to see the end of a body whose answer is complete already
 
 
@@ -87,8 +96,8 @@ class LiveResponse(IncomingResponse):
     def pieces(self) -> Iterator[bytes]:
         # No generator: thousands of streams wait in each of theirs.
         blocks = iter(self._block, b"")
-        inflater = self._inflater()
-        return blocks if inflater is None else _inflated(blocks, inflater)
+        encoding = _encoding(self.headers.get("content-encoding", ""))
+        return _inflated(blocks, encoding, self._limits.ratio) if encoding else blocks
 
     def _block(self) -> bytes:
         """The next of the body as it arrives, ``b""`` at its end."""
@@ -141,18 +150,24 @@ class LiveResponse(IncomingResponse):
             if not self._read():
                 self._end()
 
-    def _inflater(self) -> Inflater | None:
-        encoding = self.headers.get("content-encoding", "").strip().lower()
-        if encoding in ("", "identity"):
-            return None
-        if encoding in ("gzip", "x-gzip"):
-            return Inflater("gzip", max_ratio=self._limits.ratio)
-        if encoding == "deflate":
-            return Inflater("deflate", max_ratio=self._limits.ratio)
+
+def _encoding(field: str) -> str:
+    """The content codings of a body, ``""`` when it has none.
+
+    What is no coding does not count: streams are sent with ``none``, so that no server or
+    proxy holds them back to compress them, and with charsets.
+    """
+    if not field:
+        return ""
+    codings = (coding.strip().lower() for coding in field.split(","))
+    return ", ".join(coding for coding in codings if coding in _CODINGS)
+
+
+def _inflated(blocks: Iterator[bytes], encoding: str, max_ratio: int) -> Iterator[bytes]:
+    kind = _CODINGS.get(encoding)
+    if kind is None:
         raise ProtocolError(f"the answer is encoded with {encoding!r}, which was not asked for")
-
-
-def _inflated(blocks: Iterator[bytes], inflater: Inflater) -> Iterator[bytes]:
+    inflater = Inflater(kind, max_ratio=max_ratio)
     for block in blocks:
         yield from inflater.feed(block)
     inflater.close()

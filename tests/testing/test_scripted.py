@@ -217,7 +217,7 @@ def test_the_last_value_given_is_the_evidence() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "message"),
     [
-        (Reply(b"1\n", status=201), ProtocolError, "HTTP 201 in place of a stream"),
+        (Reply(b"1\n", status=206), ProtocolError, "HTTP 206 in place of a stream"),
         (
             Reply(b"hi", headers={"Content-Type": "text/html"}),
             ProviderError,

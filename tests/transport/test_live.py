@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import logging
 import ssl
 import zlib
@@ -227,8 +228,17 @@ def test_an_error_object_in_place_of_a_stream_is_the_providers(serve: Serve, con
     assert caught.value.code == "model_not_found"
 
 
-@pytest.mark.parametrize("status", ["201 Created", "206 Partial Content"])
-def test_only_status_200_is_a_stream(status: str, serve: Serve, connect: Open) -> None:
+@pytest.mark.parametrize("status", ["201 Created", "203 Non-Authoritative Information"])
+def test_any_status_of_success_may_have_a_stream(status: str, serve: Serve, connect: Open) -> None:
+    # NestJS answers a POST with 201 unless told otherwise, a proxy that changes a body has 203.
+    server = serve(answering(b"data: x\n\n", status=status))
+    assert [event.data for event in connect(server.url).post("/ask").events()] == ["x"]
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "205 Reset Content", "206 Partial Content"])
+def test_a_status_that_promises_no_whole_body_is_no_stream(
+    status: str, serve: Serve, connect: Open
+) -> None:
     server = serve(answering(b"data: x\n\n", status=status))
     with pytest.raises(ProtocolError, match=f"HTTP {status[:3]} in place of a stream"):
         list(connect(server.url).post("/ask").events())
@@ -251,10 +261,31 @@ def test_a_last_record_needs_no_line_end_but_must_be_complete(serve: Serve, conn
         next(records)
 
 
-def test_a_coding_that_was_not_asked_for_is_refused(serve: Serve, connect: Open) -> None:
-    server = serve(answering(b"x", "Content-Encoding: br"))
-    with pytest.raises(ProtocolError, match="the answer is encoded with 'br'"):
+@pytest.mark.parametrize("coding", ["br", "Zstd", "gzip, br", "gzip, gzip"])
+def test_a_coding_that_was_not_asked_for_is_refused(
+    coding: str, serve: Serve, connect: Open
+) -> None:
+    server = serve(answering(b"x", f"Content-Encoding: {coding}"))
+    with pytest.raises(ProtocolError, match=f"the answer is encoded with '{coding.lower()}'"):
         list(connect(server.url).post("/ask").pieces())
+
+
+@pytest.mark.parametrize("coding", ["none", "UTF-8", "identity", "chunked", ""])
+def test_what_is_no_coding_changes_nothing(coding: str, serve: Serve, connect: Open) -> None:
+    # "none" keeps Next.js and others from compressing, and so from holding back, a stream.
+    server = serve(answering(b"data: x\n\n", f"Content-Encoding: {coding}"))
+    assert [event.data for event in connect(server.url).post("/ask").events()] == ["x"]
+    server = serve(answering(gzip.compress(b"data: x\n\n"), f"Content-Encoding: gzip, {coding}"))
+    assert [event.data for event in connect(server.url).post("/ask").events()] == ["x"]
+
+
+def test_a_refusal_that_cannot_be_read_is_still_one(serve: Serve, connect: Open) -> None:
+    server = serve(answering(b"x", "Content-Encoding: br", status="401 Unauthorized"))
+    with pytest.raises(AuthenticationError, match="HTTP 401"):
+        connect(server.url).post("/ask")
+    server = serve(answering(b"x", "Content-Encoding: br", "Content-Type: image/png"))
+    with pytest.raises(ProtocolError, match="content type 'image/png'"):
+        list(connect(server.url).post("/ask").events())
 
 
 def test_a_page_in_place_of_json_is_told(serve: Serve, connect: Open) -> None:
