@@ -26,7 +26,7 @@ _CLIENT_PARTS = {
     "openai": {
         "chat.completions": ("create", "stream", "parse", "with_raw_response"),
         "beta.chat.completions": ("create", "stream", "parse", "with_raw_response"),
-        "responses": ("create", "with_raw_response"),
+        "responses": ("create", "stream", "parse", "with_raw_response"),
         "models": ("list", "retrieve", "with_raw_response"),
         "": (
             "with_options",

@@ -62,6 +62,8 @@ class Reader:
 
     def __init__(self) -> None:
         self._named: dict[Any, Kind] = {}
+        self._module = _MODULE  # of the class whose fields are read
+        self._open: set[Any] = set()  # names in strings that are being read
 
     def kind(self, annotation: Any, where: str, names: Names | None = None) -> Kind:
         """The kind of *annotation*; ``InvalidRequest`` with *where* for what can't be said."""
@@ -69,7 +71,7 @@ class Reader:
         if isinstance(annotation, typing.TypeVar):
             return self._variable(annotation, where, names)
         if isinstance(annotation, str | typing.ForwardRef):
-            return self.kind(fields.evaluated(annotation, _MODULE, where), where, names)
+            return self._forward(annotation, where, names)
         plain = PLAIN.get(annotation) if _is_hashable(annotation) else None
         if plain is not None:
             return plain()
@@ -87,6 +89,23 @@ class Reader:
         if variable.__constraints__:
             return OneOf([self.kind(each, where, names) for each in variable.__constraints__])
         return self.kind(variable.__bound__ or Any, where, names)
+
+    def _forward(self, annotation: Any, where: str, names: Names) -> Kind:
+        """What a name in a string stands for; a union may name itself so."""
+        name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        key = (name, self._module)
+        if key in self._open:
+            return self._named.setdefault(key, Alias(name))
+        if key in self._named:
+            return self._named[key]
+        self._open.add(key)
+        kind = self.kind(fields.evaluated(annotation, self._module, where), where, names)
+        self._open.discard(key)
+        named = self._named.get(key)
+        if not isinstance(named, Alias):  # it does not name itself
+            return kind
+        named.kind = kind
+        return named
 
     def _bare(self, annotation: Any, where: str, names: Names) -> Kind:
         if hasattr(annotation, "__supertype__"):  # NewType
@@ -116,7 +135,9 @@ class Reader:
         if read is not None:
             label = "_".join([kind.__name__, *(getattr(n, "__name__", "") for n in names.values())])
             record = self._named[key] = Record(label, fields.description_of(kind))
+            outer, self._module = self._module, kind.__module__
             read(self, record, kind, fields.with_bases(kind, names), where)
+            self._module = outer
             return record
         for base in (bool, int, float, str):
             if issubclass(kind, base):

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 
 import g4fsync
@@ -105,6 +106,27 @@ def test_beta_is_another_name(client: OpenAI) -> None:
     assert answer.choices[0].message.content == "You said: Hello"
     with pytest.raises(NotImplementedError, match=r"does not cover beta\.threads; beta has chat"):
         client.beta.threads  # noqa: B018
+
+
+class Said(pydantic.BaseModel):
+    said: str
+
+
+def test_responses_are_read_into_a_type(client: OpenAI) -> None:
+    typed = client.responses.parse(model="gpt-5", input="Hello", text_format=Said)
+    assert typed.output_parsed == Said.model_validate_json(typed.output_text)
+    plain: Any = client.responses.parse(model="gpt-5", input="Hello")
+    assert (plain.output_text, plain.output_parsed) == ("You said: Hello", None)
+    manager: Any = client.responses.stream(model="gpt-5", input="Hello")
+    with manager as stream:
+        texts = [each.snapshot for each in stream if each.type == "response.output_text.delta"]
+        final = stream.get_final_response()
+    assert texts[-1] == final.output_text == "You said: Hello"
+    assert len(texts) > 1
+    with pytest.raises(TypeError, match=r"^Cannot mix and match"):
+        client.responses.parse(
+            model="gpt-5", input="x", text_format=Said, text={"format": {"type": "text"}}
+        )
 
 
 def test_headers_of_an_answer_that_is_parsed(client: OpenAI) -> None:
@@ -221,6 +243,18 @@ def test_no_key_is_an_error_when_something_is_asked(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(openai.OpenAIError, match=r"^openai: Missing credentials"):
         OpenAI().chat.completions.create(model="gpt-4o", messages=HELLO)
+
+
+def test_the_key_s_header_may_be_taken_away(client: OpenAI) -> None:
+    for headers in ({"Authorization": openai.omit}, {"authorization": openai.NOT_GIVEN}):
+        with pytest.raises(openai.AuthenticationError):  # it was asked, without a key
+            client.chat.completions.create(model="m", messages=HELLO, extra_headers=headers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [5, None, b"x"])
+def test_a_header_that_is_no_text_is_refused(client: OpenAI, value: Any) -> None:
+    with pytest.raises(TypeError, match=r"^Header value must be str, not <class "):
+        client.chat.completions.create(model="m", messages=HELLO, extra_headers={"X-A": value})
 
 
 @pytest.mark.parametrize("name", ["AsyncOpenAI", "AsyncAzureOpenAI", "AsyncClient"])

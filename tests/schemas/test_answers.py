@@ -529,6 +529,33 @@ def test_classes_of_a_function_may_name_each_other() -> None:
     assert AnswerType.of(Branch).parse('{"leaves": [{"n": 1}]}') == Branch([Leaf(1)])
 
 
+Json = Union[None, bool, int, str, list["Json"], dict[str, "Json"]]  # noqa: UP007 - of strings
+
+
+@dataclass
+class Note:
+    said: Json
+    more: "list[Note] | None" = None  # noqa: UP037 - the annotation is a string in a string
+
+
+def test_a_union_may_name_itself() -> None:
+    value: Any = {"a": [1, None, {"b": ["x", True]}]}
+    for shape, written, wrong in (
+        (Json, value, {"a": [1.5]}),
+        (Note, {"said": value, "more": [{"said": 1}]}, {"said": [[1.5]]}),
+        (list[Optional["Json"]], [None, value], [[1.5]]),
+    ):
+        wanted = AnswerType.of(shape)
+        jsonschema.Draft202012Validator.check_schema(wanted.schema)
+        jsonschema.validate(written, wanted.schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, wanted.schema)
+        with pytest.raises(Misfit):
+            wanted.read(wrong)
+    assert AnswerType.of(Json).read(value) == value
+    assert AnswerType.of(Note).read({"said": value}) == Note(value)
+
+
 def test_descriptions_come_from_docstrings_notes_and_metadata() -> None:
     @dataclass
     class Person:

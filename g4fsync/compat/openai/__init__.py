@@ -1,9 +1,9 @@
 """The shape of ``openai``: write ``from g4fsync.compat.openai import OpenAI`` in its place.
 
 Covered are ``OpenAI``, ``AzureOpenAI`` and the module's own ``chat``, ``responses`` and
-``models``; ``chat.completions.create``, ``stream`` and ``parse``, ``responses.create``,
-``models.list`` and ``retrieve``, ``with_options``, ``with_raw_response``; the types of
-``openai.types`` that these have; all errors.  Anything else is refused by name.
+``models``; ``chat.completions`` and ``responses``, each with ``create``, ``stream`` and
+``parse``, ``models.list`` and ``retrieve``, ``with_options``, ``with_raw_response``; the types
+of ``openai.types`` that these have; all errors.  Anything else is refused by name.
 See :class:`.client.OpenAI`.
 
 Names are loaded when they are first asked for.
@@ -50,6 +50,7 @@ _MODULES = {
     "not_given": "arguments",
     "omit": "arguments",
     "pydantic_function_tool": "parsing",
+    "pydantic_responses_function_tool": "response_parsing",
 }
 _RESOURCES = ("chat", "responses", "models")  # of the module's own client
 
@@ -116,6 +117,9 @@ if TYPE_CHECKING:
     )
     from .parsing import pydantic_function_tool as pydantic_function_tool
     from .response_calls import Responses
+    from .response_parsing import (
+        pydantic_responses_function_tool as pydantic_responses_function_tool,
+    )
     from .streams import Stream as Stream
 
     chat: Chat

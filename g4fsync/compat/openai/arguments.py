@@ -122,12 +122,23 @@ DEFAULT_TIMEOUT = Timeout(DEFAULT_CONNECT_SECONDS, DEFAULT_READ_SECONDS, DEFAULT
 
 
 def headers(*layers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headers of all *layers*, the later ones over the earlier; ``omit`` takes one away."""
+    """Headers of all *layers*, the later ones over the earlier; ``omit`` takes one away.
+
+    ``TypeError`` for a value that is no text.
+    """
     found: dict[str, tuple[str, Any]] = {}
     for layer in layers:
         for name, value in (layer or {}).items():
+            if is_given(value) and not isinstance(value, str):
+                raise TypeError(f"Header value must be str, not {type(value)}")
             found[name.lower()] = (name, value)
-    return {name: value for name, value in found.values() if isinstance(value, str)}
+    return {name: value for name, value in found.values() if is_given(value)}
+
+
+def take_away(name: str, *layers: Mapping[str, Any] | None) -> bool:
+    """Whether the last of *layers* that has the header *name* takes it away."""
+    values = [v for layer in layers for key, v in (layer or {}).items() if key.lower() == name]
+    return bool(values) and not is_given(values[-1])
 
 
 def params(*layers: Mapping[str, Any] | None) -> dict[str, str]:

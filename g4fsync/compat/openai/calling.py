@@ -87,6 +87,7 @@ def _wire(
             body["model"] = name
     base_url, below = client.path(path, body)
     post = Post(below, body, *_extras(client, given))
+    _check_key(client, post, given)
     return sent(client, _made(wire_class, base_url, post), str(body.get("model") or ""), timeout)
 
 
@@ -102,7 +103,17 @@ def get(client: OpenAI, path: str, given: Mapping[str, Any]) -> WireSource:
     headers, params = _extras(client, given)
     timeout = args.seconds(given.get("timeout", args.NOT_GIVEN), client.limits)
     post = Post(below, None, headers, params, "GET")
+    _check_key(client, post, given)
     return sent(client, _made(Wire, base_url, post), "", timeout)
+
+
+def _check_key(client: OpenAI, post: Post, given: Mapping[str, Any]) -> None:
+    """Raise where no key goes along, unless the caller took its header away."""
+    names = {name.lower() for name in post.headers}
+    layers = (client.default_headers, given.get("extra_headers"))
+    if not names & {"authorization", "api-key"} and not args.take_away("authorization", *layers):
+        error = without_key(Wire.name)
+        raise translated(error, Request(post.method, post.path)) from error
 
 
 def _made(wire_class: type[Wire], base_url: str, post: Post) -> Wire:
@@ -114,10 +125,7 @@ def _made(wire_class: type[Wire], base_url: str, post: Post) -> Wire:
 
 def sent(client: OpenAI, wire: Wire, model: str, timeout: Timeout) -> WireSource:
     """The answer to what *wire* holds; nothing is sent yet."""
-    names = {name.lower() for name in wire.post.headers}
     try:
-        if not names & {"authorization", "api-key"}:
-            raise without_key(wire.name)
         answer = client.backend.send(
             wire, model=model, key=client.key(), timeout=timeout, retries=client.max_retries
         )

@@ -10,7 +10,7 @@ _OTHER = frozenset(
         *("vector_stores", "beta", "batches", "uploads", "containers", "conversations", "evals"),
         *("webhooks", "realtime", "videos", "skills", "BedrockOpenAI", "APIResponse"),
         *("AssistantEventHandler", "DefaultHttpxClient", "DefaultHttpx2Client", "OAuthError"),
-        *("InvalidWebhookSignatureError", "file_from_path", "pydantic_responses_function_tool"),
+        *("InvalidWebhookSignatureError", "file_from_path"),
         *("WebSocketConnectionClosedError", "WebSocketQueueFullError", "resources"),
     }
 )

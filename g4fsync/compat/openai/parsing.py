@@ -55,14 +55,15 @@ def strict_schema(kind: type[Any]) -> dict[str, Any]:
     if schema is not None:
         found = schema()
     elif hasattr(kind, "__pydantic_config__"):
-        found = _adapter(kind).json_schema()
+        found = adapter(kind).json_schema()
     else:
         raise TypeError(f"Unsupported response_format type - {kind}")
     strict: dict[str, Any] = _strict(found, found)
     return strict
 
 
-def _adapter(kind: type[Any]) -> Any:
+def adapter(kind: type[Any]) -> Any:
+    """What reads a type that is no pydantic model."""
     from importlib import import_module  # a package of the caller's
 
     return import_module("pydantic").TypeAdapter(kind)
@@ -156,7 +157,7 @@ def content(wanted: Any, message: Mapping[str, Any]) -> Any:
     if not text or message.get("refusal"):
         return None
     validate = getattr(wanted, "model_validate_json", None)
-    return validate(text) if validate else _adapter(wanted).validate_json(text)
+    return validate(text) if validate else adapter(wanted).validate_json(text)
 
 
 def arguments(call: Mapping[str, Any], tools: Any) -> Any:

@@ -1,10 +1,10 @@
-"""``responses.create``, over the server at ``base_url``."""
+"""``responses``: ``create``, ``parse`` and ``stream``, over the server at ``base_url``."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, TypeVar, overload
 
 from ...errors import G4FSyncError, InvalidRequest
 from ...events import Event, Finish, Reasoning
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from ...transport.base import Response as Incoming
     from .client import OpenAI
+    from .response_parsing import ResponseStreamManager
     from .streams import Stream
+    from .types.parsed_response import ParsedResponse
 
+_F = TypeVar("_F")
 PATH = "/responses"
 _FETCH = Reasoning("")
 
@@ -31,9 +34,12 @@ _FETCH = Reasoning("")
 class ResponseArguments(TypedDict, total=False):
     """What a response can be asked with besides input, model and stream."""
 
+    access_programs: Iterable[Mapping[str, Any]] | NotGiven | Omit | None
     background: bool | NotGiven | Omit | None
+    background_options: Mapping[str, Any] | NotGiven | Omit | None
     context_management: Iterable[Mapping[str, Any]] | NotGiven | Omit | None
     conversation: str | Mapping[str, Any] | NotGiven | Omit | None
+    image: Mapping[str, Any] | NotGiven | Omit | None
     include: Sequence[str] | NotGiven | Omit | None
     instructions: str | NotGiven | Omit | None
     max_output_tokens: int | NotGiven | Omit | None
@@ -145,6 +151,43 @@ class Responses:
         """
         return self._answer(arguments, raw=False)
 
+    def parse(
+        self, *, text_format: type[_F] | NotGiven | Omit = NOT_GIVEN, **arguments: Any
+    ) -> ParsedResponse[_F]:
+        """Ask for an answer of the type *text_format*, a pydantic model or dataclass.
+
+        ``output_parsed`` is the answer as that type; arguments of strict function tools
+        are read too.  The other arguments are those of :meth:`create`.
+        """
+        from . import response_parsing
+
+        asked, tools = self._typed("parse", text_format, arguments)
+        return response_parsing.parsed(self._answer(asked, raw=False), text_format, tools)
+
+    def stream(
+        self, *, text_format: type[_F] | NotGiven | Omit = NOT_GIVEN, **arguments: Any
+    ) -> ResponseStreamManager[_F]:
+        """Ask for a stream of events; the request is made when the ``with`` block is entered.
+
+        Events of text and arguments have what came so far, those at the end the values read.
+        """
+        from .response_parsing import ResponseStreamManager
+
+        asked, tools = self._typed("stream", text_format, arguments)
+        asked["stream"] = True
+        return ResponseStreamManager(lambda: self._answer(asked, raw=False), text_format, tools)
+
+    def _typed(
+        self, method: str, wanted: Any, arguments: dict[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """The arguments that ask for *wanted*, and the tools among them."""
+        from . import response_parsing
+
+        args.unknown(method, arguments, (*NAMES, "input", "model"))
+        tools = args.plain_tools(arguments.get("tools", NOT_GIVEN))
+        text = response_parsing.with_format(arguments.get("text", NOT_GIVEN), wanted)
+        return {**arguments, "tools": tools, "text": text}, tools
+
     def _answer(self, arguments: dict[str, Any], *, raw: bool) -> Any:
         args.unknown("create", arguments, (*NAMES, "input", "model", "stream"))
         model = arguments.get("model", NOT_GIVEN)
@@ -172,10 +215,11 @@ class Responses:
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in (
-            *("retrieve", "delete", "cancel", "compact", "parse", "stream", "connect"),
+            *("retrieve", "delete", "cancel", "compact", "connect"),
             *("input_items", "input_tokens", "with_streaming_response"),
         ):
             raise NotImplementedError(
-                f"g4fsync.compat.openai does not cover responses.{name}; it has create"
+                f"g4fsync.compat.openai does not cover responses.{name}; "
+                "it has create, parse and stream"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -150,10 +150,32 @@ def numbered(events: list[dict[str, Any]], *, done: bool = False) -> bytes:
 
 
 #: Streams by name.
+PLACE_TEXT = {**TEXT, "text": '{"city": "Oslo", "days": 3, "note": null}'}
+PLACE_MESSAGE = {**MESSAGE, "content": [PLACE_TEXT], "phase": "final_answer"}
+#: Answers that are read into a type.
+RESPONSES = {
+    **RESPONSES,
+    "typed": response(PLACE_MESSAGE),
+    "typed call": response({**CALL, "arguments": PLACE_TEXT["text"]}),
+}
+TYPED = [
+    *PLAIN[:4],
+    {"type": "response.output_text.delta", **PLACE, "delta": '{"city": "Oslo", ', "logprobs": []},
+    {"type": "response.output_text.delta", **PLACE, "delta": '"days": 3}', "logprobs": []},
+    {
+        "type": "response.output_text.done",
+        **PLACE,
+        "text": '{"city": "Oslo", "days": 3}',
+        "logprobs": [],
+    },
+    {"type": "response.output_item.done", "output_index": 0, "item": PLACE_MESSAGE},
+    {"type": "response.completed", "response": response(PLACE_MESSAGE)},
+]
 RESPONSE_STREAMS: Mapping[str, bytes] = {
     "plain": numbered(PLAIN),
     "with [DONE]": numbered(PLAIN, done=True),
     "call": numbered(CALLING),
+    "typed": numbered(TYPED),
     "reasoning": numbered(THINKING),
     "refusal": numbered(
         [

@@ -188,6 +188,11 @@ def respond(case: str, **arguments: Any) -> Any:
     return client(case).responses.create(**given)
 
 
+def respond_typed(case: str, **arguments: Any) -> Any:
+    given = {"model": "gpt-5", "input": "Hello", "text_format": Place, **arguments}
+    return client(case).responses.parse(**given)
+
+
 CALL_RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "Sun"}
 NG = openai.NOT_GIVEN
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -293,6 +298,10 @@ SENT: dict[str, Callable[[str], Any]] = {
     "models": lambda case: client(case).models.list(),
     "model": lambda case: client(case).models.retrieve("ft:gpt-4o:org"),
     "response": lambda case: respond(case),
+    "response parse": lambda case: respond_typed(case, text={"verbosity": "low"}),
+    "response tool": lambda case: respond(
+        case, tools=[openai.pydantic_responses_function_tool(Place, defer_loading=True)]
+    ),
     "response options": lambda case: respond(
         case,
         input=[{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
@@ -337,6 +346,21 @@ def read_response(case: str) -> Any:
 
 def read_response_stream(case: str) -> Any:
     return [shown(each) for each in respond(case, stream=True)]
+
+
+def read_response_events(case: str, **arguments: Any) -> Any:
+    found = []
+    given = {"model": "gpt-5", "input": "Hello", **arguments}
+    with client(case).responses.stream(**given) as stream:
+        for event in stream:
+            found.append(described(event))
+        final = stream.get_final_response()
+    return [found, described(final), final.output_text, repr(final.output_parsed)]
+
+
+def read_typed_response(case: str, **arguments: Any) -> Any:
+    found = respond_typed(case, **arguments)
+    return [described(found), found.output_text, repr(found.output_parsed), found._request_id]
 
 
 def refused_stream(name: str) -> Any:
@@ -415,6 +439,8 @@ def named(prefix: str, read: Callable[[str], Any]) -> Iterator[tuple[str, Callab
         yield f"{prefix}/{name}", partial(read, f"{prefix}/{name}")
 
 
+RESPONSE_TOOL = openai.pydantic_responses_function_tool(Place, name="get_weather")
+PLAIN_TOOL = {"type": "function", "name": "get_weather", "parameters": {}, "strict": True}
 STRICT_TOOLS = [openai.pydantic_function_tool(Place, name="get_weather")]
 READ: dict[str, Callable[[], Any]] = {
     **dict(named("stream", read_stream)),
@@ -439,6 +465,27 @@ READ: dict[str, Callable[[], Any]] = {
     "events/strict tools": lambda: read_events("stream/strict tool", tools=STRICT_TOOLS),
     **dict(named("response", read_response)),
     **dict(named("response stream", read_response_stream)),
+    **{
+        f"response events/{each}": partial(read_response_events, f"response stream/{each}")
+        for each in json.loads(os.environ["CASES"])["response stream"]
+        if each != "reasoning"  # it begins in the middle, which they do not take here
+    },
+    "response events/strict tool": lambda: read_response_events(
+        "response stream/call", tools=[PLAIN_TOOL]
+    ),
+    "response events/typed": lambda: read_response_events(
+        "response stream/typed", text_format=Place
+    ),
+    **{
+        f"response parsed/{each}": partial(
+            read_typed_response, f"response/{each}", text_format=openai.omit, tools=[PLAIN_TOOL]
+        )
+        for each in json.loads(os.environ["CASES"])["response"]
+    },
+    "response parsed/typed": lambda: read_typed_response("response/typed"),
+    "response parsed/tool": lambda: read_typed_response(
+        "response/typed call", text_format=openai.omit, tools=[RESPONSE_TOOL]
+    ),
     "raw": lambda: read_raw("completion/plain"),
     "raw parse": lambda: described(
         client("typed")

@@ -125,6 +125,18 @@ KINDS: Mapping[str, type[Record]] = {
 BY_NAME = {kind.__name__: kind for kind in KINDS.values()}
 
 
+def _more(kind: str, member: str) -> type[Record]:
+    """The event of this *kind* as ``responses.stream`` has it, with one more *member*."""
+    base = KINDS[kind]
+    return _made(base.__name__, tuple(dict.fromkeys((*base.members, member))))
+
+
+SnapshotTextDeltaEvent = _more("response.output_text.delta", "snapshot")
+ParsedTextDoneEvent = _more("response.output_text.done", "parsed")
+SnapshotArgumentsDeltaEvent = _more("response.function_call_arguments.delta", "snapshot")
+ResponseCompletedWithParsedEvent = _more("response.completed", "response")
+
+
 class ResponseStreamEvent(Open):
     """An event of a kind that has no class of its own here."""
 

@@ -113,13 +113,12 @@ class ReasoningText(Record):
     type: str
 
 
-part = by_type(
-    {
-        "output_text": ResponseOutputText,
-        "refusal": ResponseOutputRefusal,
-        "reasoning_text": ReasoningText,
-    }
-)
+PARTS: Mapping[str, type[Record]] = {
+    "output_text": ResponseOutputText,
+    "refusal": ResponseOutputRefusal,
+    "reasoning_text": ReasoningText,
+}
+part = by_type(PARTS)
 
 
 class ResponseOutputMessage(Record):
@@ -193,14 +192,13 @@ class ResponseReasoningItem(Record):
     readers: ClassVar[Readers] = {"summary": list_of(Summary), "content": list_of(Content)}
 
 
-item = by_type(
-    {
-        "message": ResponseOutputMessage,
-        "function_call": ResponseFunctionToolCall,
-        "custom_tool_call": ResponseCustomToolCall,
-        "reasoning": ResponseReasoningItem,
-    }
-)
+KINDS: Mapping[str, type[Record]] = {
+    "message": ResponseOutputMessage,
+    "function_call": ResponseFunctionToolCall,
+    "custom_tool_call": ResponseCustomToolCall,
+    "reasoning": ResponseReasoningItem,
+}
+item = by_type(KINDS)
 
 
 class InputTokensDetails(Record):

@@ -6,6 +6,12 @@ What a request is made of are mappings, so the names that end in ``Param`` stand
 from typing import Any, TypeAlias
 
 from . import response_events
+from .parsed_response import (
+    ParsedResponse as ParsedResponse,
+    ParsedResponseFunctionToolCall as ParsedResponseFunctionToolCall,
+    ParsedResponseOutputMessage as ParsedResponseOutputMessage,
+    ParsedResponseOutputText as ParsedResponseOutputText,
+)
 from .response_items import (
     Response as Response,
     ResponseCustomToolCall as ResponseCustomToolCall,
