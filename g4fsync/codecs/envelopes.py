@@ -42,6 +42,8 @@ _CODES = ("code", "error_code", "errorcode", "status_code", "statuscode")
 _TYPES = ("type", "error_type", "__type", "status")
 # What says only that this is an error, or where its kind is documented.
 _NO_CODE = re.compile(r"error|list|object|failure|failed|fail|about:blank|https?:.*", re.I | re.S)
+_FAILED = ("error", "failed", "failure", "fail")
+_FINE = ("", "0", "200", "ok", "success", "none")
 _WORD = re.compile(r"[A-Za-z_][\w.:-]*")
 _PAGE_WORDS = re.compile(
     r"<(?:title|message|h1)\b[^>]{0,100}>\s*([^<]{1,300}?)\s*</(?:title|message|h1)>", re.I
@@ -103,6 +105,26 @@ def _reason(value: Any, depth: int) -> Refusal:
     if isinstance(value, Mapping):
         return _of_object({str(name).lower(): each for name, each in value.items()}, depth)
     return Refusal(None, "" if value is None else str(value))
+
+
+def is_failure(value: Mapping[str, Any]) -> bool:
+    """Whether *value*, which is no piece of an answer, tells that it failed.
+
+    ``{"code": 0, "message": "ok"}`` and the like do not.
+    """
+    if value.get("success") is False or any(value.get(name) in _FAILED for name in _TYPES):
+        return True
+    if value.get("object") == "error" or value.get("detail"):
+        return True
+    inner = value.get("base_resp")
+    if isinstance(inner, Mapping) and inner.get("status_code"):
+        return True
+    if any(isinstance(value.get(name), str) for name in _MESSAGES):
+        codes = [value[name] for name in _CODES if value.get(name) is not None]
+        if any(str(code).lower() not in _FINE for code in codes):
+            return True
+    # Ollama 0.11 had its words in the name: "error parsing tool call".
+    return any(str(name).lower().startswith("error") and value[name] for name in value)
 
 
 def _of_list(values: list[Any], depth: int) -> Refusal:

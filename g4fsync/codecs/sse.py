@@ -2,7 +2,7 @@
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-Four deviations, each for a reason:
+Deviations, each for a reason:
 
 * Bytes that are not UTF-8 are a :class:`~g4fsync.errors.ProtocolError`; the
   standard puts U+FFFD in their place, which would pass as an answer.
@@ -16,6 +16,9 @@ Four deviations, each for a reason:
   fields aside, are given as an event named :data:`RAW`: Gemini writes a failure
   into the running stream as bare JSON of many lines.  The standard ignores
   them as unknown fields.
+* Where it is asked for (``splits_objects``), data that begins behind the ``}`` of the
+  data before it and does not continue a JSON value begins another event: some
+  servers forget the blank lines.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ RAW = "raw"
 _DONE = "[DONE]"  # how OpenAI's protocol ends a stream
 
 _FIRST_LETTERS = frozenset({b"d", b"e"})  # of "data" and "event"
+_DATA_FIELD = b"data:"
+_GOES_ON = frozenset({b",", b"}", b"]", b":", b""})  # behind an object in a JSON value
 _MAX_RETRY_DIGITS = 15  # more than a human life of milliseconds, and cheap to read
 
 
@@ -61,10 +66,14 @@ class SSEDecoder:
 
     A line, or the data lines of one event together, longer than
     *max_event_bytes*, raise :class:`ProtocolError`, and so does a line that is
-    not UTF-8; the decoder is of no use after that.
+    not UTF-8; the decoder is of no use after that.  *splits_objects* is for data
+    that is JSON.
     """
 
-    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+    def __init__(
+        self, *, max_event_bytes: int = MAX_EVENT_BYTES, splits_objects: bool = False
+    ) -> None:
+        self._splits_objects = splits_objects
         self._lines = LineDecoder(max_line_bytes=max_event_bytes)
         self._max_event_bytes = max_event_bytes
         self._at_start = True
@@ -88,6 +97,8 @@ class SSEDecoder:
         try:
             for line in lines:
                 if line:
+                    if self._data and self._begins_event(line):
+                        yield from self._dispatch()
                     self._take(line)
                 elif self._inside:
                     yield from self._dispatch()
@@ -119,19 +130,30 @@ class SSEDecoder:
         rest = self._lines.close()
         if self._at_start:
             rest = rest.removeprefix(codecs.BOM_UTF8)
+        events: list[ServerSentEvent] = []
         try:
             if rest:
+                if self._data and self._begins_event(rest):
+                    events = self._dispatch()
                 self._take(rest)
             if self._raw and not self._data:
                 strict.parse("\n".join(self._raw))
                 return self._dispatch()
             if self._data == [_DONE] and not self._raw:
-                return self._dispatch()
+                return events + self._dispatch()
         except (ProtocolError, UnicodeDecodeError) as exc:  # half a value, half a character
             raise StreamTruncated("the event stream ended inside an event") from exc
         if rest or self._inside:
             raise StreamTruncated("the event stream ended inside an event")
         return []
+
+    def _begins_event(self, line: bytes) -> bool:
+        """Whether *line* begins another event, though no blank line stands before it."""
+        if not (self._splits_objects and line.startswith(_DATA_FIELD)):
+            return False
+        # In no JSON value does this stand behind the end of an object and of a line.
+        is_whole = self._data[0].startswith("{") and self._data[-1].endswith("}")
+        return self._data == ["null"] or (is_whole and line[5:].lstrip()[:1] not in _GOES_ON)
 
     def _take(self, line: bytes) -> None:
         """Read one line that is not blank; ``UnicodeDecodeError`` when it is not UTF-8."""

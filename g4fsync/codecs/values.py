@@ -14,6 +14,7 @@ can't, the plain decoders do, and both give the same values.  So:
 from __future__ import annotations
 
 import codecs
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -117,7 +118,7 @@ class EventValues(ValueReader):
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
-        self._decoder = SSEDecoder(max_event_bytes=limit)
+        self._decoder = SSEDecoder(max_event_bytes=limit, splits_objects=True)
 
     def _at_once(self, block: bytes) -> Iterable[Any] | None:
         if not block.endswith(_DONE_EVENT):
@@ -173,15 +174,34 @@ class RecordValues(ValueReader):
 def _event_values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
     """What *events* say, up to ``[DONE]``; one with blank data says nothing."""
     for event in events:
-        if event.data.startswith("[DONE]"):
+        data = event.data.strip()
+        is_error = event.event == "error"
+        if data.startswith("{") and not is_error:
+            yield strict.parse(data)
+            continue
+        while data.startswith("data:"):  # by servers whose framework writes the prefix too
+            data = data[5:].lstrip()
+        if data.startswith("[DONE]") or data.upper() in _DONES:
             yield DONE
             return
-        if event.event == "error" and not event.data.strip():
-            yield {"error": {"message": "an error without a word about it"}}
-        elif not event.data or event.data.isspace():
-            continue
-        else:
-            value = event.json()
-            if event.event == "error" and not (isinstance(value, Mapping) and value.get("error")):
-                value = {"error": value}
-            yield value
+        if is_error or _ERROR.match(data):
+            yield _error(data)
+        elif data.startswith("{") or (data and not _SAYS_NOTHING.fullmatch(event.event)):
+            yield strict.parse(data)
+
+
+def _error(data: str) -> Any:
+    """What an error event says, which may be JSON or mere words."""
+    if not data:
+        return {"error": {"message": "an error without a word about it"}}
+    if data[0] not in _JSON_CHARS or _ERROR.match(data):
+        return {"error": {"message": data}}
+    value = strict.parse(data)
+    return value if isinstance(value, Mapping) and value.get("error") else {"error": value}
+
+
+_DONES = ("[DONE]", "DONE")
+_JSON_CHARS = '{["'
+# Events that keep a connection alive, or say that it ends, with data that is no JSON object.
+_SAYS_NOTHING = re.compile("ping|heartbeat|keep[-_]?alive|done|end|close|complete", re.IGNORECASE)
+_ERROR = re.compile(r"\[?error\b", re.IGNORECASE)

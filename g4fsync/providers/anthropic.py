@@ -25,7 +25,7 @@ from typing import Any
 from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Transport
-from . import chatapi
+from . import chatapi, fields
 from .anthropic_answers import MessageReader
 from .anthropic_messages import system_json, turns
 from .anthropic_tools import output_format, tool, tool_choice
@@ -77,7 +77,13 @@ class Anthropic(chatapi.ChatAPI):
         )
         reader = MessageReader(self.name)
         for event in response.values():
-            if event.get("type") == "content_block_delta":
+            try:
+                is_delta = event.get("type") == "content_block_delta"
+            except AttributeError:  # no object: ``null``, or a list of them
+                for each in fields.objects(event):
+                    yield from reader.events(each)
+                continue
+            if is_delta:
                 yield from reader.delta_events(event)
             else:
                 yield from reader.events(event)

@@ -19,20 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..codecs import refusals
+from ..codecs import envelopes, refusals
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from . import chatapi, fields
 from .anthropic_blocks import KeptBlocks
-
-_REASONS: Mapping[str, str] = {
-    "": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
 
 
 class MessageReader:
@@ -71,13 +61,15 @@ class MessageReader:
             case "message_stop":
                 self.stopped = self.is_complete = True
                 return self._repeated_message(event.get("message"))
+            case "" if envelopes.is_failure(event):
+                raise refusals.in_band(event)
         return ()
 
     def delta_events(self, event: Mapping[str, Any]) -> Iterable[str | Event]:
         """What a ``content_block_delta`` adds to its block."""
         delta = event["delta"]
         kind = delta.get("type")
-        if kind == "text_delta" or (kind is None and "text" in delta):
+        if kind == "text_delta" or (kind in (None, "text") and "text" in delta):
             self._silent = False
             text = delta["text"]
             return (text if text.__class__ is str else fields.text(text),)
@@ -97,7 +89,7 @@ class MessageReader:
     def finish_events(self) -> Iterator[Event]:
         """Calls that were never stopped, usage and the end mark; a failure is raised."""
         raw = self._reason
-        reason = _REASONS.get(raw, raw)
+        reason = chatapi.normal_reason(raw or "stop")
         if reason in ("stop", "tool_calls"):
             for index in [*self._blocks]:
                 yield from self._end(index)
@@ -212,7 +204,7 @@ class _Call:
         self._input = block.get("input")
 
     def arguments(self) -> str:
-        return "".join(self.pieces) or fields.object_text(self._input) or "{}"
+        return fields.said_once("".join(self.pieces)) or fields.object_text(self._input) or "{}"
 
 
 def _index(event: Mapping[str, Any]) -> int | None:
@@ -231,7 +223,7 @@ def _kind(event: Mapping[str, Any]) -> str:
         return "content_block_delta" if "index" in event else "message_delta"
     if "content" in event:
         return "message"
-    return "message_start" if "message" in event else ""
+    return "message_start" if isinstance(event.get("message"), Mapping) else ""
 
 
 def usage(counted: Mapping[str, Any]) -> Usage:

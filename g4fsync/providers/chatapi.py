@@ -124,6 +124,35 @@ def raise_for_reason(reason: str) -> None:
         raise ServerError(f"the answer ended with {reason!r}", status=200, code=reason)
 
 
+# Words for why an answer ended, each vendor's, as gateways in front of them pass them on;
+# in lower case, with "_".
+_NORMAL: Mapping[str, str] = {
+    **{word: word for word in ("stop", "length", "tool_calls", "content_filter")},
+    **dict.fromkeys(
+        ("eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed"), "stop"
+    ),
+    **dict.fromkeys(
+        ("max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"),
+        "length",
+    ),
+    **dict.fromkeys(("function_call", "tool_use", "tool_call"), "tool_calls"),
+    **dict.fromkeys(
+        ("safety", "recitation", "prohibited_content", "blocklist", "spii", "refusal", "sensitive"),
+        "content_filter",
+    ),
+}
+
+
+def normal_reason(reason: str) -> str:
+    """The finish *reason* in our words, or as it is where it is none of those known.
+
+    The words of Anthropic and Gemini come from servers of OpenAI's protocol too,
+    also in capitals; ``sensitive`` is GLM's.
+    """
+    word = reason.lower().replace("-", "_")
+    return _NORMAL.get(word, reason)
+
+
 def texts(stop: str | Sequence[str]) -> list[str]:
     """Stop sequences as a list."""
     return [stop] if isinstance(stop, str) else list(stop)

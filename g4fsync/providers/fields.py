@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -44,6 +45,15 @@ def mappings(value: Any, name: str) -> Iterator[Mapping[str, Any]]:
                 left_out(name, each)
     elif value is not None:
         left_out(name, value)
+
+
+def objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The events in what is none itself: ``null`` says nothing, a list may hold some."""
+    for each in value if isinstance(value, list) and value else (value,):
+        if isinstance(each, Mapping):
+            yield each
+        elif each is not None:
+            raise TypeError(f"expected an object, got {each!r:.80}")
 
 
 def text(value: Any) -> str:
@@ -91,6 +101,19 @@ def thought(value: Any, name: str) -> str:
     return ""
 
 
+def part_thought(part: Mapping[str, Any]) -> str:
+    """What a part of the type ``thinking`` (Mistral) or ``reasoning`` (Databricks) says."""
+    for name in ("thinking", "reasoning", "text", "summary", "content"):
+        if part.get(name) and (text := thought(part[name], name)):
+            return text
+    return ""
+
+
+def is_thought(part: Any) -> bool:
+    """Whether *part* of a content is a thought."""
+    return isinstance(part, Mapping) and part.get("type") in ("thinking", "reasoning")
+
+
 def word(value: Any, name: str) -> str:
     """A word such as a finish reason; ``""`` for none, which some servers write ``"null"``."""
     if isinstance(value, str):
@@ -104,6 +127,35 @@ def total(*counts: int | None) -> int | None:
     """The sum of *counts* when all are known."""
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
+
+
+_decode = json.JSONDecoder().raw_decode
+_BLANKS = re.compile(r"[ \t\r\n]*")
+
+
+def said_once(text: str) -> str:
+    """A call's arguments where *text* says them more than once.
+
+    Some servers begin with ``{}`` and then send the arguments (Bedrock behind
+    gateways), some send the whole once more.  Any other text stays as it is.
+    """
+    said: tuple[dict[str, Any], str] | None = None
+    count = at = 0
+    try:
+        while at < len(text):
+            value, end = _decode(text, at)
+            if not isinstance(value, dict) or (said and value and value != said[0]):
+                return text
+            if value:
+                said = value, text[at:end]
+            count += 1
+            blanks = _BLANKS.match(text, end)
+            at = blanks.end() if blanks else end
+    except (ValueError, RecursionError):
+        return text
+    if count < 2:
+        return text
+    return said[1] if said else "{}"
 
 
 def object_text(value: Any) -> str:

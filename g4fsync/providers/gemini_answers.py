@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..codecs import refusals
+from ..codecs import envelopes, refusals
 from ..errors import ContentFiltered, ProviderError
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..transport.base import Response
@@ -45,7 +45,7 @@ def chunks(response: Response) -> Iterator[Mapping[str, Any]]:
 
 
 def _raise_for_refusal(chunk: Mapping[str, Any]) -> None:
-    if chunk.get("error"):
+    if chunk.get("error") or ("candidates" not in chunk and envelopes.is_failure(chunk)):
         raise refusals.in_band(chunk)
     feedback = fields.mapping(chunk.get("promptFeedback"), "promptFeedback")
     blocked = fields.word(feedback.get("blockReason"), "blockReason")
@@ -133,6 +133,7 @@ def finish(chunk: Mapping[str, Any], calls: FunctionCalls, *, may_continue: bool
         reason = "content_filter"
     else:
         chatapi.raise_for_reason(raw)
+        reason = chatapi.normal_reason(raw)
     id = fields.word(chunk.get("responseId"), "responseId") or None
     return Finish(reason, raw=raw, id=id, may_continue=may_continue)
 

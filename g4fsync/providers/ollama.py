@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..codecs import refusals
+from ..codecs import envelopes, refusals
 from ..errors import ConfigurationError, InvalidRequest
 from ..events import Event, Finish, ProviderData, Reasoning, ToolCall, Usage
 from ..messages import ChatRequest, Image, Message, Part
@@ -85,12 +85,17 @@ class Ollama(chatapi.ChatAPI):
         thoughts: list[str] = []
         silent = True  # nothing of the answer has come yet
         for record in response.records():
-            text = plain_text(record)
+            try:
+                text = plain_text(record)
+            except AttributeError:
+                if record is None:  # it says nothing
+                    continue
+                raise
             if text:
                 silent = False
                 yield text
                 continue
-            if record.get("error"):
+            if record.get("error") or ("done" not in record and envelopes.is_failure(record)):
                 raise refusals.in_band(record)
             events = tuple(delta_events(record, calls, thoughts))
             yield from events
@@ -185,7 +190,7 @@ def finish_events(
 ) -> Iterator[Event]:
     """A call under way, usage and the end mark; a reason that means failure is raised."""
     raw = fields.word(record.get("done_reason"), "done_reason")
-    reason = raw or "stop"
+    reason = chatapi.normal_reason(raw or "stop")
     if reason == "stop":
         yield from calls.complete()
         reason = "tool_calls" if calls else reason

@@ -44,7 +44,7 @@ from ..events import Event
 from ..messages import ChatRequest
 from ..transport.base import Response, Transport
 from ..urls import parsed
-from . import chatapi, formats, openai_responses, tooldefs
+from . import chatapi, fields, formats, openai_responses, tooldefs
 from .base import checked_url
 from .openai_answers import Answer, plain_text
 from .openai_messages import messages_json
@@ -147,7 +147,10 @@ class OpenAI(chatapi.ChatAPI):
         response = self._post("/chat/completions", request, transport)
         answer = Answer(self.name, think_tags=self.think_tags)
         for chunk in response.values():
-            text = "" if self.think_tags else plain_text(chunk)
+            try:
+                text = "" if self.think_tags else plain_text(chunk)
+            except AttributeError:  # no object: ``null``, or a list of them
+                text = ""
             if text:
                 answer.spoke = True
                 yield text
@@ -161,7 +164,12 @@ class OpenAI(chatapi.ChatAPI):
         response = self._post("/responses", request, transport)
         reader = ResponseReader(self.name)
         for event in response.values():
-            text = delta_text(event)
+            try:
+                text = delta_text(event)
+            except AttributeError:  # no object: ``null``, or a list of them
+                for each in fields.objects(event):
+                    yield from reader.events(each)
+                continue
             if text:
                 reader.spoke = True
                 yield text

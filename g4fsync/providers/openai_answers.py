@@ -7,28 +7,19 @@ the answer, and the last reason counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..codecs import refusals
+from ..codecs import envelopes, refusals
 from ..events import Event, Finish, Reasoning, Usage
 from . import chatapi, fields
 from .openai_fields import MessageFields
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
 
-_REASONS: Mapping[str, str] = {
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "COMPLETE": "stop",
-    "max_tokens": "length",
-    "model_length": "length",
-    "function_call": "tool_calls",
-    "safety": "content_filter",
-}
 _TEXT = ("content", "refusal")
-_REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_details")
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+_THOUGHT_LISTS = ("reasoning_details", "thinking_blocks")
 _CALLS = ("tool_calls", "function_call")
 _SILENT = frozenset({"content", "role"})
 
@@ -76,18 +67,39 @@ class Answer:
         self._usage_came = self._usage_ends = False
         self._id: str | None = None
 
-    def events(self, chunk: Mapping[str, Any]) -> Iterator[str | Event]:
+    def events(self, chunk: Any) -> Iterator[str | Event]:
         """What *chunk* adds to the answer; its error is raised."""
         self._note_plain_text()
-        if "error" in chunk or "choices" not in chunk:
+        if chunk.__class__ is dict and "error" not in chunk:
+            choices = chunk.get("choices")
+            if choices and choices.__class__ is list:
+                return self._chunk_events(chunk, choices)
+        return self._unusual_events(chunk)
+
+    def _unusual_events(self, value: Any) -> Iterator[str | Event]:
+        """The same for what has no list of choices: an error, usage, chunks in a wrapping."""
+        for chunk in fields.objects(value):
             raise_error_in(chunk)
+            inner = chunk.get("data")
+            if "choices" not in chunk and isinstance(inner, Mapping) and "choices" in inner:
+                chunk = inner
+            choices = chunk.get("choices") or ()
+            yield from self._chunk_events(
+                chunk, (choices,) if isinstance(choices, Mapping) else choices
+            )
+
+    def _chunk_events(
+        self, chunk: Mapping[str, Any], choices: Iterable[Any]
+    ) -> Iterator[str | Event]:
         came, reason, counted = False, None, None
-        for choice in chunk.get("choices") or ():
-            if not choice or choice.get("index"):  # one answer was asked for
+        for choice in choices:
+            if not choice or _is_other(choice):  # one answer was asked for
                 continue
             for event in self._choice_events(choice, chunk.get("object") == "chat.completion"):
                 came, self._finished = True, False
                 yield event
+            if choice.get("error"):  # OpenRouter's place once text has come
+                raise refusals.in_band(choice)
             if choice.get("finish_reason") is not None:
                 reason = fields.word(choice["finish_reason"], "finish_reason") or reason or ""
             counted = choice.get("usage") or counted
@@ -153,10 +165,12 @@ class Answer:
             if delta and (is_complete or choice.get("finish_reason")):
                 repeated = (
                     *(_TEXT if self._has_text else ()),
-                    *(_REASONING if self._has_reasoning else ()),
+                    *((*_REASONING, *_THOUGHT_LISTS) if self._has_reasoning else ()),
                     *(_CALLS if self._calls else ()),
                 )
                 delta = {name: each for name, each in delta.items() if name not in repeated}
+            elif not delta and choice.get("text") and not ("delta" in choice and self._has_text):
+                delta = {"content": choice["text"]}  # the older completions, or all once more
         return self._delta_events(delta) if delta else iter(())
 
     def _delta_events(self, delta: Mapping[str, Any]) -> Iterator[str | Event]:
@@ -195,8 +209,8 @@ class Answer:
             yield from self._text_events(json.dumps(content, ensure_ascii=False))
             return
         for part in content:
-            if isinstance(part, Mapping) and part.get("type") == "thinking":
-                thought = fields.thought(part.get("thinking"), "thinking")
+            if fields.is_thought(part):
+                thought = fields.part_thought(part)
                 if thought:
                     self._has_reasoning = True
                     yield Reasoning(thought)
@@ -220,7 +234,7 @@ class Answer:
             if self._tags is not None:
                 yield from self._tags.close()
             yield from self._calls.remaining()
-        normal = _REASONS.get(reason, reason)
+        normal = chatapi.normal_reason(reason)
         # Ollama, and OpenAI when the tool was chosen for the model, say "stop" here.
         if self._calls and normal == "stop":
             normal = "tool_calls"
@@ -237,24 +251,33 @@ def _is_part(value: Any) -> bool:
 
 def reasoning_text(delta: Mapping[str, Any]) -> str:
     """What *delta* tells of the model's thoughts, at the first place that has any."""
-    for name in _REASONING[:-1]:
+    for name in _REASONING:
         if delta.get(name) and (thought := fields.thought(delta[name], name)):
             return thought
-    details = delta.get("reasoning_details")
-    if not details:
-        return ""
-    # Encrypted ones have neither.
-    texts = (
-        each.get("text") or each.get("summary")
-        for each in fields.mappings(details, "reasoning_details")
-    )
-    return "".join(text for text in texts if isinstance(text, str))
+    for name in _THOUGHT_LISTS:
+        if delta.get(name):
+            # Encrypted ones have none of these.
+            texts = (
+                each.get("text") or each.get("summary") or each.get("thinking")
+                for each in fields.mappings(delta[name], name)
+            )
+            return "".join(text for text in texts if isinstance(text, str))
+    return ""
+
+
+def _is_other(choice: Mapping[str, Any]) -> bool:
+    """Whether *choice* is of another answer; some write its index as text."""
+    index = choice.get("index")
+    if not index:
+        return False
+    if isinstance(index, str):
+        return bool(index.isdigit() and index.strip("0"))
+    return isinstance(index, int) and index > 0
 
 
 def raise_error_in(chunk: Mapping[str, Any]) -> None:
     """Raise the error that *chunk* is, in whatever shape, if it is one."""
-    is_flat = chunk.get("object") == "error" or "detail" in chunk
-    if chunk.get("error") or (is_flat and not chunk.get("choices")):
+    if chunk.get("error") or (not chunk.get("choices") and envelopes.is_failure(chunk)):
         raise refusals.in_band(chunk)
 
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from ..codecs import refusals
+from ..codecs import envelopes, refusals
 from ..events import Event, Finish, ProviderData, Reasoning, Usage
 from . import chatapi, fields
 from .openai_responses_calls import CALLS, Calls
@@ -54,6 +54,8 @@ _CALL_EVENTS = (
     "response.custom_tool_call_input.delta",
     "response.custom_tool_call_input.done",
 )
+_PART_DONE = ("response.content_part.done", "response.reasoning_summary_part.done")
+_THOUGHTS = ("reasoning_text", "summary_text")
 _FINAL = (
     "response.completed",
     "response.incomplete",
@@ -68,16 +70,13 @@ _FRAMES = frozenset(
         "response.queued",
         "response.in_progress",
         "response.content_part.added",
-        "response.content_part.done",
         "response.reasoning_summary_part.added",
-        "response.reasoning_summary_part.done",
         "keepalive",
     }
 )
 # The server's own tools; an event that nobody knows is no sign of progress.
 _AT_WORK = re.compile(r"response\.(\w+_call\w*|mcp_\w+|audio\w*|compaction)\.")
 _UNFINISHED = frozenset({"queued", "in_progress"})
-_REASONS: Mapping[str, str] = {"completed": "stop", "max_output_tokens": "length"}
 
 
 def plain_text(event: Mapping[str, Any]) -> str:
@@ -119,6 +118,8 @@ class ResponseReader:
             yield from read(self, event)
         elif kind is None and ("output" in event or event.get("object") == "response"):
             yield from self._end(event)  # one JSON value in place of a stream
+        elif kind is None and envelopes.is_failure(event):
+            raise refusals.in_band(event)
         elif kind not in _FRAMES:
             fields.log.debug("left out: event %.80r", kind)
             # Progress, but for the clock of the first token.
@@ -139,7 +140,7 @@ class ResponseReader:
         yield from self._calls.remaining()
         if self._usage:
             yield usage(self._usage)
-        reason = _REASONS.get(self._reason, self._reason)
+        reason = chatapi.normal_reason(self._reason)
         if self._calls and reason == "stop":
             reason = "tool_calls"
         yield Finish(reason, raw=self._reason, id=self._id)
@@ -165,6 +166,15 @@ class ResponseReader:
         if not came.in_part:
             yield from self._content_events(kind, event.get("refusal", event.get("text")))
         came.in_part = False
+
+    def _part_done(self, event: Mapping[str, Any]) -> Iterator[str | Event]:
+        """The same once more, as a part; with some servers it is all that comes of it."""
+        part = fields.mapping(event.get("part"), "part")
+        kind: type[str | Reasoning] = Reasoning if part.get("type") in _THOUGHTS else str
+        came = self._text if kind is str else self._thought
+        if not came.in_frame:
+            yield from self._content_events(kind, part.get("refusal", part.get("text")))
+        came.in_part = came.in_frame = False
 
     def _message_events(self, item: Mapping[str, Any]) -> Iterator[str | Event]:
         content = item.get("content")
@@ -203,13 +213,13 @@ class ResponseReader:
         elif kind == "message":
             if not self._text.in_item:
                 yield from self._message_events(item)
-            self._text.in_item = self._text.in_part = False
+            self._text.end_item()
             if item.get("phase"):
                 yield ProviderData(self._provider, "phase", {"phase": item["phase"]})
         elif kind == "reasoning":
             if not self._thought.in_item:
                 yield from self._thought_events(item)
-            self._thought.in_item = self._thought.in_part = False
+            self._thought.end_item()
             yield from self._kept_reasoning(item)
         elif kind:
             fields.log.debug("no part of the answer, but sent back with it: item %.80r", kind)
@@ -256,6 +266,7 @@ class ResponseReader:
         had_text, had_thought = self._text.ever, self._thought.ever
         had_reasoning = self._has_kept_reasoning
         self._ended = self._has_items
+        self._calls.begin_again()
         for index, item in enumerate(fields.mappings(response.get("output"), "output")):
             kind = item.get("type")
             if self._has_items and kind not in CALLS and (kind != "message" or had_text):
@@ -270,6 +281,7 @@ _Read: TypeAlias = Callable[[ResponseReader, Mapping[str, Any]], Iterator[str | 
 _READ: Mapping[Any, _Read] = {
     **dict.fromkeys(_DELTAS, ResponseReader.delta_events),
     **dict.fromkeys(_DONE, ResponseReader._done_events),
+    **dict.fromkeys(_PART_DONE, ResponseReader._part_done),
     **dict.fromkeys(_CALL_EVENTS, ResponseReader._arguments),
     **dict.fromkeys(_FINAL, ResponseReader._final),
     "response.output_item.added": ResponseReader._item_added,
@@ -281,10 +293,13 @@ class _Came:
     """Where text, or reasoning, has come by deltas."""
 
     def __init__(self) -> None:
-        self.in_part = self.in_item = self.ever = False
+        self.in_part = self.in_frame = self.in_item = self.ever = False
 
     def note(self) -> None:
-        self.in_part = self.in_item = self.ever = True
+        self.in_part = self.in_frame = self.in_item = self.ever = True
+
+    def end_item(self) -> None:
+        self.in_part = self.in_frame = self.in_item = False
 
 
 def usage(counted: Mapping[str, Any]) -> Usage:

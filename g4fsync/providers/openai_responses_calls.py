@@ -7,11 +7,13 @@ Facts, from openai-python 3.57 (``types/responses``):
   call names its ``call_id``, not its ``id``.
 * Pieces name their item by ``output_index`` and ``item_id``.  Either may be missing,
   and the id may change from event to event (GitHub Copilot): the index counts first.
+* The final event repeats all calls, by vLLM with other ids than before.
 * ``namespace``, ``caller`` and further members go back with the call.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,8 +32,10 @@ class Calls:
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._calls: dict[Any, _Call] = {}  # by output_index and by item_id
+        self._all: list[_Call] = []
         self._latest: _Call | None = None
         self._given: set[str] = set()
+        self._unrepeated: list[_Call] = []  # that the final event has not repeated yet
 
     def __bool__(self) -> bool:
         return bool(self._given)
@@ -39,7 +43,7 @@ class Calls:
     def begin(self, item: Mapping[str, Any], event: Mapping[str, Any]) -> None:
         """Note the call that *item*, just added, is; it may be something else."""
         if item.get("type") in CALLS:
-            call = self._latest = _Call()
+            call = self._latest = self._begun()
             call.take(item)
             self._calls.update(dict.fromkeys(_keys(item, event), call))
 
@@ -47,7 +51,7 @@ class Calls:
         """Take a piece of the arguments, or all of them at their end."""
         call = self._find({}, event) or self._latest
         if call is None:
-            call = self._latest = _Call()
+            call = self._latest = self._begun()
             self._calls.update(dict.fromkeys(_keys({}, event) or [None], call))
         if "delta" in event:
             call.pieces.append(fields.object_text(event["delta"]))
@@ -56,13 +60,33 @@ class Calls:
 
     def complete(self, item: Mapping[str, Any], event: Mapping[str, Any]) -> Iterator[ToolCall]:
         """The call whose complete *item* has come."""
-        call = self._find(item, event) or _Call()
+        call = self._find(item, event) or self._repeated(item)
+        if call is None:
+            call = self._begun()
+        elif call in self._unrepeated:
+            self._unrepeated.remove(call)
         call.take(item)
         yield from self._give(call)
 
+    def begin_again(self) -> None:
+        """Now come the items of the final event."""
+        self._unrepeated = [*self._all]
+
+    def _repeated(self, item: Mapping[str, Any]) -> _Call | None:
+        """The call that says the same as *item*, which comes once more with another id."""
+        twin = _Call()
+        twin.take(item)
+        known = [call for call in self._unrepeated if call.id == twin.id or call.says(twin)]
+        return next((call for call in known if call.id == twin.id), known[0] if known else None)
+
+    def _begun(self) -> _Call:
+        call = _Call()
+        self._all.append(call)
+        return call
+
     def remaining(self) -> Iterator[ToolCall]:
         """The calls that were begun, and whose complete item never came."""
-        for call in dict.fromkeys(self._calls.values()):
+        for call in self._all:
             yield from self._give(call)
 
     def _find(self, item: Mapping[str, Any], event: Mapping[str, Any]) -> _Call | None:
@@ -102,6 +126,10 @@ class _Call:
     def arguments(self) -> str:
         return self._complete or "".join(self.pieces)
 
+    def says(self, other: _Call) -> bool:
+        """Whether it has the name and the arguments of *other*."""
+        return self.name == other.name and _parsed(self.arguments) == _parsed(other.arguments)
+
     def take(self, item: Mapping[str, Any]) -> None:
         """What an item, or the end of its arguments, says of the call."""
         self.id = item.get("call_id") or self.id
@@ -119,6 +147,14 @@ class _Call:
 
 
 _USUAL = ("type", "function_call")
+
+
+def _parsed(arguments: str) -> Any:
+    """Arguments as a value: what is written otherwise is the same."""
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _keys(item: Mapping[str, Any], event: Mapping[str, Any]) -> list[Any]:

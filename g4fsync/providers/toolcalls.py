@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..events import ProviderData, ToolCall
+from . import fields
 
 # Members of a call that its provider wants back.
 _KEPT = ("extra_content", "provider_specific_fields", "thought_signature")
@@ -16,29 +17,38 @@ class ToolCalls:
     """The calls of one answer.
 
     Pieces belong together by ``index``, or by their position where a server
-    sends none.  A new id with a name begins a new call even at an index in use:
-    some gateways number all calls 0.  ``provider`` is who gets back what else a
-    call holds: Google's OpenAI-compatible face and LiteLLM put signatures there.
+    sends none, and by the id where one index has several.  A new id with a name
+    begins a new call even at an index in use, and so does a name behind complete
+    arguments: some gateways number all calls 0.  ``provider`` is who gets back what
+    else a call holds: Google's OpenAI-compatible face and LiteLLM put signatures there.
     """
 
     def __init__(self, provider: str = "openai") -> None:
         self._provider = provider
         self._calls: list[_Call] = []
         self._latest: dict[Any, _Call] = {}  # by index
+        self._known: dict[Any, _Call] = {}  # by index and id
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def add(self, pieces: Sequence[Mapping[str, Any]]) -> None:
-        """Take the ``tool_calls`` of one delta."""
-        for position, piece in enumerate(pieces):
+    def add(self, pieces: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> None:
+        """Take the ``tool_calls`` of one delta; one alone may stand there without a list."""
+        listed: Any = (pieces,) if pieces.__class__ is dict else pieces
+        for position, piece in enumerate(listed):
+            if not piece:
+                continue
             index = piece.get("index")
-            function = piece.get("function") or {}
+            function = piece.get("function") or piece  # some leave it out
             id, name = piece.get("id") or "", function.get("name") or ""
-            call = self._latest.get(position if index is None else index)
+            id = id if id.__class__ is str else str(id)
+            slot = position if index is None else index
+            call = (id and self._known.get((slot, id))) or self._latest.get(slot)
             if call is None or _is_another(call, id, name, counted=index is not None):
-                call = self._latest[position if index is None else index] = _Call()
+                call = self._latest[slot] = _Call()
                 self._calls.append(call)
+            if id:
+                self._known[slot, id] = call
             call.id = call.id or id
             call.name = call.name or name
             arguments = function.get("arguments")
@@ -90,7 +100,16 @@ class _Call:
 
     @property
     def text(self) -> str:
-        return "".join(self.arguments)
+        return fields.said_once("".join(self.arguments))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments are a JSON value, which nothing can be missing from."""
+        try:
+            json.loads(self.text)
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     @property
     def is_complete(self) -> bool:
@@ -109,6 +128,13 @@ class _Call:
 
 
 def _is_another(call: _Call, id: str, name: str, *, counted: bool) -> bool:
+    """Whether a piece with this *id* and *name* begins a new call behind *call*."""
     if not name or (id and id == call.id):
         return False
-    return bool(id and call.id) or (bool(call.name) and (not counted or call.given))
+    if id and call.id:
+        return True
+    if not call.name:
+        return False
+    if call.given or call.is_whole:
+        return True
+    return call.name != name and not (counted and call.arguments)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -246,6 +249,34 @@ def test_done_needs_no_blank_line(end: bytes) -> None:
     events = [ServerSentEvent(data="a"), ServerSentEvent(data="[DONE]")]
     assert decode(b"data: a\n\ndata: [DONE]" + end) == events
     assert decode(b"data: a\n\ndata:[DONE]" + end) == events
+
+
+def objects(body: bytes, *, cut: int = 0) -> list[str]:
+    decoder = SSEDecoder(splits_objects=True)
+    data = [event.data for event in decoder.feed(body[:cut])]
+    data += [event.data for event in decoder.feed(body[cut:])]
+    return data + [event.data for event in decoder.close()]
+
+
+def test_objects_without_blank_lines_between_them_are_events_of_their_own() -> None:
+    body = b'data: {"a":{}}\ndata: null\ndata:{"b":1}\nid: 1\ndata: {"c":2}\ndata: [DONE]'
+    expected = ['{"a":{}}', "null", '{"b":1}', '{"c":2}', "[DONE]"]
+    for cut in range(1, len(body)):
+        assert objects(body, cut=cut) == expected
+        with pytest.raises(StreamTruncated):
+            objects(body[:cut])
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, "\t"])
+def test_one_value_over_many_lines_is_one_event(indent: Any) -> None:
+    value: Any = {"a": [{"b": {}}, {"c": [{}, {"d": "}"}]}], "e": {"f": {}}, "g": None}
+    text = json.dumps(value, indent=indent)
+    body = "".join(f"data: {line}\n" for line in text.split("\n"))
+    assert objects(f"{body}\n".encode()) == [text]
+
+
+def test_text_over_many_lines_is_not_split() -> None:
+    assert decode(b"data: {a}\ndata: {b}\n\n") == [ServerSentEvent(data="{a}\n{b}")]
 
 
 @pytest.mark.parametrize("end", [b"data: [DONE", b"data: [DONE]\ndata: a", b"data: [DONE] \n"])

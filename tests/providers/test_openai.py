@@ -678,7 +678,7 @@ def test_a_refused_key_says_what_to_set() -> None:
         [1],
         {"choices": "Hi"},
         {"choices": [{"delta": "Hi"}]},
-        {"choices": [{"delta": {"tool_calls": {"name": "f"}}}]},
+        {"choices": [{"delta": {"tool_calls": ["f"]}}]},
     ],
 )
 def test_another_shape_is_a_protocol_error(value: object) -> None:

@@ -139,10 +139,13 @@ chunks = st.fixed_dictionaries(
 events = st.one_of(
     chunks.map(lambda data: b"data: " + data),
     chunks.map(lambda data: b"event: message\ndata:" + data),
+    chunks.map(lambda data: b"data: data: " + data),
     st.sampled_from(
         [b"data:", b"data: ", b"event: ping\ndata: ", b": ping", b"data: null", b"data: [DONE]"]
         + [b"event: error\ndata: {}", b"error: {}", b"data: {", b'{"error": 1}', b"id: 1"]
         + [b'data: {"choices": [], "usage": {"total_tokens": 1}}', b"retry: 5\ndata: 0"]
+        + [b"event: ping\ndata: 2024-04-07", b"event: end\ndata: bye", b"data: error: x"]
+        + [b"event: error\ndata: gone", b"data: [done]", b'data: {"a":\ndata: 1}', b"data: {}"]
     ),
 )
 lines = chunks | st.sampled_from([b"", b" ", b"0", b"null", b"{", b"[1,", b"2]", b"[DONE]"])
@@ -151,7 +154,7 @@ lines = chunks | st.sampled_from([b"", b" ", b"0", b"null", b"{", b"[1,", b"2]",
 @settings(deadline=None)
 @given(
     st.lists(events, min_size=1, max_size=12),
-    st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n\n\n"]),
+    st.sampled_from([b"\n\n", b"\r\n\r\n", b"\n\n\n", b"\n"]),
     st.lists(st.integers(0), max_size=3),
 )
 def test_any_cutting_of_events_gives_the_same_values(
