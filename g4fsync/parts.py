@@ -53,8 +53,11 @@ class Image:
         except OSError as exc:
             raise InvalidRequest(f"image {path}: {exc.strerror or exc}") from exc
         if len(content) > MAX_IMAGE_BYTES:
-            raise InvalidRequest(f"image {path}: larger than {MAX_IMAGE_BYTES} bytes")
-        return cls.from_bytes(content, detail=detail)
+            raise InvalidRequest(f"image {path}: larger than {MAX_IMAGE_BYTES >> 20} MiB")
+        try:
+            return cls.from_bytes(content, detail=detail)
+        except InvalidRequest as exc:
+            raise InvalidRequest(f"image {path}: {exc}") from None
 
     @classmethod
     def from_bytes(cls, content: bytes, *, detail: str | None = None) -> Image:

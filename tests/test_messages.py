@@ -157,9 +157,9 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts_module, "MAX_IMAGE_BYTES", 8)
-    (tmp_path / "a.png").write_bytes(PNG)
-    with pytest.raises(InvalidRequest, match="larger than 8 bytes"):
+    monkeypatch.setattr(parts_module, "MAX_IMAGE_BYTES", 1 << 20)
+    (tmp_path / "a.png").write_bytes(PNG + bytes(1 << 20))
+    with pytest.raises(InvalidRequest, match="larger than 1 MiB"):
         Image.open(tmp_path / "a.png")
 
 

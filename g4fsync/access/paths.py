@@ -57,15 +57,18 @@ def expanded(text: str) -> Path:
         ) from exc
 
 
-def read_text(path: Path, *, max_bytes: int) -> str:
+def read_text(path: Path, *, max_bytes: int, is_pipe_taken: bool = False) -> str:
     """The text of a regular UTF-8 file of at most *max_bytes*, without a byte order mark.
+
+    ``is_pipe_taken``: a named pipe will do too, as a shell makes one of ``<(command)``.
 
     Whatever is wrong, from a missing file to a stray byte, is an ``OSError``
     whose ``strerror`` says it and quotes nothing of the content.
     """
     try:
         # Asked before opening: a named pipe would block the open, a device never end.
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or (is_pipe_taken and stat.S_ISFIFO(mode))):
             raise OSError(errno.EINVAL, "it is not a regular file")
         with path.open("rb") as file:
             content = file.read(max_bytes + 1)

@@ -18,9 +18,10 @@ from ..errors import InvalidRequest
 from ..settings import Budget, Rate
 from . import options
 from .exits import BUDGET, PROVIDER, SOME_FAILED
-from .input import encodable, model_from
+from .input import model_from, system_from, text_from
 from .progress import progress, spent
 from .terminal import Terminal
+from .wording import at_prompt
 
 EPILOG = """\
 IN is a .jsonl, .csv, .tsv or .txt file, or - for lines on standard input (JSON
@@ -39,6 +40,8 @@ exit status:
   6 budget used up     130 Ctrl-C: what is finished is in OUT
 """
 
+MOST_FAILURES = 3  # kinds of failed rows that are shown at the end
+
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "m": 60.0}
 _UNITS |= {"h": 3600.0, "hour": 3600.0, "d": 86_400.0, "day": 86_400.0}
 _RATE = re.compile(r"([0-9.]+(?:e[0-9]+)?)([kM]?) ?(req(?:uests?)?|tok(?:ens?)?)? ?/ ?([a-z]+)")
@@ -53,8 +56,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("status_of", nargs="?", metavar="OUT", help="the file, after: status")
     parser.add_argument("-o", "--out", metavar="OUT", help="where each finished row is a JSON line")
     options.add_model(parser)
-    parser.add_argument("-p", "--prompt", metavar="TEXT", help="with columns in braces: {text}")
-    parser.add_argument("-s", "--system", metavar="TEXT", help="instructions before each prompt")
+    parser.add_argument(
+        "-p", "--prompt", metavar="TEXT|@FILE", help="with columns in braces: {text}"
+    )
+    parser.add_argument(
+        "-s", "--system", metavar="TEXT|@FILE", help="instructions before each prompt"
+    )
     parser.add_argument("--key", metavar="COLUMN", help="what tells rows apart; default: key")
     options.add_options(parser, "--option")
     parser.add_argument(
@@ -105,7 +112,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         batch = client.batch(
             _standard_input() if arguments.input == "-" else Path(arguments.input),
             out=arguments.out,
-            prompt=encodable("the prompt", arguments.prompt),
+            prompt=text_from("the prompt", arguments.prompt),
             key=arguments.key,
             max_workers=arguments.workers,
             rate=rate_from(arguments.rate),
@@ -114,7 +121,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
             retry_errors=arguments.retry_errors,
             on_error="stop" if arguments.stop_on_error else "keep",
             timeout=arguments.timeout,
-            system=encodable("the system text", arguments.system),
+            system=system_from(arguments.system),
             **options.options_from(arguments.options),
         )
         if arguments.dry_run:
@@ -138,17 +145,25 @@ def _shown(batch: Batch, out: str, terminal: Terminal) -> Summary:
         terminal.note(f"{batch.summary.rows} rows are in {out}; the same command goes on")
 
     terminal.exit_notes.add(interrupted)
+    failures: dict[str, int] = {}  # the first few, by what they say
     with batch:
         shown.open()
         try:
-            for _ in batch:
-                pass
+            for row in batch:
+                if row.failed:
+                    text = at_prompt(str(row.error)).partition("\n")[0]
+                    if text in failures or len(failures) < MOST_FAILURES:
+                        failures[text] = failures.get(text, 0) + 1
         except Exception:
             shown.close()
             raise
     shown.close()
     summary = batch.summary
+    for text, count in failures.items():
+        terminal.note(f"{count} x {text}")
     terminal.note(_in_words(summary))
+    if summary.failed > sum(failures.values()):
+        terminal.note(f"g4fsync batch status {out} shows every failure")
     return summary
 
 

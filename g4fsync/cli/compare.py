@@ -16,7 +16,7 @@ from ..errors import G4FSyncError, InvalidRequest
 from ..fanout.comparison import Comparison
 from . import kept, options
 from .exits import PROVIDER, SOME_FAILED
-from .input import no_model, question, system_from
+from .input import check_model, no_model, question, system_from
 from .output import Answer, EventLines, OneObject, plain, show
 from .terminal import Terminal, is_terminal
 from .views import Blocks, Lines, Object, View
@@ -63,6 +63,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         "timeout": arguments.timeout,
         **options.options_from(arguments.options),
     }
+    for each in arguments.models:
+        check_model(each)
     names = [registry.split(each)[0].name for each in arguments.models]
     client = Client(
         retry=options.retry_from(arguments.retries),
@@ -147,7 +149,7 @@ class Winner(Answer):
 
     def completed(self, stream: ChatStream) -> None:
         super().completed(stream)
-        others = ", ".join(dict.fromkeys(attempt.provider for attempt in stream.losers))
+        others = ", ".join(dict.fromkeys(f"{each.provider}:{each.model}" for each in stream.losers))
         self.terminal.note(
             f"{stream.provider}:{stream.model} began first, "
             f"after {stream.first_token_seconds or 0:.2f} s; asked too: {others or 'nobody'}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import registry
 from ..access import config as settings, keys
+from ..access.names import folded
 from ..errors import ConfigurationError, InvalidRequest
 from .options import add_action, add_actions
 from .terminal import Terminal
@@ -44,11 +45,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ):
         action = add_action(actions, name, what)
         if name in ("set", "get", "unset"):
-            action.add_argument("name", metavar="NAME", help="see g4fsync config --help")
+            action.add_argument(
+                "name", metavar="NAME", help="see g4fsync config --help"
+            ).completer = setting_names  # type: ignore[attr-defined]  # for argcomplete
         if name == "set":
             action.add_argument("value", metavar="VALUE", help="one line of text")
         if name == "list":
             action.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def setting_names(**_: object) -> list[str]:
+    """What NAME may be: what is set, and what each endpoint may have."""
+    found = settings.load()
+    names = ["model", *(f"alias.{each}" for each in found.aliases)]
+    for each in found.endpoints.values():
+        names += [f"endpoint.{each.name}.{part}" for part in settings.ENDPOINT_FIELDS]
+    return names
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -87,11 +99,11 @@ def _set(name: str, value: str, terminal: Terminal) -> None:
     section, option = settings.split(name)
     kind, _, endpoint = section.partition(" ")
     if kind == "endpoint":
-        _check_free(endpoint)
+        _check_free(endpoint, is_endpoint=True)
         value = _endpoint_value(endpoint, option, value)
     else:
         if kind == "alias":
-            _check_free(option)
+            _check_free(option, is_endpoint=False)
         _check_model(value)
     settings.set_value(name, value)
     if option == "base_url":
@@ -103,9 +115,13 @@ def _set(name: str, value: str, terminal: Terminal) -> None:
             )
 
 
-def _check_free(name: str) -> None:
+def _check_free(name: str, *, is_endpoint: bool) -> None:
+    found = settings.load()
     if not registry.is_free(name):
         raise InvalidRequest(f"{name} is the name of a provider; choose another")
+    others, what = (found.aliases, "alias") if is_endpoint else (found.endpoints, "endpoint")
+    if folded(name) in others:
+        raise InvalidRequest(f"{name} is the name of an {what}; choose another")
 
 
 def _check_model(value: str) -> None:

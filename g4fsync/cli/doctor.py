@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     parser.add_argument(
         "providers", nargs="*", metavar="PROVIDER", help="a provider's name, or PROVIDER:MODEL"
-    )
+    ).completer = options.provider_names  # type: ignore[attr-defined]  # for argcomplete
     options.add_base_url(parser)
     options.add_network(parser)
     options.add_timeout(parser, "per step; default: 5, a token 15")

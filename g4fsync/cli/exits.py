@@ -40,12 +40,12 @@ def exit_code(error: G4FSyncError) -> int:
 
 def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
     """What else a user may want to know about *error*."""
+    if str(error).startswith("archive ") and arguments.verb in ("ask", "chat", "compare"):
+        return "--no-log does without the log, g4fsync log off ends it"
     if arguments.verb != "ask" or error.provider is None:
         return None
     if isinstance(error, DeadlineExceeded) and error.clock == "total":
         return "--timeout SECONDS sets the limit"
-    if isinstance(error, AuthenticationError) and error.status is None:
-        return "--cookies FILE says where they are"
     if exit_code(error) in (USAGE, INTERRUPTED) or arguments.base_urls:
         return None
     from .. import registry  # --help and --version do without

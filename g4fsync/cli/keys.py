@@ -13,7 +13,7 @@ from .. import registry
 from ..access import keys as store
 from ..access.names import folded
 from ..errors import ConfigurationError, InvalidRequest
-from .options import add_action, add_actions, add_json
+from .options import add_action, add_actions, add_json, provider_names
 from .tables import table
 from .terminal import Terminal, is_terminal, visible, width
 
@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         if name == "list":
             add_json(action)
         if name in ("set", "remove"):
-            action.add_argument("provider", help="a provider's name")
+            action.add_argument("provider", help="a provider's name").completer = provider_names  # type: ignore[attr-defined]  # for argcomplete
         if name == "set":  # taken so that it can be refused without being repeated
             action.add_argument("surplus", nargs="*", help=argparse.SUPPRESS)
 

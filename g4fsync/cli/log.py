@@ -165,7 +165,10 @@ def _meant(archive: Archive, id: str | None) -> list[ArchivedCall]:
         return [archive.call(id)]
     except InvalidRequest:
         # Perhaps it is a conversation; then its newest call.
-        found = archive.conversation(id)
+        try:
+            found = archive.conversation(id)
+        except InvalidRequest:
+            raise InvalidRequest(f"the log has no call or conversation {id!r:.80}") from None
         return [c for c in archive.calls(limit=None) if c.conversation == found.id][:1]
 
 

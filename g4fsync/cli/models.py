@@ -22,7 +22,9 @@ names known here are listed.
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
-    parser.add_argument("provider", nargs="?", help="a provider's name")
+    parser.add_argument(
+        "provider", nargs="?", help="a provider's name"
+    ).completer = options.provider_names  # type: ignore[attr-defined]  # for argcomplete
     options.add_base_url(parser)
     options.add_timeout(parser, f"default: {SECONDS:g}")
     options.add_ca(parser)

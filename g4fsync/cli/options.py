@@ -46,7 +46,8 @@ def add_prompt(parser: argparse.ArgumentParser) -> None:
         "prompt",
         nargs="*",
         metavar="PROMPT",
-        help="what to ask, as one argument; @FILE is a file's text, - is standard input",
+        help="what to ask, as one argument; @FILE is a file's text, - is standard input; "
+        "behind -- it may begin with a dash",
     )
     parser.add_argument(
         "-f",
@@ -64,7 +65,7 @@ def add_prompt(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE|URL",
-        help="an image that goes with the prompt (may be repeated)",
+        help="an image that goes with the prompt, - from standard input (may be repeated)",
     )
 
 
@@ -88,6 +89,11 @@ def add_models(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL[,MODEL]",
         help="PROVIDER, PROVIDER:MODEL or an alias; several with commas, or repeated",
     ).completer = model_names  # type: ignore[attr-defined]  # for argcomplete
+
+
+def provider_names(**_: object) -> list[str]:
+    """What a provider's name may be, for argcomplete."""
+    return registry.provider_names()
 
 
 def model_names(**_: object) -> list[str]:
@@ -128,7 +134,7 @@ def add_options(parser: argparse.ArgumentParser, *flags: str) -> None:
 
 
 def add_timeout(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help=what)
+    parser.add_argument("--timeout", type=above_0, metavar="SECONDS", help=what)
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:
@@ -170,7 +176,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_rate(parser: argparse.ArgumentParser, default: float | None, what: str) -> None:
     parser.add_argument(
-        "--tokens-per-second", type=rate, default=default, metavar="N", help=f"default: {what}"
+        "--tokens-per-second", type=above_0, default=default, metavar="N", help=f"default: {what}"
     )
 
 
@@ -230,8 +236,8 @@ def by_provider(option: str, values: Sequence[str], providers: Sequence[str]) ->
     return found
 
 
-def rate(text: str) -> float:
-    """A number above 0."""
+def above_0(text: str) -> float:
+    """A number above 0: of seconds, or of tokens a second."""
     try:
         value = float(text)
     except ValueError:

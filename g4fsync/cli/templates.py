@@ -40,9 +40,14 @@ class Template:
     settings: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_place(self) -> bool:
+        """Whether it says where the prompt goes."""
+        return "{input}" in self.text
+
     def filled(self, prompt: str) -> str:
         """The prompt to ask, with what the user said in it."""
-        if "{input}" in self.text:
+        if self.has_place:
             return self.text.replace("{input}", prompt)
         return "\n\n".join(part for part in (self.text, prompt) if part)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 if TYPE_CHECKING:
     from .terminal import Terminal
@@ -79,15 +79,27 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     verb = "ask" if implied else first
     parser = verb_parser(verb)
     rest = argv if implied else argv[1:]
+    if any(word.startswith("-") and " " in word for word in rest):
+        parser.remark = 'a text that begins with a dash goes behind --: g4fsync -- "- this"\n'
     arguments = parser.parse_args(joined_options(rest, parser.get_default("option_flags") or ()))
     if implied:
         _check_for_verb(parser, arguments.prompt)
     return arguments
 
 
-def verb_parser(verb: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line or two: the usage of some commands would fill a window."""
+
+    remark = ""
+
+    def error(self, message: str) -> NoReturn:
+        help_line = f"{self.prog} --help shows what can be typed\n"
+        self.exit(2, f"{self.prog}: error: {message}\n{self.remark}{help_line}")
+
+
+def verb_parser(verb: str) -> Parser:
     """The parser of one command, for what follows its name."""
-    return _completed(argparse.ArgumentParser(prog=f"g4fsync {verb}", **_texts(verb)), verb)
+    return _completed(Parser(prog=f"g4fsync {verb}", **_texts(verb)), verb)
 
 
 def complete_parser() -> argparse.ArgumentParser:
@@ -98,7 +110,7 @@ def complete_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _completed(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
+def _completed(parser: Parser, verb: str) -> Parser:
     from .options import add_debug
 
     parser.set_defaults(verb=verb, debug=False)
@@ -126,9 +138,9 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _overview() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _overview() -> tuple[Parser, dict[str, Parser]]:
     """What ``g4fsync --help`` shows, made without importing a verb; and a parser for each."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="g4fsync",
         description="Chat with many providers from the command line.",
         epilog=EPILOG,

@@ -76,19 +76,22 @@ def schema(text: str) -> dict[str, Any]:
 
 def function(name: str) -> Callable[..., Any]:
     """The function that ``MODULE:FUNCTION`` names; a module may be in this folder."""
-    module_name, mark, path = name.partition(":")
-    if not (module_name and mark and path):
+    module_name, _, path = name.partition(":")
+    if not all(each.isidentifier() for each in (*module_name.split("."), *path.split("."))):
         raise InvalidRequest(f"--tool must look like MODULE:FUNCTION, got {name!r}")
     if os.curdir not in sys.path and "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        found: Any = pkgutil.resolve_name(name)
+        pkgutil.resolve_name(module_name)
     except ImportError as exc:
         raise InvalidRequest(f"--tool {name}: {exc}") from exc
-    except AttributeError as exc:
+    except (Exception, SystemExit) as exc:  # what it does when it is loaded is the user's
+        reason = f"{type(exc).__name__}: {exc}"
+        raise InvalidRequest(f"--tool {name}: {module_name} can't be loaded: {reason}") from exc
+    try:
+        found: Any = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError) as exc:
         raise InvalidRequest(f"--tool {name}: {module_name} has no {path!r}") from exc
-    except ValueError as exc:
-        raise InvalidRequest(f"--tool must look like MODULE:FUNCTION, got {name!r}") from exc
     if not callable(found):
         raise InvalidRequest(f"--tool {name}: not a function")
     return found  # type: ignore[no-any-return]  # callable, as checked

@@ -14,13 +14,24 @@ _OTHERS = (
     (re.compile(r"Client\(base_urls=\{'[^']*': \.\.\.\}\)"), "--base-url URL"),
     (re.compile(r"Client\(verify=['\"][^'\"]*['\"]\)"), "--ca FILE"),
     (re.compile(r"\bverify: (?=there is|'|\")"), "--ca: "),
+    (re.compile(r"use Image\.open\(path\)"), "give the file itself, -a FILE"),
+    (re.compile(r"\bproxy (?=must be a URL)"), "--proxy "),
+    (re.compile(r"\bmax_workers (?=must be)"), "--workers "),
+    (re.compile(r"prompt=('[^']*') (?=makes)"), r"-p \1 "),
+    (re.compile(r"prices=\{model: \([^)]*\)\}"), "--price MODEL=IN,OUT"),
+    (re.compile(r"(?<=strict budget of tokens or usd needs )max_tokens"), "--option max_tokens=N"),
+    (re.compile(r"\bthe archive (?=has no)"), "the log "),
+    # What was typed is one message; only the rows of a batch may have more.
+    (re.compile(r"(?<!row )(?<!\d: )\bmessages\[0\](?:\.content\[\d+\])?: "), ""),
+    (
+        re.compile(r"give (?:it|the key) to the call: Client\(api_keys=\.\.\.\)"),
+        "make the server an endpoint of yours, with a key: g4fsync config --help",
+    ),
 )
 
 
 def at_prompt(text: str) -> str:
     """*text*, a message or an advice of the library, as it is true at a shell prompt."""
-    if "Client(" not in text and "verify: " not in text:
-        return text
     text = _KEY.sub(lambda found: _key(found[1], text[: found.start()]), text)
     for pattern, words in _OTHERS:
         text = pattern.sub(words, text)

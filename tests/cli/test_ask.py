@@ -91,8 +91,7 @@ def test_cookies_come_from_a_file(here: Run, emulator: Emulator, tmp_path: Path)
             ["-m", "flowgpt", "Hi", "-o", "temperature", "x"],
             "flowgpt: option temperature must be a",
         ),
-        (["-m", "koala", "Hi", "--timeout", "0"], "timeout total must be a number of seconds"),
-        (["-m", "koala", "Hi", "--proxy", "nowhere"], "proxy must be a URL like"),
+        (["-m", "koala", "Hi", "--proxy", "nowhere"], "--proxy must be a URL like"),
         (["-m", "koala", "Hi", "--base-url", "nowhere"], "koala: the base URL must look like"),
         (["-m", "koala", "Hi", "--cookies", "/none"], "koala: cookie file '/none': No such file"),
         (["-m", "koala", "\udcff"], "the prompt holds bytes that are not UTF-8 text"),
@@ -111,7 +110,8 @@ def test_missing_cookies_are_a_matter_of_configuration(here: Run, tmp_path: Path
     done = here("-m", "openassistant", "Hi", G4FSYNC_COOKIES=str(tmp_path))
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("g4fsync: openassistant: no cookies for open-assistant.io")
-    assert done.err.endswith("g4fsync: --cookies FILE says where they are\n")
+    assert "; give --cookies FILE, or put openassistant.txt into " in done.err
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("word", ["provider", "modles", "Demo", "providers"])

@@ -72,11 +72,27 @@ def test_all_failed_is_exit_code_1_and_some_5(
 ) -> None:
     done = here(*typed(limited(), table, out, "--timeout", "0.000001"))
     assert done.code == 1
-    assert done.err.startswith("40 rows: 0 complete, 40 failed, ")
+    first, second = done.err.splitlines()
+    assert first == "40 x openai: not finished within 1e-06 s"
+    assert second.startswith("40 rows: 0 complete, 40 failed, ")
     lines = out.read_text().splitlines(keepends=True)
     out.write_text("".join(lines[:10]))
     assert here(*typed(limited(), table, out)).code == 5
     assert here(*typed(limited(), table, out, "--retry-errors")).code == 0
+
+
+def test_prompt_and_system_text_may_be_files(
+    here: Run, limited: Start, table: Path, out: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "prompt.txt").write_text("Say {q}\n")
+    argv = typed(limited(), table, out)
+    at = argv.index("-p")
+    argv[at + 1] = f"@{tmp_path / 'prompt.txt'}"
+    assert here(*argv).code == 0
+    done = here(*argv, "-s", "@/nowhere")
+    assert done.err == (
+        "g4fsync: @/nowhere stands for a file's text, and /nowhere: No such file or directory\n"
+    )
 
 
 def test_another_jobs_file_is_exit_code_2(

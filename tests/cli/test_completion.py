@@ -50,6 +50,10 @@ def test_options_and_models_are_completed(tmp_path: Path) -> None:
     assert "--hide-reasoning" in completions("g4fsync ask --hi", tmp_path)
     assert "--fallback" in completions("g4fsync --fal", tmp_path)
     assert "koala" in completions("g4fsync -m ko", tmp_path)
+    assert completions("g4fsync doctor openass", tmp_path) == ["openassistant"]
+    assert completions("g4fsync keys set openass", tmp_path) == ["openassistant"]
+    assert completions("g4fsync models openass", tmp_path) == ["openassistant"]
+    assert completions("g4fsync config get mo", tmp_path) == ["model"]
     assert "koala:gpt-4o" in completions("g4fsync compare -m koala:gpt-4", tmp_path)
 
 

@@ -86,6 +86,35 @@ def test_a_wrong_setting_is_refused(here: Run, file: Path, argv: list[str], mess
     assert not file.exists()
 
 
+def test_an_alias_and_an_endpoint_have_names_of_their_own(here: Run, work: Emulator) -> None:
+    done = here("config", "set", "alias.Work", "koala")
+    assert (done.code, done.err) == (
+        2,
+        "g4fsync: Work is the name of an endpoint; choose another\n",
+    )
+    assert here("config", "set", "alias.fast", "koala").code == 0
+    done = here("config", "set", "endpoint.fast.base_url", work.base_urls["openai"])
+    assert (done.code, done.err) == (2, "g4fsync: fast is the name of an alias; choose another\n")
+
+
+@pytest.mark.parametrize("verb", ["ask", "compare"])
+@pytest.mark.parametrize(
+    "section", ["[endpoint koala]\nbase_url = {}\n", "[alias]\nkoala = groq\n"]
+)
+def test_a_providers_name_in_a_file_written_by_hand_is_not_passed_over(
+    here: Run, file: Path, verb: str, section: str, emulator: Emulator
+) -> None:
+    file.parent.mkdir()
+    file.write_text(section.format(emulator.base_urls["koala"]))
+    done = here(verb, "-m", "koala", "Hi")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"g4fsync: settings file {str(file)!r}: koala is the name of a provider, "
+        "and of an endpoint or alias there; give that another name\n"
+    )
+    assert emulator.koala.requests == []
+
+
 def test_an_endpoint_is_asked_by_its_name_with_its_key(here: Run, work: Emulator) -> None:
     assert here("-m", "work:gpt-4o", "Hi").out == "You said: Hi\n"
     headers = work.openai.wait_ended()[-1].headers

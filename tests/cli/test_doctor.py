@@ -107,7 +107,7 @@ def test_json_is_one_exact_object(
             ["openai", "ollama", "--base-url", "http://127.0.0.1"],
             "--base-url: say for which provider: PROVIDER=http://127.0.0.1",
         ),
-        (["openai", "--timeout", "0"], "must be a number of seconds above 0"),
+        (["openai", "--timeout", "0"], "--timeout: must be a number above 0"),
         (["openai", "--proxy", "nonsense"], "proxy must be a URL"),
         (["openai", "--base-url", "nonsense"], "the base URL must look like"),
         (["--base-url", "http://127.0.0.1"], "go with a provider"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ import pytest
 from g4fsync.cli.options import joined_options
 from g4fsync.cli.output import CodeBlock
 from g4fsync.emulator import Emulator, HangBeforeHeaders, Status
+
+from .conftest import COMMAND, environment
 
 if TYPE_CHECKING:
     from .conftest import Run, Terminal
@@ -72,6 +75,43 @@ def test_a_text_with_an_at_sign_and_a_space_is_a_text(here: Run, koala: list[str
     assert here(*koala, "@alice said hello").out == "You said: @alice said hello\n"
 
 
+def test_a_file_with_the_line_ends_of_windows_has_none_at_its_end(
+    here: Run, koala: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one\r\ntwo\r\n")
+    done = here(*koala, "--json", f"@{tmp_path / 'a.txt'}")
+    assert json.loads(done.out)["text"] == "You said: one\r\ntwo"
+
+
+def test_what_a_shell_makes_of_a_command_is_a_file(koala: list[str]) -> None:
+    script = 'exec "$@" -f <(echo one; echo two)'
+    typed = [*COMMAND, *koala, "Sum:"]
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *typed],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment({}),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"You said: Sum:\n\none\ntwo\n"
+
+
+def test_bytes_of_utf_8_are_text_in_any_locale(process: Run, koala: list[str]) -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert process(*koala, "--json", "h\u00e9", **plain).out.count("You said: h\\u00e9") == 1
+
+
+def test_a_text_that_begins_with_a_dash_goes_behind_two(here: Run, koala: list[str]) -> None:
+    assert here(*koala, "--", "-x marks").out == "You said: -x marks\n"
+    done = here(*koala, "-x marks")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[1:] == [
+        'a text that begins with a dash goes behind --: g4fsync -- "- this"',
+        "g4fsync ask --help shows what can be typed",
+    ]
+
+
 @pytest.mark.parametrize("argv", [["@{}"], ["x", "-f", "{}"], ["x", "-s", "@{}"]])
 def test_a_file_that_is_not_there_is_said(
     here: Run, koala: list[str], tmp_path: Path, argv: list[str]
@@ -79,7 +119,8 @@ def test_a_file_that_is_not_there_is_said(
     name = str(tmp_path / "none")
     done = here(*koala, *(word.replace("{}", name) for word in argv))
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"g4fsync: {name}: No such file or directory\n"
+    at_sign = f"@{name} stands for a file's text, and " if argv[-1][0] == "@" else ""
+    assert done.err == f"g4fsync: {at_sign}{name}: No such file or directory\n"
 
 
 def test_the_system_text_may_be_a_file(here: Run, openai: Emulator, tmp_path: Path) -> None:
@@ -99,11 +140,24 @@ def test_images_go_with_the_prompt(here: Run, openai: Emulator, tmp_path: Path) 
     assert link["image_url"]["url"] == url
 
 
+def test_an_image_is_piped_in(process: Run, openai: Emulator) -> None:
+    variables = {
+        "OPENAI_BASE_URL": openai.base_urls["openai"],
+        "OPENAI_API_KEY": openai.api_key,
+    }
+    argv = ["-m", "openai:m", "What is this?", "-a", "-"]
+    assert process(*argv, stdin=PNG, **variables).code == 0
+    content = asked(openai)["messages"][0]["content"]
+    assert [part["type"] for part in content] == ["text", "image_url"]
+    assert content[1]["image_url"]["url"].startswith("data:image/png;base64,")
+
+
 def test_what_is_no_image_is_refused(here: Run, openai: Emulator, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("notes")
     done = here("-m", "openai:m", "Hi", "-a", str(tmp_path / "notes.txt"))
     assert (done.code, done.out) == (2, "")
-    assert done.err == "g4fsync: an image must be a PNG, JPEG, GIF or WebP file\n"
+    reason = "an image must be a PNG, JPEG, GIF or WebP file"
+    assert done.err == f"g4fsync: image {tmp_path}/notes.txt: {reason}\n"
 
 
 # -- options --------------------------------------------------------------

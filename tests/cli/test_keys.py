@@ -246,7 +246,10 @@ def test_a_key_of_a_provider_that_is_gone_can_be_removed(here: Run, file: Path) 
 def test_without_an_action_it_is_a_usage_error(here: Run) -> None:
     done = here("keys")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("usage: g4fsync keys")
+    assert done.err == (
+        "g4fsync keys: error: the following arguments are required: ACTION\n"
+        "g4fsync keys --help shows what can be typed\n"
+    )
 
 
 def test_debug_may_stand_before_or_after_the_action() -> None:

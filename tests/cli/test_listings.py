@@ -166,6 +166,7 @@ def test_each_command_has_help_that_fits_80_columns(here: Run, verb: str) -> Non
     "argv",
     [
         ["ask", "--json", "--events", "Hi"],
+        ["ask", "--timeout", "5s", "Hi"],
         ["emulate", "--tokens-per-second", "0"],
         ["demo", "--tokens-per-second", "x"],
         ["providers", "surplus"],
@@ -176,7 +177,10 @@ def test_each_command_has_help_that_fits_80_columns(here: Run, verb: str) -> Non
 def test_bad_usage_is_exit_2(here: Run, argv: list[str]) -> None:
     done = here(*argv)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("usage: g4fsync")
+    verb = argv[0] if argv[0] in VERBS else "ask"
+    first, last = done.err.splitlines()
+    assert first.startswith(f"g4fsync {verb}: error: ")
+    assert last == f"g4fsync {verb} --help shows what can be typed"
 
 
 def test_the_version_is_shown_without_loading_a_library() -> None:

@@ -175,7 +175,7 @@ def test_c_and_cid_go_on_with_a_conversation(say: Say, settings: Path, emulator:
     unknown = say("--cid", "nonsense", "Four")
     assert (unknown.code, unknown.err) == (
         2,
-        "g4fsync: the archive has no conversation 'nonsense'\n",
+        "g4fsync: the log has no conversation 'nonsense'\n",
     )
 
 
@@ -242,6 +242,32 @@ def test_a_template_that_is_wrong_says_where(
     outcome = say("--template", "wrong", "Hi")
     assert outcome.code == 2
     assert message in outcome.err.replace("\n", " ")
+
+
+def test_a_template_with_a_place_for_a_prompt_wants_one(say: Say, settings: Path) -> None:
+    template(settings, "sum", "Summarise: {input}")
+    done = say("--template", "sum")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "g4fsync: no prompt to put for {input} in template sum\n"
+
+
+def test_a_log_that_is_no_log_says_how_to_do_without(say: Say, settings: Path) -> None:
+    say("log", "on")
+    (settings / "log.db").write_text("something else, longer than a header of SQLite\n" * 9)
+    done = say("Hello")
+    assert done.code == 2
+    assert done.err.splitlines()[1] == (
+        "g4fsync: --no-log does without the log, g4fsync log off ends it"
+    )
+    assert say("Hello", "--no-log").code == 0
+
+
+def test_show_says_what_it_was_asked_for(say: Say, settings: Path) -> None:
+    say("log", "on")
+    say("Hello")
+    done = say("log", "show", "nonsense")
+    assert done.code == 2
+    assert done.err == "g4fsync: the log has no call or conversation 'nonsense'\n"
 
 
 def test_a_template_that_is_missing_tells_which_there_are(say: Say, settings: Path) -> None:

@@ -161,6 +161,30 @@ def test_a_wrong_tool_is_a_usage_error(
     assert message in done.err
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import os; os.nothing", "AttributeError: module 'os' has no attribute 'nothing'"),
+    ],
+)
+def test_a_tools_module_that_fails_is_the_users(
+    here: Run,
+    openai: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    reason: str,
+) -> None:
+    name = f"fails{abs(hash(code))}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    done = here(*openai, "--tool", f"{name}:f", "Hi")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"g4fsync: --tool {name}:f: {name} can't be loaded: {reason}\n"
+
+
 def test_approve_alone_is_a_usage_error(here: Run, openai: list[str]) -> None:
     done = here("Hi", *openai, "--approve")
     assert (done.code, "--approve is about --tool" in done.err) == (2, True)

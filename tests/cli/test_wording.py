@@ -47,6 +47,34 @@ Serve = Callable[..., Server]
             "REQUESTS_CA_BUNDLE: there is no CA bundle '/x'",
         ),
         ("could not verify: no idea", "could not verify: no idea"),
+        (
+            "ollama: images are taken as bytes, not as URLs: use Image.open(path)",
+            "ollama: images are taken as bytes, not as URLs: give the file itself, -a FILE",
+        ),
+        ("proxy must be a URL like x", "--proxy must be a URL like x"),
+        ("HTTPS_PROXY: the proxy is no URL", "HTTPS_PROXY: the proxy is no URL"),
+        ("max_workers must be 1 or more, got 0", "--workers must be 1 or more, got 0"),
+        (
+            "no column 'prompt'; prompt='... {column} ...' makes one of others",
+            "no column 'prompt'; -p '... {column} ...' makes one of others",
+        ),
+        (
+            "needs one in prices={model: (input, output per million tokens)}, or those of pip",
+            "needs one in --price MODEL=IN,OUT, or those of pip",
+        ),
+        (
+            "a strict budget of tokens or usd needs max_tokens",
+            "a strict budget of tokens or usd needs --option max_tokens=N",
+        ),
+        ("the archive has no conversation 'x'", "the log has no conversation 'x'"),
+        ("messages[0]: koala does not take images", "koala does not take images"),
+        ("openai: messages[0].content[1]: the URL is broken", "openai: the URL is broken"),
+        ("row 3: messages[0]: role must be", "row 3: messages[0]: role must be"),
+        (
+            "no key was sent; if the server wants one, give it to the call: Client(api_keys=...)",
+            "no key was sent; if the server wants one, "
+            "make the server an endpoint of yours, with a key: g4fsync config --help",
+        ),
         ("HTTP 500", "HTTP 500"),
     ],
 )
