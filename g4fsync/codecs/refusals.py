@@ -141,13 +141,16 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes) -> G4FSync
             retryable=False,
         )
     text = body.decode("utf-8", "replace").strip()
-    if is_page(headers, text) and (status < 400 or status in (401, 403)):
+    location = headers.get("location", "")
+    # nginx, Apache and others write a page that says what Location says.
+    is_redirect = 300 <= status < 400 and bool(location)
+    if is_page(headers, text) and (status < 400 or status in (401, 403)) and not is_redirect:
         return from_page(status, headers, text)
     refusal = _refusal(text, status)
     fields: dict[str, Any] = {"status": status, "code": refusal.code, "body": text}
     if 300 <= status < 400:
-        origin = _origin(headers.get("location", ""))
-        return ProviderError(f"HTTP {status}: redirected to {origin}, not followed", **fields)
+        where = _origin(location)
+        return ProviderError(f"HTTP {status}: redirected to {where}, not followed", **fields)
     message = _with_status(status, headers, refusal.message)
     if _is_filtered(refusal, text, status):
         return ContentFiltered(message, **fields)

@@ -158,6 +158,8 @@ def _through_proxy(chain: Sequence[BaseException], host: str) -> G4FSyncError:
         why += "; it wants a user and password: http://user:password@host:port"
     if tunnel or not address or _was_reached(chain):
         message = f"{proxy} did not connect to {host}: {why}"
+    elif any(isinstance(each, http.client.RemoteDisconnected) for each in chain):
+        message = f"{proxy} closed the connection without an answer (on the way to {host})"
     else:
         message = f"{proxy} can't be reached (on the way to {host}): {why}"
     refused = bool(re.search(r"\b40[37]\b|authentication", why))

@@ -289,6 +289,17 @@ def test_a_redirect_is_told_without_its_path_and_not_followed(location: str, whe
     assert str(error) == f"HTTP 307: redirected to {where}, not followed"
 
 
+def test_a_redirect_with_a_page_is_one() -> None:
+    # What nginx sends from http to https: the commonest mistake in a base URL.
+    page = (
+        b"<html>\r\n<head><title>301 Moved Permanently</title></head>\r\n<body>\r\n</body></html>"
+    )
+    fields = {"content-type": "text/html", "location": "https://llm.test/v1/chat/completions"}
+    error = refused(301, page, fields)
+    assert str(error) == "HTTP 301: redirected to https://llm.test, not followed"
+    assert error.body.startswith("<html>")
+
+
 # -- pages ------------------------------------------------------------------
 
 

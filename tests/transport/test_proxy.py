@@ -177,6 +177,18 @@ def test_a_proxy_that_is_not_there_is_named_and_not_the_service(
     assert caught.value.retryable
 
 
+def test_a_proxy_that_hangs_up_was_reached(serve: Serve, connect: Open) -> None:
+    # As proxy.py does when the server it asked has hung up.
+    proxy = serve(lambda peer: peer.request())
+    with pytest.raises(ConnectionFailed) as caught:
+        connect("http://name.test", proxy=f"http://127.0.0.1:{proxy.port}").post("/x")
+    assert str(caught.value) == (
+        f"the proxy at 127.0.0.1:{proxy.port} closed the connection without an answer "
+        "(on the way to name.test)"
+    )
+    assert caught.value.retryable
+
+
 @pytest.mark.parametrize("kind", ["http", "socks5h"])
 def test_a_proxy_whose_name_is_unknown_is_named(kind: str, connect: Open) -> None:
     pytest.importorskip("socks")
