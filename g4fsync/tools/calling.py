@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import inspect
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any, NamedTuple
 
 from ..errors import InvalidRequest, ProtocolError
 from ..events import ToolCall, ToolResult
@@ -12,11 +14,18 @@ from ..messages import Message
 from ..schemas import Misfit
 from ..schemas.dumping import json_text
 from ..scope import CancelScope
-from .functions import misfit_text
+from .functions import Tool, misfit_text
 from .running import Job, in_this_thread, in_threads
 from .toolbox import Toolbox
 
 MAX_ERROR_CHARS = 200  # of an exception's message, for the model
+
+
+class Made(NamedTuple):
+    """What a tool gave, and the text of it for the model."""
+
+    value: Any
+    text: str
 
 
 def results(
@@ -81,7 +90,21 @@ def _prepared(toolbox: Toolbox, call: ToolCall, scope: CancelScope) -> Job | Too
             raise InvalidRequest(f"approve must return a bool or a str, got {answer!r:.80}")
         if not answer:
             return _refused(call, "the call was not approved")
-    return Job(tool.name, partial(tool.function, **arguments))
+    return Job(tool.name, partial(_made, tool, arguments))
+
+
+def _made(tool: Tool, arguments: Mapping[str, Any]) -> Made:
+    """What *tool* gives for *arguments*; in its own thread, for a generator works until it ends."""
+    value = tool.function(**arguments)
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise TypeError(f"tool {tool.name} is asynchronous, and can't be called here")
+    if inspect.isgenerator(value):
+        value = list(value)
+    text = value if isinstance(value, str) else json_text(value)
+    # Half a character can't be sent.
+    return Made(value, text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def _refused(call: ToolCall, why: str) -> ToolResult:
@@ -91,13 +114,13 @@ def _refused(call: ToolCall, why: str) -> ToolResult:
 def _result(toolbox: Toolbox, call: ToolCall, job: Job) -> ToolResult:
     error = job.error
     if error is None:
-        text = job.value if isinstance(job.value, str) else json_text(job.value)
-        # Half a character can't be sent.
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return ToolResult(call, text, value=job.value, seconds=job.seconds)
+        return ToolResult(call, job.value.text, value=job.value.value, seconds=job.seconds)
     if toolbox.tool_errors == "raise" or not isinstance(error, Exception):
         raise error
-    message = str(error)[:MAX_ERROR_CHARS]
-    text = f"Error: {type(error).__name__}: {message}" if message else type(error).__name__
+    try:
+        message = str(error)[:MAX_ERROR_CHARS]
+    except Exception:  # noqa: BLE001 - the exception's own
+        message = ""
+    text = f"Error: {type(error).__name__}" + (f": {message}" if message else "")
     text = text.encode("utf-8", "replace").decode()
     return ToolResult(call, text, error=error, is_error=True, seconds=job.seconds)

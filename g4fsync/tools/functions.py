@@ -89,11 +89,16 @@ def parameters_of(function: Callable[..., Any], name: str) -> Record:
         ) from exc
     target = _annotated(function)
     hints = hints_of(target, f"tool {name}") if hasattr(target, "__annotations__") else {}
+    if inspect.isclass(function) and not signature.parameters.keys() <= hints.keys():
+        # Models of pydantic's and msgspec's have an __init__ that says nothing of their fields.
+        hints = {**hints_of(function, f"tool {name}"), **hints}
     notes = docstrings.parameters(_docstring(function))
     reader = Reader()
-    fields = []
+    fields: list[Field] = []
     for parameter in signature.parameters.values():
         where = f"tool {name}, parameter {parameter.name}"
+        if not fields and parameter.name in ("self", "cls") and parameter.name not in hints:
+            raise InvalidRequest(f"{where}: give the method of an object")
         if parameter.kind is parameter.VAR_KEYWORD:
             continue
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
@@ -126,16 +131,17 @@ def _annotated(function: Any) -> Any:
         function = function.func
     if inspect.isclass(function):
         return function.__init__
-    is_function = inspect.isfunction(function) or inspect.ismethod(function)
-    if is_function or inspect.isbuiltin(function):
-        return inspect.unwrap(function)
-    return type(function).__call__
+    function = inspect.unwrap(function)
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _docstring(function: Any) -> str | None:
     while isinstance(function, functools.partial):
         function = function.func
-    if inspect.isroutine(function) or inspect.isclass(function):
+    if inspect.isclass(function):
+        text = vars(function).get("__doc__") or ""  # its own, and not one that was made
+        return None if text.startswith(f"{function.__name__}(") else inspect.cleandoc(text)
+    if inspect.isroutine(inspect.unwrap(function)):
         return inspect.getdoc(function)
     return inspect.getdoc(type(function).__call__) or inspect.getdoc(type(function))
 

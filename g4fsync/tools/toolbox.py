@@ -37,9 +37,15 @@ class Toolbox:
 
     @property
     def _reported(self) -> set[str]:
-        named = (each.get("function") for each in self.described)
-        names = {f.get("name") for f in named if isinstance(f, Mapping)}
-        return names - self.functions.keys()  # type: ignore[return-value]  # None is harmless
+        names = set(map(_name_in, self.described))
+        return names - self.functions.keys()
+
+
+def _name_in(tool: object) -> str:
+    """The name of a tool in OpenAI's shape, ``""`` in any other."""
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    name = function.get("name") if isinstance(function, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 def is_function(tool: object) -> bool:
@@ -68,6 +74,9 @@ def toolbox_of(tools: object, settings: Mapping[str, Any]) -> Toolbox | None:
             raise InvalidRequest(f"tools: two of them are called {tool.name!r}")
         functions[tool.name] = tool
         described.append(tool.as_dict())
+    for name in functions:
+        if [_name_in(each) for each in described].count(name) > 1:
+            raise InvalidRequest(f"tools: two of them are called {name!r}")
     return Toolbox(functions, described, **_checked(settings))
 
 

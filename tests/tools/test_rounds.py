@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+import pydantic
 import pytest
 
 from g4fsync import (
@@ -188,6 +191,97 @@ def test_a_tool_that_raises_is_told_to_the_model_by_class_and_message() -> None:
     assert tool_texts(call("fail", text="x"), tools=[fail]) == ["Error: KeyError: 'x'"]
     (long,) = tool_texts(call("fail", text="y" * 500), tools=[fail])
     assert long == "Error: KeyError: " + ("'" + "y" * 500)[:200]
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError("nothing to say")
+
+
+def broken(how: str) -> Any:
+    def breaks_off() -> Any:
+        yield 1
+        raise KeyError("x")
+
+    async def late() -> None:
+        pass
+
+    if how == "mute":
+        raise Mute
+    if how == "empty":
+        raise KeyError
+    return late() if how == "late" else breaks_off()
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("mute", "Error: Mute"),
+        ("empty", "Error: KeyError"),
+        ("breaks off", "Error: KeyError: 'x'"),
+        ("late", "Error: TypeError: tool broken is asynchronous, and can't be called here"),
+    ],
+)
+def test_so_is_one_that_breaks_after_it_was_called(how: str, text: str) -> None:
+    assert tool_texts(call("broken", how=how), tools=[broken]) == [text]
+
+
+def test_a_generator_runs_where_its_tool_runs() -> None:
+    def numbers() -> Any:
+        yield threading.current_thread().name
+        yield 2
+
+    results: list[ToolResult] = []
+    provider = ScriptedProvider(calling(call("numbers")), "done")
+    Client().ask("?", provider=provider, tools=[numbers], on_tool=results.append)
+    assert results[0].value == ["g4fsync-tool-numbers", 2]
+    assert results[0].text == '["g4fsync-tool-numbers", 2]'
+
+
+class Place(pydantic.BaseModel):
+    """A place."""
+
+    city: str
+    days: int = 1
+
+
+class Spot(msgspec.Struct):
+    city: str
+
+
+@functools.lru_cache
+def remembered(city: str) -> str:
+    """Remember."""
+    return city
+
+
+@pytest.mark.parametrize(
+    ("function", "description"), [(Place, "A place."), (Spot, ""), (remembered, "Remember.")]
+)
+def test_what_wraps_or_makes_something_has_its_annotations_too(
+    function: Any, description: str
+) -> None:
+    tool = Tool(function)
+    assert tool.parameters is not None
+    assert tool.parameters["properties"]["city"] == {"type": "string"}
+    assert tool.parameters["required"] == ["city"]
+    assert tool.description == description
+
+
+def test_a_method_without_its_object_is_no_tool() -> None:
+    class Weather:
+        def of(self, city: str) -> str:
+            return city
+
+    with pytest.raises(InvalidRequest, match=r"^tool of, parameter self: give the method of an"):
+        Tool(Weather.of)
+    assert Tool(Weather().of).name == "of"
+
+
+def test_a_function_and_a_mapping_can_not_have_one_name() -> None:
+    other = {"type": "function", "function": {"name": "add", "parameters": {}}}
+    with pytest.raises(InvalidRequest, match=r"^tools: two of them are called 'add'$"):
+        Client().ask("?", provider=ScriptedProvider("x"), tools=[add, other])
 
 
 def test_a_tool_that_raises_can_stop_it_all() -> None:
