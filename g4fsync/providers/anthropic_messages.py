@@ -5,7 +5,8 @@ Blocks in Anthropic's own shape go out as they are.  A text may have
 ``transformations``, a call ``cache_control``, ``caller`` and ``toolset_name``, a
 tool's result ``cache_control``, ``is_error`` and ``toolset_name``; all else is
 refused, named by its place.  ``cache_control`` of a message is put on its last
-block.  A PDF in OpenAI's ``file`` part becomes a ``document``.
+block.  A PDF in OpenAI's ``file`` part becomes a ``document``.  Blank text, which
+other services' models put before their calls, is left out: the API refuses it.
 
 An answer's thinking blocks, signed or encrypted, and the blocks of the server's
 own tools are sent back to the provider they came from, unchanged and in order.
@@ -105,7 +106,7 @@ def _parts(where: str, message: Message, provider: str) -> Iterator[dict[str, An
                 counts[Part] += 1
                 if message.role in _SYSTEM and not _is_text(piece):
                     raise InvalidRequest(f"{place}: {provider} takes only text as system text")
-                if piece != "":
+                if not isinstance(piece, str) or piece.strip():
                     yield _part(place, piece, provider)
 
 

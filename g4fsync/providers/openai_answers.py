@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..codecs import envelopes, refusals
-from ..events import Event, Finish, Reasoning, Usage
+from ..events import Event, Finish, Reasoning
 from . import chatapi, fields
 from .openai_fields import MessageFields
+from .openai_usage import usage, with_details
 from .thinking import ThinkTags
 from .toolcalls import ToolCalls
 
@@ -64,6 +65,7 @@ class Answer:
         self._reason: str | None = None  # the last one; "" when there were empty ones only
         self._finished = False  # the end mark was given, and nothing has come after it
         self._usage: Mapping[str, Any] | None = None  # not given yet
+        self._latest_usage: Mapping[str, Any] = {}  # given or not
         self._usage_came = self._usage_ends = False
         self._id: str | None = None
 
@@ -147,7 +149,9 @@ class Answer:
         Beside text only the first does, for some servers count in each chunk.
         """
         if value:
-            self._usage = fields.mapping(value, "usage") or self._usage
+            counted = fields.mapping(value, "usage")
+            if counted:
+                self._usage = self._latest_usage = with_details(counted, self._latest_usage)
             self._usage_ends = not came or not self._usage_came
             self._usage_came = True
         elif came:
@@ -289,28 +293,3 @@ def usage_in(chunk: Mapping[str, Any]) -> Any:
         raise_error_in(groq)
         counted = groq.get("usage")
     return counted
-
-
-def usage(counted: Mapping[str, Any]) -> Usage:
-    """Usage in OpenAI's words, and in those of others for what they count besides.
-
-    Tokens read from a cache are also ``num_cached_tokens`` (Mistral),
-    ``cached_tokens`` (Together, Hugging Face, Moonshot) and
-    ``prompt_cache_hit_tokens`` (DeepSeek).  xAI leaves reasoning out of
-    ``completion_tokens``, but not out of the total.
-    """
-    prompt, answer = (
-        fields.mapping(counted.get(f"{name}_tokens_details"), f"{name}_tokens_details")
-        for name in ("prompt", "completion")
-    )
-    cached = chatapi.count(prompt, "cached_tokens")
-    if cached is None:
-        others = ("num_cached_tokens", "cached_tokens", "prompt_cache_hit_tokens")
-        cached = chatapi.count(counted, *others)
-    reasoning = chatapi.count(answer, "reasoning_tokens")
-    given = chatapi.count(counted, "prompt_tokens")
-    made = chatapi.count(counted, "completion_tokens")
-    total = chatapi.count(counted, "total_tokens")
-    if reasoning and given is not None and made is not None and given + made + reasoning == total:
-        made += reasoning
-    return Usage(given, made, total, cached, reasoning)

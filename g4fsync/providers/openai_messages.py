@@ -93,6 +93,8 @@ def _part(where: str, part: Part, provider: str) -> dict[str, Any]:
 
 def _call(call: ToolCall, provider: str) -> dict[str, Any]:
     extra = dict(call.extra)
-    function = {"name": call.name, "arguments": call.arguments, **extra.pop("function", {})}
+    # Servers that read the arguments for their template (vLLM) fail at an empty text.
+    arguments = call.arguments or "{}"
+    function = {"name": call.name, "arguments": arguments, **extra.pop("function", {})}
     own = sending.own_data(call, provider, "call")
     return {"id": call.id, "type": "function", "function": function, **own, **extra}

@@ -155,9 +155,10 @@ def _image(where: str, image: Image, provider: str) -> dict[str, Any]:
 def _call(call: ToolCall, provider: str) -> dict[str, Any]:
     own = sending.own_data(call, provider, "function_call")
     kind = own.pop("type", "function_call")
-    arguments = "input" if kind == "custom_tool_call" else "arguments"
+    is_custom = kind == "custom_tool_call"
+    given = {"input": call.arguments} if is_custom else {"arguments": call.arguments or "{}"}
     extra = {name: value for name, value in call.extra.items() if name not in ("index", "type")}
-    value = {"type": kind, "call_id": call.id, "name": call.name, arguments: call.arguments}
+    value = {"type": kind, "call_id": call.id, "name": call.name, **given}
     return {**value, **own, **extra}
 
 

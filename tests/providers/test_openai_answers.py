@@ -17,7 +17,8 @@ from g4fsync.errors import (
 )
 from g4fsync.events import Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
 from g4fsync.providers.openai import OpenAI
-from g4fsync.providers.openai_answers import plain_text, usage
+from g4fsync.providers.openai_answers import plain_text
+from g4fsync.providers.openai_usage import usage
 from g4fsync.settings import Timeout
 from g4fsync.testing import ScriptedTransport, chat
 from tests.support.wire import JSON, Wire, joined

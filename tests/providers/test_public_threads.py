@@ -7,7 +7,7 @@ its kind written anew.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from g4fsync.providers.base import Provider
 from g4fsync.providers.gemini import Gemini
 from g4fsync.providers.ollama import Ollama
 from g4fsync.providers.openai import OpenAI
-from g4fsync.testing import Reply, ScriptedTransport, chat
+from g4fsync.testing import Reply, ScriptedTransport, chat, request
 from tests.support.answers import (
     JSON,
     LINES,
@@ -203,6 +203,14 @@ OPENAI: dict[str, tuple[bytes, Answer]] = {
     "thoughts in LiteLLM's blocks alone": (
         events(chunk("", thinking_blocks=[{"type": "thinking", "thinking": "Hm"}]), HEL, LO, DONE),
         Answer("Hello", "Hm"),
+    ),
+    "a last count that lacks the details of one before (BerriAI/litellm#33054)": (
+        events(
+            HEL | {"usage": counted(prompt_tokens_details={"cached_tokens": 4})},
+            LO | {"usage": counted(prompt_tokens_details=None)},
+            DONE,
+        ),
+        Answer("Hello", usage=Usage(5, 2, 7, cached_tokens=4)),
     ),
     # -- events of another shape --
     "blank lines forgotten (Kilo-Org/kilocode#3083)": (
@@ -494,3 +502,42 @@ def test_cut_off_it_is_never_taken_for_less(
         if found.error is None:
             said = (found.text, found.reasoning, found.calls, found.finish)
             assert said == (right.text, right.reasoning, right.calls, right.finish), length
+
+
+# -- sending ------------------------------------------------------------------
+
+
+def sent(far_side: str, *turns: dict[str, Any]) -> Any:
+    provider = FAR_SIDES[far_side][0]
+    asked = request(provider, [{"role": "user", "content": "Hi"}, *turns], model="m")
+    return cast(Any, provider).body(asked)
+
+
+def called(text: str, arguments: str) -> list[dict[str, Any]]:
+    """A turn with a call, and the call's result."""
+    function = {"name": "f", "arguments": arguments}
+    call = {"id": "a", "type": "function", "function": function}
+    turn = {"role": "assistant", "content": text, "tool_calls": [call]}
+    return [turn, {"role": "tool", "tool_call_id": "a", "content": "5"}]
+
+
+@pytest.mark.parametrize("blank", ["\n\n", " "])
+def test_blank_text_beside_a_call_is_not_sent_to_anthropic(blank: str) -> None:
+    """It refuses turns whose only text is blank (home-assistant/core#175637)."""
+    turn = sent("anthropic", *called(blank, "{}"))["messages"][1]
+    assert turn["content"] == [{"type": "tool_use", "id": "a", "name": "f", "input": {}}]
+
+
+def test_a_blank_turn_is_not_sent_to_anthropic() -> None:
+    blank, again = {"role": "assistant", "content": "\n"}, {"role": "user", "content": "Well?"}
+    (turn,) = sent("anthropic", blank, again)["messages"]
+    assert turn["role"] == "user"
+    assert [block["text"] for block in turn["content"]] == ["Hi", "Well?"]
+
+
+def test_empty_arguments_go_back_as_an_empty_object() -> None:
+    """Servers that parse them fail at an empty text (vllm-project/vllm#19419)."""
+    call = sent("openai", *called("", ""))["messages"][1]["tool_calls"][0]
+    assert call["function"] == {"name": "f", "arguments": "{}"}
+    item = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
+    assert item in sent("responses", *called("", ""))["input"]

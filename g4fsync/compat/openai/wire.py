@@ -95,8 +95,11 @@ class Wire(Provider):
         """What a stream says."""
         choices = _Choices(self.name, self.post.body or {})
         for chunk in response.values():
-            if isinstance(chunk, Mapping) and chunk.get("object") == "chat.completion":
-                chunk = as_chunk(chunk)  # some gateways answer so, whatever was asked
+            if isinstance(chunk, Mapping):
+                if chunk.get("object") == "chat.completion":
+                    chunk = as_chunk(chunk)  # some gateways answer so, whatever was asked
+            elif chunk is None:  # it says nothing
+                continue
             yield from choices.events(chunk, self.values)
         yield from choices.finish_events(done=response.done)
 
