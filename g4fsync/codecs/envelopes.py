@@ -43,7 +43,7 @@ _TYPES = ("type", "error_type", "__type", "status")
 # What says only that this is an error, or where its kind is documented.
 _NO_CODE = re.compile(r"error|list|object|failure|failed|fail|about:blank|https?:.*", re.I | re.S)
 _FAILED = ("error", "failed", "failure", "fail")
-_FINE = ("", "0", "200", "ok", "success", "none")
+_FINE = ("", "200", "ok", "success", "succeeded", "none")
 _WORD = re.compile(r"[A-Za-z_][\w.:-]*")
 _PAGE_WORDS = re.compile(
     r"<(?:title|message|h1)\b[^>]{0,100}>\s*([^<]{1,300}?)\s*</(?:title|message|h1)>", re.I
@@ -119,9 +119,10 @@ def is_failure(value: Mapping[str, Any]) -> bool:
     inner = value.get("base_resp")
     if isinstance(inner, Mapping) and inner.get("status_code"):
         return True
-    if any(isinstance(value.get(name), str) for name in _MESSAGES):
+    words = [value[name] for name in _MESSAGES if isinstance(value.get(name), str)]
+    if words and not any(word.lower() in _FINE for word in words):
         codes = [value[name] for name in _CODES if value.get(name) is not None]
-        if any(str(code).lower() not in _FINE for code in codes):
+        if any(str(code).strip("0") and str(code).lower() not in _FINE for code in codes):
             return True
     # Ollama 0.11 had its words in the name: "error parsing tool call".
     return any(str(name).lower().startswith("error") and value[name] for name in value)

@@ -42,6 +42,8 @@ class ToolCalls:
             function = piece.get("function") or piece  # some leave it out
             id, name = piece.get("id") or "", function.get("name") or ""
             id = id if id.__class__ is str else str(id)
+            if id == "null":  # Mistral's, for none
+                id = ""
             slot = position if index is None else index
             call = (id and self._known.get((slot, id))) or self._latest.get(slot)
             if call is None or _is_another(call, id, name, counted=index is not None):

@@ -123,6 +123,20 @@ OPENAI: dict[str, tuple[bytes, Answer]] = {
         ),
         CALLED,
     ),
+    "an id that is the text null in later pieces (zed-industries/zed#53605)": (
+        calling(
+            [piece("f", "", index=0, id="WcG8xhSs1")],
+            [piece("", '{"x":', index=0)],
+            [piece("", "1}", index=0, id="null")],
+        ),
+        CALLED,
+    ),
+    "two calls of one index whose ids are the text null (mistralai/client-js#69)": (
+        calling(
+            [piece("f", '{"x":1}', index=0, id="null")], [piece("g", '{"y":2}', index=0, id="null")]
+        ),
+        CALLED_TWICE,
+    ),
     "an id that is a number, and a call that is null": (
         calling([None, piece("f", '{"x":1}', index=1, id=17)]),
         CALLED,
@@ -284,6 +298,10 @@ OPENAI: dict[str, tuple[bytes, Answer]] = {
     "the Responses API's flat error": (
         events(HEL, {"type": "error", "code": "server_error", "message": "boom"}),
         failed("Hel", "ServerError", "server_error"),
+    ),
+    "a code that is none before the answer": (
+        events({"code": "00000", "message": "done"}, {"code": 10000, "msg": "Success"}, HEL, LO),
+        HELLO,
     ),
     "a code that is none beside the answer": (
         events(HEL, LO | {"code": 0, "msg": "ok", "base_resp": {"status_code": 0}}, DONE),
