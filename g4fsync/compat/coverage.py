@@ -18,7 +18,7 @@ CLIENTS = frozenset(
 _SETTINGS = frozenset(
     {
         *("api_key", "organization", "project", "base_url", "timeout", "max_retries"),
-        *("default_headers", "default_query"),
+        *("default_headers", "default_query", "api_version"),
     }
 )
 # Parts of a client, and the methods each has; beyond a method anything is the answer's.
@@ -123,5 +123,10 @@ def verdict_on_argument(path: str, name: str) -> str:
             from .openai.chat_calls import NAMES
 
             known = {*NAMES, "messages", "model", "response_format", "stream"}
+            return "" if name in known else f"{name}= is no argument; it goes into extra_body"
+        if path.startswith("openai.") and path.endswith(f"responses.{method}"):
+            from .openai.response_calls import NAMES as OF_RESPONSES
+
+            known = {*OF_RESPONSES, "input", "model", "text_format", "stream"}
             return "" if name in known else f"{name}= is no argument; it goes into extra_body"
     return ""

@@ -42,6 +42,30 @@ except openai.APIStatusError as error: print(error.status_code)
     ]
 
 
+def test_what_responses_take(tmp_path: Path) -> None:
+    code = """\
+from openai import AzureOpenAI
+import g4f
+g4f.debug.logging = True
+client = AzureOpenAI()
+client.beta.chat.completions.parse(model="m", messages=[])
+client.responses.parse(model="m", input="x", text_format=int, top_k=1)
+client.responses.retrieve("resp_1"), client.api_version
+"""
+    assert [each for each in found(tmp_path, code) if each[2]] == [
+        (
+            6,
+            "openai.AzureOpenAI().responses.parse(top_k=)",
+            "top_k= is no argument; it goes into extra_body",
+        ),
+        (
+            7,
+            "openai.AzureOpenAI().responses.retrieve",
+            "not covered; a client has chat.completions, responses, models",
+        ),
+    ]
+
+
 def test_what_is_not(tmp_path: Path) -> None:
     code = """\
 import openai as oa, litellm

@@ -42,6 +42,24 @@ def test_an_answer(ours: Client) -> None:
     assert response.object == "chat.completion"
 
 
+def test_the_provider_is_said_while_logging_is_on(
+    ours: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = g4f_client.Client(client=ours)
+    client.chat.completions.create("Hello", "openai:gpt-4o")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(g4f.debug, "logging", True)
+    client.chat.completions.create("Hello", "openai:gpt-4o")
+    assert capsys.readouterr().out == "Using openai provider and gpt-4o model\n"
+    said: list[object] = []
+    monkeypatch.setattr(g4f.debug, "log_handler", lambda *text, file: said.append(text))
+    client.chat.completions.create("Hello", "koala")
+    assert said == [("Using koala provider and gpt-4o-mini model",)]
+    g4f.debug.disable_logging()
+    client.chat.completions.create("Hello", "koala")
+    assert len(said) == 1
+
+
 def test_a_stream(ours: Client) -> None:
     client = g4f_client.Client(client=ours)
     stream = client.chat.completions.create(HELLO, "openai:gpt-4o", stream=True)

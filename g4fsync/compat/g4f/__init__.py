@@ -15,11 +15,17 @@ _MODULES = {
     "ChatCompletion": "legacy",
     "Client": "client",
 }
-_SUBMODULES = ("Provider", "client", "errors", "models")
+_SUBMODULES = ("Provider", "client", "debug", "errors", "models")
 
 TYPE_CHECKING = False  # as in typing, which takes longer to import than all of this
 if TYPE_CHECKING:
-    from . import Provider as Provider, client as client, errors as errors, models as models
+    from . import (
+        Provider as Provider,
+        client as client,
+        debug as debug,
+        errors as errors,
+        models as models,
+    )
     from .client import AsyncClient as AsyncClient, Client as Client
     from .legacy import ChatCompletion as ChatCompletion
 else:
@@ -33,10 +39,10 @@ else:
             value = getattr(import_module(f".{_MODULES[name]}", __name__), name)
             globals()[name] = value
             return value
-        if name in ("debug", "cookies", "gui", "api", "ClientFactory", "set_cookies"):
+        if name in ("cookies", "gui", "api", "ClientFactory", "set_cookies"):
             raise NotImplementedError(
                 f"{__name__} does not cover {name!r}; it has Client, ChatCompletion, "
-                "Provider, models and errors"
+                "Provider, models, errors and debug"
             )
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

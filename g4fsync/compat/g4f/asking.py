@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...access.names import folded
 from ...errors import G4FSyncError, InvalidRequest
 from ...messages import Image, Message, as_messages
+from . import debug
 from .errors import translated
 from .Provider import NamedProvider
 
@@ -47,7 +48,11 @@ def ask(
         turns = _with_images(as_messages(messages), given.pop("image", None), given)
         chosen = _provider(provider, base_url)
         named = getattr(model, "name", model) or None
-        return client.chat(turns, model=named, provider=chosen, **given)
+        answer = client.chat(turns, model=named, provider=chosen, **given)
+        if debug.logging:
+            found, asked = client._resolve(named or (None if chosen else client.model), chosen)
+            debug.log(f"Using {found.name} provider and {asked or found.default_model} model")
+        return answer
     except G4FSyncError as exc:
         raise translated(exc) from exc
 
