@@ -84,6 +84,7 @@ class _Run:
             turn = replace(turn, tool_calls=tuple(map(calling.sendable, turn.tool_calls)))
             journal.history, journal.answer = self._transcript, turn
             if self._is_to_call(turn):
+                self._raise_if_cut(turn, finish)
                 is_over = yield from self._call_tools(turn)
             else:
                 is_over = yield from self._check(turn, finish)
@@ -122,6 +123,23 @@ class _Run:
     def _is_to_call(self, turn: Message) -> bool:
         toolbox = self._plan.wishes.toolbox
         return toolbox is not None and any(toolbox.calls(call.name) for call in turn.tool_calls)
+
+    def _raise_if_cut(self, turn: Message, finish: Finish | None) -> None:
+        """Make no call of an answer that a limit has cut inside one: the others belong to it.
+
+        Told of its half call, the model would only write it again, up to the same limit.
+        """
+        if finish is None or finish.reason != "length":
+            return
+        for call in self._journal.tool_calls:
+            if is_cut(call.arguments):
+                error = StreamTruncated(
+                    "the answer was cut off by a length limit inside the arguments of "
+                    f"{call.name!r}; raise max_tokens"
+                )
+                label(error, self._calls[0])
+                error.partial = turn.content
+                raise error
 
     def _call_tools(self, turn: Message) -> Generator[str | Event, None, bool]:
         """Make the calls of *turn*; whether others are left, which are for the caller."""

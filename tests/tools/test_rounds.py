@@ -609,6 +609,26 @@ def test_json_cut_by_a_length_limit_is_truncated_and_not_asked_for_again() -> No
         Client().ask("?", provider=filtered, returns=Person)
 
 
+def test_no_call_is_made_of_an_answer_that_was_cut_inside_one() -> None:
+    """As agents did, again and again up to the same limit (earendil-works/pi#6285)."""
+    made: list[int] = []
+    whole, cut = ToolCall("a", "note", '{"a": 1}'), ToolCall("b", "note", '{"a": ')
+
+    def note(a: int) -> None:
+        made.append(a)
+
+    provider = ScriptedProvider(["Well.", whole, cut, Finish("length")], "Done.")
+    with pytest.raises(StreamTruncated, match="inside the arguments of 'note'") as caught:
+        Client().ask("?", provider=provider, tools=[note])
+    assert (caught.value.partial, made, len(provider.requests)) == ("Well.", [], 1)
+
+
+def test_complete_calls_at_the_length_limit_are_made() -> None:
+    whole = ToolCall("a", "add", '{"a": 1}')
+    provider = ScriptedProvider([whole, Finish("length")], "2")
+    assert Client().ask("?", provider=provider, tools=[add]).text == "2"
+
+
 def test_a_complete_answer_at_the_length_limit_counts() -> None:
     provider = ScriptedProvider([ANN, Finish("length")])
     assert Client().ask("?", provider=provider, returns=Person).value == Person("Ann", 3)
