@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .found import decoder
+from .found import ANSWER, THOUGHTS, decoder
 from .nesting import Nesting, StringEnd
 
 _scan = decoder.scan_once  # type: ignore[attr-defined]  # as raw_decode() uses it
@@ -31,6 +31,16 @@ _UNSURE = ("", '"', "]")  # an element that begins so may not be one, or not end
 _CLOSERS = {"{": "}", "[": "]", '"': '"'}
 _MANY_CHARS = 400  # of text, from which on more than one element is read at a time
 _BOUNDARY_CHARS = 200
+
+
+def _thoughts(text: str) -> tuple[bool, str]:
+    """Whether *text* is thoughts as far as it goes, and what to keep of it, or is behind them."""
+    if not text.startswith(THOUGHTS):
+        return THOUGHTS.startswith(text), text
+    end = text.find(ANSWER)
+    if end >= 0:
+        return False, text[end + len(ANSWER) :].lstrip()
+    return True, THOUGHTS + text[len(THOUGHTS) :][1 - len(ANSWER) :]
 
 
 class Elements:
@@ -74,6 +84,10 @@ class Elements:
         text = ""
         for piece in pieces:
             text = (text + piece).lstrip()
+            if text.startswith("<"):
+                thoughts, text = _thoughts(text)
+                if thoughts:
+                    continue
             if text.startswith('"'):  # a JSON string, whatever stands in it
                 return None
             opening = _OPENING.search(text)

@@ -12,15 +12,17 @@ _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _START = re.compile(r"[\[{]")
 _BLANKS = " \t\n\r\ufeff"
 _LITERALS = ("true", "false", "null")
+# A model whose server does not tell its thoughts from its answer begins with these tags.
+THOUGHTS, ANSWER = "<think>", "</think>"
 
 
 def json_in(text: str) -> Iterator[Any]:
     """The JSON values in *text* that may be the answer, the likeliest first.
 
     A value inside one that is broken or cut off is none of them: it would pass for
-    the complete answer.
+    the complete answer; nor is one in the thoughts before it.
     """
-    text = text.strip(_BLANKS)
+    text = _answer(text)
     value, end = _value(text, 0)
     if text and end == len(text):
         yield value
@@ -40,7 +42,7 @@ def json_in(text: str) -> Iterator[Any]:
 
 def is_cut(text: str) -> bool:
     """Whether *text* has a JSON value that is not complete when it ends, or none at all."""
-    text = text.strip(_BLANKS)
+    text = _answer(text)
     at = 0
     while start := _START.search(text, at):
         _, end = _value(text, start.start())
@@ -48,6 +50,12 @@ def is_cut(text: str) -> bool:
             return True
         at = abs(end)
     return at == 0
+
+
+def _answer(text: str) -> str:
+    """*text* without the thoughts that it begins with."""
+    text = text.strip(_BLANKS)
+    return text.partition(ANSWER)[2].strip(_BLANKS) if text.startswith(THOUGHTS) else text
 
 
 def _value(text: str, start: int) -> tuple[Any, int]:

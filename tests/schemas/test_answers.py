@@ -38,6 +38,7 @@ from typing_extensions import NotRequired, ReadOnly, Required, TypeAliasType
 from g4fsync import InvalidRequest
 from g4fsync.schemas import AnswerType, Misfit
 from g4fsync.schemas.dumping import as_json
+from g4fsync.schemas.found import is_cut
 
 T = TypeVar("T")
 UserId = NewType("UserId", int)
@@ -514,6 +515,16 @@ def test_json_is_found_between_other_words(text: str) -> None:
 def test_a_value_inside_a_broken_one_does_not_pass_for_the_answer(text: str) -> None:
     with pytest.raises(Misfit):
         AnswerType.of(Pet).parse(text)
+
+
+def test_a_value_in_thoughts_is_not_the_answer() -> None:
+    wanted = AnswerType.of(list[int])
+    assert wanted.parse(" <think>Perhaps [1]?\n</think>\n\n[2]") == [2]
+    assert wanted.parse("[2]<think>[1]</think>") == [2]
+    for text in ("<think>[1]", "<think>[1]</think>", "<think>\n[1]</thin"):
+        with pytest.raises(Misfit):
+            wanted.parse(text)
+        assert is_cut(text)
 
 
 def test_classes_of_a_function_may_name_each_other() -> None:

@@ -66,7 +66,12 @@ def cut(text: str, *places: int) -> list[str]:
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize(
-    "around", ["{}", "Here:\n```json\n{}\n```", '{{"items": {}}}', ' {{ "items" :\n{} }}']
+    "around",
+    [
+        *("{}", "Here:\n```json\n{}\n```", '{{"items": {}}}', ' {{ "items" :\n{} }}'),
+        " <think>Is it [1], <i>or\n</think >?</think>\n\n{}",
+        "<p>{}</p>",
+    ],
 )
 def test_each_cut_in_two_gives_the_same_elements(around: str, indent: int | None) -> None:
     text = around.format(json.dumps(PEOPLE, ensure_ascii=False, indent=indent))
@@ -76,9 +81,10 @@ def test_each_cut_in_two_gives_the_same_elements(around: str, indent: int | None
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 1000])
 def test_pieces_of_one_size_give_the_same_elements(size: int) -> None:
-    text = json.dumps(PEOPLE * 40)
-    pieces = [text[i : i + size] for i in range(0, len(text), size)]
-    assert fed(pieces) == (PEOPLE * 40, True)
+    for thoughts in ("", "<think>" + "[1] hm " * 50 + "</think>"):
+        text = thoughts + json.dumps(PEOPLE * 40)
+        pieces = [text[i : i + size] for i in range(0, len(text), size)]
+        assert fed(pieces) == (PEOPLE * 40, True)
 
 
 @settings(deadline=None)
