@@ -115,7 +115,12 @@ def is_thought(part: Any) -> bool:
 
 
 def word(value: Any, name: str) -> str:
-    """A word such as a finish reason; ``""`` for none, which some servers write ``"null"``."""
+    """A word such as a finish reason; ``""`` for none, which some servers write ``"null"``.
+
+    One in an object (``{"type": "stop", "matched": 2}``, SGLang) counts as well.
+    """
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        value = value["type"]
     if isinstance(value, str):
         return "" if value == "null" else value
     if value is not None:

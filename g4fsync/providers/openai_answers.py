@@ -61,6 +61,7 @@ class Answer:
         self._calls = ToolCalls(provider)
         self._kept = MessageFields(provider)
         self._has_text = self._has_reasoning = False
+        self._tells_thoughts = False  # in a member of their own
         self._has_anything = False  # of a kind that is not read too, such as audio
         self._reason: str | None = None  # the last one; "" when there were empty ones only
         self._finished = False  # the end mark was given, and nothing has come after it
@@ -183,6 +184,10 @@ class Answer:
         self._kept.add(delta)
         thought = reasoning_text(delta)
         if thought:
+            self._tells_thoughts = True
+        elif not self._tells_thoughts:  # else the lists repeat what was told
+            thought = listed_thoughts(delta)
+        if thought:
             self._has_reasoning = True
             yield Reasoning(thought)
         content = delta.get("content")
@@ -258,6 +263,11 @@ def reasoning_text(delta: Mapping[str, Any]) -> str:
     for name in _REASONING:
         if delta.get(name) and (thought := fields.thought(delta[name], name)):
             return thought
+    return ""
+
+
+def listed_thoughts(delta: Mapping[str, Any]) -> str:
+    """The thoughts in a list of *delta*, which mostly stand beside those above."""
     for name in _THOUGHT_LISTS:
         if delta.get(name):
             # Encrypted ones have none of these.

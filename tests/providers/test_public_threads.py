@@ -160,6 +160,14 @@ OPENAI: dict[str, tuple[bytes, Answer]] = {
         events(chunk("Hello", "MAX_TOKENS"), DONE),
         Answer("Hello", finish="length"),
     ),
+    "a reason in an object (sgl-project/sglang#2013)": (
+        events(HEL, chunk("lo", {"type": "stop", "matched": 2}), DONE),
+        HELLO,
+    ),
+    "a failure's reason in an object (sgl-project/sglang#2956)": (
+        events(HEL, chunk("", {"type": "abort", "message": "aborted"}), DONE),
+        failed("Hel", "ServerError", "abort"),
+    ),
     "a reason with a hyphen (8monkey-ai/hebo-platform#90)": (
         events(chunk("Hello", "content-filter"), DONE),
         Answer("Hello", finish="content_filter"),
@@ -211,6 +219,15 @@ OPENAI: dict[str, tuple[bytes, Answer]] = {
             chunk([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm"}]}]),
             chunk([{"type": "text", "text": "Hello"}], "stop"),
             DONE,
+        ),
+        Answer("Hello", "Hm"),
+    ),
+    "thoughts once more in details of their own (Alishahryar1/free-claude-code#1274)": (
+        events(
+            chunk("", reasoning="Hm"),
+            chunk("", reasoning_details=[{"type": "reasoning.text", "text": "Hm"}]),
+            HEL,
+            LO,
         ),
         Answer("Hello", "Hm"),
     ),
