@@ -196,7 +196,7 @@ def as_messages(messages: object) -> tuple[Message, ...]:
     if isinstance(messages, str):  # nothing else can be wrong with it
         _refuse_half_characters("messages[0]", messages)
         checked: tuple[Message, ...] = (Message("user", messages),)
-    elif isinstance(messages, Message | Mapping) or not isinstance(messages, Iterable):
+    elif isinstance(messages, Message | Mapping | bytes) or not isinstance(messages, Iterable):
         raise InvalidRequest(
             f"messages must be a str or a sequence of messages, got {type(messages).__name__}"
         )

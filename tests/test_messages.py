@@ -178,6 +178,7 @@ def parts(*given: object) -> list[object]:
     ("given", "message"),
     [
         (None, "messages must be a str or a sequence of messages, got NoneType"),
+        (b"Hi", "messages must be a str or a sequence of messages, got bytes"),
         (5, "messages must be a str or a sequence of messages, got int"),
         (USER, "messages must be a str or a sequence of messages, got dict"),
         (Message("user", "Hi"), "messages must be a str or a sequence of messages, got Message"),
@@ -187,7 +188,6 @@ def parts(*given: object) -> list[object]:
         ([USER, {"role": "user", "content": ""}], "messages[1]: the last message has no content"),
         ([USER, {"role": "user", "content": []}], "messages[1]: the last message has no content"),
         ([USER, "Hi"], "messages[1] must be a mapping or a Message, got str"),
-        (b"Hi", "messages[0] must be a mapping or a Message, got int"),
         (
             [USER, {"role": "robot", "content": "a"}],
             f"messages[1]: role must be one of {ALL_ROLES}, got 'robot'",

@@ -137,13 +137,18 @@ def test_it_begins_with_how_to_install() -> None:
 COMMANDS = [
     line for path in DOCUMENTS for block in blocks("sh", path) for line in block.code.splitlines()
 ]
+COMMANDS += re.findall(r"`(g4fsync [^`]* -m [^`]*)`", TEXT)
 
 
 @pytest.mark.parametrize("line", [each for each in COMMANDS if each.startswith("g4fsync ")])
 def test_command_line_is_understood(line: str) -> None:
     words = shlex.split(line.partition(" <")[0], comments=True)
     assert words[0] == "g4fsync"
-    verbs.parse(words[1:])
+    arguments = verbs.parse(words[1:])
+    for model in (getattr(arguments, "model", None), *getattr(arguments, "models", ())):
+        if model is not None:
+            provider, name = registry.split(model)
+            provider().model_name(name)  # raises where the model must be said
 
 
 def table(heading: str, path: Path = README) -> list[list[str]]:

@@ -231,7 +231,8 @@ class Archive(ArchiveReader, Observer):
         self._disconnect()
         if not self._has_warned:
             self._has_warned = True
-            log.warning("cannot write to %s: %s; calls go on without it", self.path, error)
+            reason = getattr(error, "strerror", None) or error  # an OSError's text has the path too
+            log.warning("cannot write to %s: %s; calls go on without it", self.path, reason)
 
     def prune(self, days: float) -> int:
         """Delete calls older than *days*, and what only they had; how many there were."""

@@ -29,7 +29,7 @@ or text).  A row has a column 'prompt' or 'messages', or -p makes a prompt of
 others.  The same command again goes on behind the rows that are in OUT.
 
 examples:
-  g4fsync batch in.csv -o out.jsonl -m openai -p "Answer: {question}"
+  g4fsync batch in.csv -o out.jsonl -m openai:gpt-5-mini -p "Answer: {q}"
   g4fsync batch in.jsonl -o out.jsonl --rate 500/min --rate 200ktokens/min
   g4fsync batch in.txt -o out.jsonl --budget 5usd --price gpt-5-mini=0.25,2
   g4fsync batch status out.jsonl

@@ -15,6 +15,7 @@ from ..errors import G4FSyncError
 from . import kept, options
 from .commands import COMMANDS, Talk
 from .editor import Editor
+from .exits import CUT_SHORT, exit_code
 from .input import model_from, system_from
 from .output import Answer
 from .terminal import Terminal, is_terminal
@@ -31,6 +32,8 @@ EPILOG = "\n".join(
         "Ctrl-C stops an answer, not the program; what came of it stays, and /retry asks",
         "again. Several lines can be pasted at once; a line that ends in a backslash goes",
         "on in the next.",
+        "",
+        "exit status: 0; where lines are piped in, that of the last one that failed",
     ]
 )
 
@@ -54,14 +57,17 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     found = kept.earlier(arguments)
     model = arguments.model or (found.model if found is not None else None)
     model = model_from(model)
-    names = [registry.split(model)[0].name]
+    provider, name = registry.split(model)
+    names = [provider.name]
+    base_urls = options.by_provider("--base-url", arguments.base_urls, names)
+    provider(base_urls.get(provider.name)).model_name(name)  # raises for a model there is none of
     archive = kept.log_of(arguments)
     client = Client(
         model,
         proxy=arguments.proxy,
         verify=arguments.ca or True,
         retry=options.retry_from(arguments.retries),
-        base_urls=options.by_provider("--base-url", arguments.base_urls, names),
+        base_urls=base_urls,
         cookies=options.by_provider("--cookies", arguments.cookies, names),
         archive=archive,
         cache=kept.cache_of(arguments),
@@ -75,8 +81,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     talk.now.options.update(timeout=arguments.timeout)
     with client, _own_interrupts():
         _greet(talk, terminal)
-        _turns(talk, Editor(keeps_history=archive is not None), terminal)
-    return 0
+        code = _turns(talk, Editor(keeps_history=archive is not None), terminal)
+    return 0 if is_terminal(sys.stdin) else code
 
 
 def _greet(talk: Talk, terminal: Terminal) -> None:
@@ -88,27 +94,30 @@ def _greet(talk: Talk, terminal: Terminal) -> None:
         terminal.note(f"not answered yet: {talk.now.pending.question}\n/retry asks it again")
 
 
-def _turns(talk: Talk, editor: Editor, terminal: Terminal) -> None:
+def _turns(talk: Talk, editor: Editor, terminal: Terminal) -> int:
+    """Take lines until there are no more; the exit code of the last one that failed."""
+    code = 0
     with editor:
         while True:
             try:
                 text = editor.read()
                 if text is None:
-                    return
+                    return code
                 stream = talk.obey(text)
                 if stream is not None:
-                    _answer(stream, terminal)
+                    code = _answer(stream, terminal) or code
                 if talk.is_over:
-                    return
+                    return code
             except KeyboardInterrupt:
                 terminal.end_line()
                 terminal.note("(Ctrl-D or /quit leaves)")
             except G4FSyncError as error:  # what was typed is wrong
                 terminal.note(f"g4fsync: {at_prompt(str(error))}")
+                code = exit_code(error)
 
 
-def _answer(stream: ChatStream, terminal: Terminal) -> None:
-    """Show one answer; Ctrl-C ends it and nothing else."""
+def _answer(stream: ChatStream, terminal: Terminal) -> int:
+    """Show one answer; Ctrl-C ends it and nothing else.  The exit code for it."""
     answer = Answer(terminal)
     try:
         with stream:
@@ -121,6 +130,8 @@ def _answer(stream: ChatStream, terminal: Terminal) -> None:
     except G4FSyncError as error:
         answer.failed(stream, error)
         terminal.note(f"g4fsync: {at_prompt(str(error))}\ng4fsync: /retry asks again")
+        return exit_code(error)
+    return CUT_SHORT if stream.finish_reason == "length" else 0
 
 
 @contextmanager

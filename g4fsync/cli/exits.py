@@ -11,6 +11,7 @@ from ..errors import (
     DeadlineExceeded,
     G4FSyncError,
     InvalidRequest,
+    ProviderError,
     StreamInterrupted,
     StreamTruncated,
 )
@@ -50,6 +51,9 @@ def hint(error: G4FSyncError, arguments: argparse.Namespace) -> str | None:
         return None
     from .. import registry  # --help and --version do without
 
-    if registry.provider_class(error.provider).status == "retired":
+    provider = registry.provider_class(error.provider)
+    if provider.status == "retired":
         return f"{error.provider} is retired: its site may not answer any more (g4fsync providers)"
+    if isinstance(error, ProviderError) and error.status == 404 and provider.lists_models:
+        return f"g4fsync models {error.provider} lists the models it has"
     return None

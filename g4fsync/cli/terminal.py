@@ -113,7 +113,9 @@ class Terminal:
         self._out(f"{text.translate(JSON_ESCAPES)}\n")
 
     def note(self, text: str, style: str = "") -> None:
-        """A line for people, on standard error."""
+        """A line for people, on standard error; of its own, where that is where answers are."""
+        if not self._at_line_start and is_terminal(sys.stdout) and is_terminal(sys.stderr):
+            self.end_line()
         lines = "\n".join(wrapped(line) for line in visible(text).split("\n"))
         self._err(f"{styled(lines, style, sys.stderr)}\n")
 

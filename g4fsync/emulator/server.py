@@ -23,7 +23,7 @@ from .sides.openassistant import OpenAssistantSide
 if TYPE_CHECKING:
     from .sides.myshell import MyshellSide
 
-DEFAULT_API_KEY = "emulator-key"
+DEFAULT_API_KEY = "key-emulator"  # none of its words may be blotted out of a message
 
 
 class Emulator:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from g4fsync.cli import kept
+from g4fsync.emulator import Status
 
 if TYPE_CHECKING:
     from g4fsync.emulator import Emulator
@@ -233,6 +234,26 @@ def test_lines_that_are_piped_in_are_a_turn_each(
     assert done.out.splitlines()[0] == "You said: One"
     assert questions(emulator)[-1] == "Two"
     assert done.err == ""
+
+
+def test_a_piped_talk_ends_with_the_code_of_what_failed(
+    process: Run, settings: Path, emulator: Emulator
+) -> None:
+    variables = surroundings(settings, emulator)
+    done = process("chat", stdin=b"Hello\n/nonsense\nBye\n", **variables)
+    assert done.code == 2
+    assert done.out == "You said: Hello\nYou said: Bye\n(message 3 of our conversation)\n"
+    emulator.openai.fault = Status(404)
+    done = process("chat", stdin=b"Hello\n", **variables)
+    assert (done.code, done.out) == (1, "")
+
+
+def test_a_talk_with_no_model_does_not_begin(
+    process: Run, settings: Path, emulator: Emulator
+) -> None:
+    done = process("chat", "-m", "openai", stdin=b"Hello\n", **surroundings(settings, emulator))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == 'g4fsync: openai: no default model; say "openai:MODEL"\n'
 
 
 def test_where_the_log_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_ctrl_c_keeps_the_partial_text(terminal: Start, slow: Emulator, koala: l
     assert "Traceback" not in running.screen
 
 
+def test_a_note_in_the_middle_of_an_answer_has_a_line_of_its_own(
+    terminal: Start, emulator: Emulator, koala: list[str]
+) -> None:
+    running = terminal(*koala, "--debug", "Hi", columns=200)
+    assert running.wait() == 0
+    assert "You said: Hi\ng4fsync.call: koala:gpt-4o-mini: " in running.left
+
+
 @pytest.mark.parametrize("fault", [HangBeforeHeaders(), Stall(after_bytes=0)], ids=repr)
 def test_ctrl_c_ends_a_wait_for_the_provider(
     terminal: Start, emulator: Emulator, koala: list[str], fault: Fault

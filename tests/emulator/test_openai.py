@@ -133,7 +133,7 @@ def test_models(emulator: Emulator, caller: Caller) -> None:
     assert caller.get("/models/x").status_code == 404
 
 
-@pytest.mark.parametrize("header", [None, "Bearer wrong", "emulator-key"])
+@pytest.mark.parametrize("header", [None, "Bearer wrong", "key-emulator"])
 def test_key_is_wanted(caller: Caller, header: str | None) -> None:
     caller.headers = {"Authorization": header} if header else {}
     for answer in (caller.chat(), caller.get("/models"), caller.get("/models/a")):

@@ -27,7 +27,7 @@ TOOL = {
 
 @pytest.fixture
 def client(emulator: Emulator, no_proxy_variables: None) -> Iterator[Client]:
-    keys = dict.fromkeys(("openai", "anthropic", "gemini", "ollama"), "emulator-key")
+    keys = dict.fromkeys(("openai", "anthropic", "gemini", "ollama"), emulator.api_key)
     with Client(base_urls=emulator.base_urls, api_keys=keys) as client:
         yield client
 
