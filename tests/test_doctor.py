@@ -19,7 +19,8 @@ from g4fsync.doctor.checkup import Checkup, Step
 from g4fsync.doctor.choosing import cheapest
 from g4fsync.doctor.discovery import Server, find_servers
 from g4fsync.emulator import Emulator, HangBeforeHeaders
-from g4fsync.errors import ConfigurationError, InvalidRequest
+from g4fsync.errors import ConfigurationError, DeadlineExceeded, InvalidRequest
+from g4fsync.transport.adapter import Adapter
 from g4fsync.urls import without_password
 from tests.support import proxies
 from tests.support.proxies import http_proxy, relay
@@ -166,10 +167,19 @@ def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert step.advice.startswith("check the host's spelling")
 
 
+@pytest.mark.parametrize("first", ["refuses", "is silent"])
 def test_a_name_with_several_addresses_is_tried_at_each(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    first: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(web({"/v1/models": {"data": []}}))
+    opened = Adapter.open_socket
+
+    def open_socket(adapter: Adapter, handle: Any, url: str, **options: Any) -> Any:
+        if "127.0.0.9" in url and first == "is silent":
+            raise DeadlineExceeded("silent")
+        return opened(adapter, handle, url, **options)
+
+    monkeypatch.setattr(Adapter, "open_socket", open_socket)
     real = socket.getaddrinfo
 
     def several(host: str, port: int, *args: Any, **kwargs: Any) -> Any:

@@ -83,7 +83,8 @@ class Checkup:
         seconds: float | None = None,
     ) -> None:
         found, self._model = registry.split(model)
-        self._limits = Timeout(None, None, None, seconds or STEP_SECONDS)
+        self._step_seconds = seconds or STEP_SECONDS
+        self._limits = Timeout(None, None, None, self._step_seconds)
         self._token_limits = Timeout(None, None, None, seconds or TOKEN_SECONDS)
         if seconds is not None:
             Timeout(total=seconds)  # 0 is to be refused, too
@@ -153,8 +154,9 @@ class Checkup:
             message = message.removesuffix(words)
         return "no base URL" if message.startswith("no base URL;") else message
 
-    def _scope(self) -> CancelScope:
-        scope = CancelScope(self._limits)
+    def _scope(self, parts: int = 1) -> CancelScope:
+        """Of one step, or of one of its *parts*."""
+        scope = CancelScope(Timeout(None, None, None, self._step_seconds / parts))
         scope.start()
         return scope
 
@@ -187,9 +189,7 @@ class Checkup:
             host = f"[{address.replace('%', '%25')}]" if ":" in address else address
             place = f"{host}:{self._route.port}"
             try:
-                self._open(f"http://{place}", {}, place).close()
-            except DeadlineExceeded:
-                raise
+                self._open(f"http://{place}", {}, place, len(self._addresses)).close()
             except G4FSyncError as error:
                 failure = error
             else:
@@ -203,8 +203,8 @@ class Checkup:
             certificate = sock.getpeercert()
             return f"{sock.version()}, {_validity(certificate)}"
 
-    def _open(self, url: str, proxies: dict[str, str], host: str) -> Any:
-        scope = self._scope()
+    def _open(self, url: str, proxies: dict[str, str], host: str, parts: int = 1) -> Any:
+        scope = self._scope(parts)
         handle = SocketHandle(scope)
         try:
             with MappedFailures(scope, host):

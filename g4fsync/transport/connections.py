@@ -208,9 +208,11 @@ class Wakeable(HTTPConnection):
         handle = current_wire()
         found = self._resolve(host, port)
         failure: OSError = OSError("no address")
-        for family, kind, proto, _, address in found:
+        for number, (family, kind, proto, _, address) in enumerate(found):
+            # One that is silent, as IPv6 often is where it is broken, leaves time for the others.
+            seconds = handle.scope.socket_timeout() / (len(found) - number)
             try:
-                return self._open(handle, self._make_socket(family, kind, proto), address)
+                return self._open(handle, self._make_socket(family, kind, proto), address, seconds)
             except OSError as exc:
                 handle.scope.check()
                 failure = exc
@@ -224,14 +226,17 @@ class Wakeable(HTTPConnection):
             scope.check()
             raise NameResolutionError(host, self, socket.gaierror(str(exc))) from exc
 
-    def _open(self, handle: SocketHandle, sock: socket.socket, address: Any) -> socket.socket:
+    def _open(
+        self, handle: SocketHandle, sock: socket.socket, address: Any, seconds: float
+    ) -> socket.socket:
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             # Never None: a connect() that begins after its abort is woken by its poll() only.
-            sock.settimeout(handle.scope.socket_timeout())
+            sock.settimeout(seconds)
             handle.use(self._duplicate_of(sock))
             self._reach(sock, address)
+            sock.settimeout(handle.scope.socket_timeout())  # for TLS
         except BaseException:
             sock.close()
             raise

@@ -507,6 +507,22 @@ def fake_names(monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], Any]) ->
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+def test_a_silent_address_leaves_time_for_the_others(
+    connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where IPv6 is set up and leads nowhere.
+    def talk(peer: Peer) -> None:
+        peer.request()
+        peer.answer(b"{}")
+
+    kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    with full_listener() as silent, Server(talk) as server:
+        found = [(*kind, ("127.0.0.1", port)) for port in (silent, server.port)]
+        fake_names(monkeypatch, lambda port: found)
+        transport = connect("http://name.test", timeout=Timeout(1500 * MS, None, None, None))
+        assert transport.get("/x").json() == {}
+
+
 def test_an_unknown_name_says_so(connect: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(port: int) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
