@@ -26,7 +26,7 @@ _WITHOUT_EFFECT = frozenset(
         *("serialize_as_any", "use_api_names", "warnings"),
     }
 )
-_OF_THE_TYPE = _INSIDE | {"readers", "members"}
+_OF_THE_TYPE = _INSIDE | {"readers", "members", "unsent"}
 
 
 def object_of(kind: type[Record]) -> Reader:
@@ -70,6 +70,7 @@ class Record(_Attributes):
 
     readers: ClassVar[Readers] = {}
     members: ClassVar[tuple[str, ...]] = ()
+    unsent: ClassVar[tuple[str, ...]] = ()  # members that do not go back in a request
 
     _data: Mapping[str, Any]
     _request_id: str | None
@@ -258,6 +259,10 @@ class Record(_Attributes):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         _attributes(self).update(state)
 
+    def sendable(self) -> JSON:
+        """What of it goes back in a request; its values are as they are here."""
+        return {name: each for name, each in self._own().items() if name not in self.unsent}
+
     def _own(self) -> JSON:
         return {name: getattr(self, name) for name in self._names() if name in self._sent()}
 
@@ -287,7 +292,9 @@ def _dumped(value: Any, mode: str, unset: bool, none: bool, defaults: bool) -> A
             if not (none and each is None)
         }
     dump = getattr(value, "model_dump", None)  # a model of the caller's own, as in ``parsed``
-    return dump(mode=mode) if callable(dump) else value
+    if not callable(dump):
+        return value
+    return dump(mode=mode, exclude_unset=unset, exclude_none=none, exclude_defaults=defaults)
 
 
 def _pruned(value: Any, include: Any, exclude: Any) -> Any:

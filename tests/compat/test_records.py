@@ -6,10 +6,16 @@ import copy
 import pickle
 from typing import Any
 
+import pydantic
 import pytest
 
+from g4fsync.compat.openai.arguments import plain
 from g4fsync.compat.openai.types.chat import ChatCompletionMessage
 from g4fsync.compat.openai.types.chat.chat_completion import ChatCompletion
+from g4fsync.compat.openai.types.parsed_response import (
+    ParsedResponseFunctionToolCall,
+    ParsedResponseOutputMessage,
+)
 from g4fsync.compat.openai.types.response_items import opened
 from g4fsync.compat.records import Record
 
@@ -110,6 +116,23 @@ def test_a_member_that_was_taken_away_is_not_sent(record: ChatCompletion) -> Non
     assert "tool_calls" in VALUE["choices"][0]["message"]  # type: ignore[index]
     with pytest.raises(AttributeError, match=r"has no attribute 'nothing'$"):
         del message.nothing
+
+
+class Town(pydantic.BaseModel):
+    city: str
+    note: str | None = None
+
+
+def test_what_was_read_does_not_go_back_to_the_responses_api() -> None:
+    part = {"type": "output_text", "text": "{}"}
+    message = ParsedResponseOutputMessage.of(
+        {"type": "message", "content": [{**part, "parsed": Town(city="Oslo")}]}
+    )
+    assert plain([message]) == [{"type": "message", "content": [part]}]
+    assert message.to_dict()["content"][0]["parsed"] == {"city": "Oslo"}
+    assert message.model_dump()["content"][0]["parsed"] == {"city": "Oslo", "note": None}
+    call = ParsedResponseFunctionToolCall.of({"name": "f", "parsed_arguments": {"a": 1}})
+    assert plain(call) == {"name": "f"}
 
 
 def test_records_are_made_compared_and_copied(record: ChatCompletion) -> None:

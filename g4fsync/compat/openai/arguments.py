@@ -57,7 +57,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, Record):
-        return plain(value.to_dict())
+        return plain(value.sendable())
     if isinstance(value, Mapping):
         return {name: plain(each) for name, each in value.items() if is_given(each)}
     dump = getattr(value, "model_dump", None)

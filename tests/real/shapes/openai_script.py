@@ -37,6 +37,11 @@ class Place(BaseModel):
     note: str | None = None
 
 
+class City(BaseModel):
+    city: str
+    note: str | None = None
+
+
 class Trip(BaseModel):
     places: list[Place]
     first: Place
@@ -123,6 +128,17 @@ def history(case: str) -> None:
     said = first.choices[0].message
     result = {"role": "tool", "tool_call_id": said.tool_calls[0].id, "content": "Sun"}
     client(case).chat.completions.create(model="gpt-4o", messages=[*HELLO, said, result])
+
+
+def history_parsed(case: str) -> None:
+    typed = client("completion/tools").chat.completions.parse(
+        model="gpt-4o",
+        messages=HELLO,
+        tools=[openai.pydantic_function_tool(City, name="get_weather")],
+    )
+    client(case).chat.completions.create(
+        model="gpt-4o", messages=[*HELLO, typed.choices[0].message]
+    )
 
 
 def history_as(case: str, change: Callable[[Any], Any]) -> None:
@@ -319,6 +335,15 @@ SENT: dict[str, Callable[[str], Any]] = {
     "response history": lambda case: respond(
         case, input=[*HELLO, *respond("response/call").output, CALL_RESULT]
     ),
+    "response history, parsed": lambda case: respond(
+        case,
+        input=[
+            *HELLO,
+            *respond_typed("response/typed").output,
+            *respond_typed("response/typed call", tools=[RESPONSE_TOOL]).output,
+        ],
+    ),
+    "history, parsed": lambda case: history_parsed(case),
     "response azure": lambda case: openai.AzureOpenAI(
         api_version="2026-01-01",
         api_key="az-key-123456",
@@ -439,7 +464,7 @@ def named(prefix: str, read: Callable[[str], Any]) -> Iterator[tuple[str, Callab
         yield f"{prefix}/{name}", partial(read, f"{prefix}/{name}")
 
 
-RESPONSE_TOOL = openai.pydantic_responses_function_tool(Place, name="get_weather")
+RESPONSE_TOOL: Any = openai.pydantic_responses_function_tool(Place, name="get_weather")
 PLAIN_TOOL = {"type": "function", "name": "get_weather", "parameters": {}, "strict": True}
 STRICT_TOOLS = [openai.pydantic_function_tool(Place, name="get_weather")]
 READ: dict[str, Callable[[], Any]] = {

@@ -23,6 +23,8 @@ class ParsedResponseOutputText(ResponseOutputText, Generic[ContentType]):
 
     parsed: ContentType | None
 
+    unsent = ("parsed",)
+
 
 class ParsedResponseOutputMessage(ResponseOutputMessage, Generic[ContentType]):
     """The assistant's turn."""
@@ -36,6 +38,8 @@ class ParsedResponseFunctionToolCall(ResponseFunctionToolCall):
     """A call of a function; ``parsed_arguments`` is of the tool's model."""
 
     parsed_arguments: Any
+
+    unsent = ("parsed_arguments",)
 
 
 _ITEMS = {
