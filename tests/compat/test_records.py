@@ -125,7 +125,7 @@ class Town(pydantic.BaseModel):
 
 def test_what_was_read_does_not_go_back_to_the_responses_api() -> None:
     part = {"type": "output_text", "text": "{}"}
-    message = ParsedResponseOutputMessage.of(
+    message: Any = ParsedResponseOutputMessage.of(
         {"type": "message", "content": [{**part, "parsed": Town(city="Oslo")}]}
     )
     assert plain([message]) == [{"type": "message", "content": [part]}]
