@@ -209,6 +209,9 @@ def test_what_a_provider_has_no_option_for_is_refused_before_it_is_asked() -> No
         client.chat.completions.create(model="koala", messages=HELLO, logit_bias={"1": 2})
     assert str(caught.value) == "logit_bias={'1': 2} can't be asked of this provider"
     assert isinstance(caught.value, g4fsync.InvalidRequest)
+    with OpenAI() as client, pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model="koala", messages=HELLO, extra_query={"a": 1})
+    assert str(caught.value) == "'a' in a query can't be asked of this provider"
 
 
 def test_a_refusal_is_of_both_families(client: OpenAI) -> None:

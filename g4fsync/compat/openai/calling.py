@@ -67,6 +67,7 @@ def _other(
         client.backend.other,
         body,
         headers=headers,
+        query=args.params(client.default_query, given.get("extra_query")),
         timeout=None if has_own and not any(map(args.is_given, limits)) else timeout,
         retry=None if has_own and client.max_retries == args.DEFAULT_MAX_RETRIES else retries,
     )

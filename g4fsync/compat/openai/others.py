@@ -27,6 +27,7 @@ class OtherSource:
         body: Mapping[str, Any],
         *,
         headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         timeout: Timeout | None,
         retry: int | None,
     ) -> None:
@@ -34,6 +35,10 @@ class OtherSource:
         try:
             if not body.get("messages"):
                 raise InvalidRequest("messages must not be empty")
+            if query:
+                raise InvalidRequest(
+                    f"{next(iter(query))!r} in a query can't be asked of this provider"
+                )
             asked = shapes.question(body)
             options: dict[str, Any] = dict(asked.options)
             if headers:
