@@ -283,7 +283,11 @@ def _run_all(connection: sqlite3.Connection, script: str) -> None:
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection of one's own for as long as the block lasts."""
     try:
-        with closing(connect_for_reading(path)) as connection:
-            yield connection
+        connection = connect_for_reading(path)
     except (sqlite3.Error, OSError) as exc:
         raise ConfigurationError(f"archive {path}: {exc}") from exc
+    with closing(connection):
+        try:
+            yield connection
+        except sqlite3.Error as exc:  # an OSError in the block is of the file that is written to
+            raise ConfigurationError(f"archive {path}: {exc}") from exc

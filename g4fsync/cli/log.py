@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, InvalidRequest
 from . import kept
 from .options import add_action, add_actions
 from .tables import table
-from .terminal import Terminal, width
+from .terminal import OutputFailed, Terminal, width
 
 if TYPE_CHECKING:
     from ..archive.records import ArchivedCall, Cost
@@ -208,7 +208,12 @@ def _cost_row(cost: Cost) -> tuple[str, ...]:
 
 
 def _export(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    kept.log().export(sys.stdout, model=arguments.model, since=arguments.since)
+    try:
+        kept.log().export(sys.stdout, model=arguments.model, since=arguments.since)
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        raise OutputFailed(exc.strerror or str(exc)) from exc
     terminal.flush()
     return 0
 

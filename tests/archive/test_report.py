@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 from collections.abc import Callable
@@ -133,6 +134,20 @@ def test_an_export_makes_a_new_file_of_a_path_and_replaces_none(
     assert json.loads(target.read_text())["text"] == "HI "
     with pytest.raises(FileExistsError):
         archive.export(target)
+
+
+class Full(io.StringIO):
+    """A disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_failure_of_the_file_that_is_written_is_none_of_the_archive(archive: Archive) -> None:
+    Client(archive=archive).ask("Hi", provider=Instant())
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        archive.export(Full())
+    assert type(caught.value) is OSError
 
 
 def test_a_closed_client_leaves_one_file_and_the_archive_can_be_read(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ import pytest
 
 from g4fsync import Archive
 from g4fsync.emulator import Cut, Emulator
+
+from .conftest import COMMAND, environment
 
 if TYPE_CHECKING:
     from .conftest import Outcome, Run
@@ -260,6 +263,26 @@ def test_a_log_that_is_no_log_says_how_to_do_without(say: Say, settings: Path) -
         "g4fsync: --no-log does without the log, g4fsync log off ends it"
     )
     assert say("Hello", "--no-log").code == 0
+
+
+def test_an_export_into_a_full_disk_or_a_closed_pipe_is_a_matter_of_the_output(
+    say: Say, settings: Path
+) -> None:
+    say("log", "on")
+    say("x" * 200_000)
+    variables = environment({"G4FSYNC_CONFIG": str(settings)})
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "log", "export"], stdout=full, stderr=subprocess.PIPE, env=variables
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"g4fsync: the output can't be written: No space left on device\n"
+    with subprocess.Popen(
+        [*COMMAND, "log", "export"], stdout=subprocess.PIPE, env=variables
+    ) as run:
+        assert run.stdout
+        run.stdout.close()
+    assert run.returncode == 141
 
 
 def test_show_says_what_it_was_asked_for(say: Say, settings: Path) -> None:
