@@ -98,7 +98,10 @@ class AskOptions(ChatOptions, total=False):
 
 
 def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str) -> dict[str, Any]:
-    """*options* without those that are ``None``; ``InvalidRequest`` names the first bad one."""
+    """*options* without those that say nothing; ``InvalidRequest`` names the first bad one.
+
+    Those are ``None``, and no tools in a list: most services refuse that.
+    """
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         if name not in allowed:
@@ -111,6 +114,8 @@ def checked(options: Mapping[str, Any], allowed: Collection[str], provider: str)
             raise InvalidRequest(
                 f"option {name} must be {want}, got {value!r:.80}", provider=provider
             )
+    if "tools" in given and not given["tools"]:
+        del given["tools"]
     return given
 
 

@@ -36,6 +36,7 @@ _BLOCKS = re.compile(
 )
 _ADVICE = "write text, an Image, or a block in Anthropic's own shape"
 _SYSTEM = ("system", "developer")
+_ID = re.compile("[a-zA-Z0-9_-]+")  # the API refuses others
 
 
 def system_json(messages: tuple[Message, ...], provider: str) -> Any:
@@ -81,7 +82,7 @@ def _blocks(where: str, message: Message, provider: str) -> list[dict[str, Any]]
     if message.role == "tool":
         extra = sending.known_members(where, message.extra, _RESULT, provider)
         content = {"content": _plain(parts)} if parts else {}
-        result = {"type": "tool_result", "tool_use_id": message.tool_call_id or ""}
+        result = {"type": "tool_result", "tool_use_id": _own_id(message.tool_call_id or "")}
         return [{**result, **content, **extra}]
     if message.name:
         raise sending.has_no(where, provider, "name")
@@ -169,9 +170,20 @@ def _document(where: str, part: Part, provider: str) -> dict[str, Any]:
     return {"type": "document", "source": source, **title, **extra}
 
 
+def _own_id(id: str) -> str:
+    return chatapi.call_id(id, _ID, 32)
+
+
 def _call(where: str, call: ToolCall, provider: str) -> dict[str, Any]:
     extra = sending.known_members(where, call.extra, _CALL, provider)
     extra.pop("index", None)
     own = sending.own_data(call, provider, "call")
     given = chatapi.arguments(call)
-    return {"type": "tool_use", "id": call.id, "name": call.name, "input": given, **own, **extra}
+    return {
+        "type": "tool_use",
+        "id": _own_id(call.id),
+        "name": call.name,
+        "input": given,
+        **own,
+        **extra,
+    }

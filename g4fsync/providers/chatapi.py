@@ -8,6 +8,7 @@ be expressed there is an ``InvalidRequest``, never dropped.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from abc import abstractmethod
@@ -167,6 +168,16 @@ def arguments(call: ToolCall) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"the arguments of tool call {call.name!r} are no JSON object")
     return value
+
+
+def call_id(id: str, allowed: re.Pattern[str], chars: int) -> str:
+    """A call's *id* where it is *allowed*, else *chars* characters made of it, always the same.
+
+    A call may come from another service, whose ids may look like ``functions.f:0`` (Kimi).
+    """
+    if not id or allowed.fullmatch(id):
+        return id
+    return hashlib.sha256(id.encode(errors="replace")).hexdigest()[:chars]
 
 
 def tool_name(messages: Iterable[Message], result: Message) -> str:

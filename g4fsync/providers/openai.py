@@ -95,6 +95,7 @@ class OpenAI(chatapi.ChatAPI):
     guest_key: str | None = None  # sent for want of a key
     streams = True  # without, an answer comes as one JSON value
     stop_is_list = False
+    call_id_chars: int | None = None  # all of them letters and digits
 
     def __init__(
         self,
@@ -223,7 +224,12 @@ def body(request: ChatRequest, provider: OpenAI) -> dict[str, Any]:
     value: dict[str, Any] = {
         "model": request.model,
         # Servers that know the old field only do not know the newer role either.
-        "messages": messages_json(request.messages, provider.name, developer=own != "max_tokens"),
+        "messages": messages_json(
+            request.messages,
+            provider.name,
+            developer=own != "max_tokens",
+            id_chars=provider.call_id_chars,
+        ),
         "stream": provider.streams,
     }
     if provider.include_usage and provider.streams:

@@ -16,7 +16,8 @@ Members are those of openai-python 3.57 (``types/chat``, Nov 2026).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..events import ProviderData, ToolCall
@@ -30,13 +31,30 @@ _IN_PLACE_OF_CONTENT = ("audio", "function_call", "refusal")
 
 
 def messages_json(
-    messages: Iterable[Message], provider: str, *, developer: bool
+    messages: Iterable[Message], provider: str, *, developer: bool, id_chars: int | None = None
 ) -> list[dict[str, Any]]:
-    """The request's ``messages``; without *developer* that role is called ``system``."""
-    return [
+    """The request's ``messages``; without *developer* that role is called ``system``.
+
+    *id_chars* is for services that take ids of calls of so many letters and digits only.
+    """
+    values = [
         _message(f"messages[{i}]", message, provider, developer=developer)
         for i, message in enumerate(messages)
     ]
+    if id_chars is not None:
+        allowed = re.compile(f"[a-zA-Z0-9]{{{id_chars}}}")
+        for value in values:
+            for holder, name in _ids(value):
+                holder[name] = chatapi.call_id(holder[name], allowed, id_chars)
+    return values
+
+
+def _ids(message: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where ids of calls stand in *message*."""
+    if message.get("tool_call_id"):
+        yield message, "tool_call_id"
+    for call in message.get("tool_calls") or ():
+        yield call, "id"
 
 
 def _message(where: str, message: Message, provider: str, *, developer: bool) -> dict[str, Any]:

@@ -36,7 +36,7 @@ MAKERS: tuple[PresetRow, ...] = (
         limits="mistral",
         source="L",
         # It refuses fields it does not know, and tells usage unasked.
-        quirks={"include_usage": False, "seed_field": "random_seed"},
+        quirks={"include_usage": False, "seed_field": "random_seed", "call_id_chars": 9},
     ),
     _maker(
         "xai",

@@ -7,10 +7,12 @@ its kind written anew.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, cast
 
 import pytest
 
+from g4fsync import registry
 from g4fsync.events import Usage
 from g4fsync.providers.anthropic import Anthropic
 from g4fsync.providers.base import Provider
@@ -576,3 +578,50 @@ def test_empty_arguments_go_back_as_an_empty_object() -> None:
     assert call["function"] == {"name": "f", "arguments": "{}"}
     item = {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"}
     assert item in sent("responses", *called("", ""))["input"]
+
+
+def linked(body: Any) -> tuple[str, str]:
+    """The id of the call in *body*, and the one that its result names."""
+    _, turn, result = body["messages"]
+    if "tool_calls" in turn:
+        return turn["tool_calls"][0]["id"], result["tool_call_id"]
+    return turn["content"][0]["id"], result["content"][0]["tool_use_id"]
+
+
+def calling_by(id: str) -> list[dict[str, Any]]:
+    turn, result = called("", "{}")
+    turn["tool_calls"][0]["id"] = result["tool_call_id"] = id
+    return [turn, result]
+
+
+@pytest.mark.parametrize("id", ["functions.Bash:0", "call_1|fc_2", "caf\u00e9"])
+def test_ids_of_other_services_are_put_into_anthropic_s_form(id: str) -> None:
+    """It takes letters, digits, "_" and "-" (langchain-ai/langchain#37756)."""
+    ids = linked(sent("anthropic", *calling_by(id)))
+    other = linked(sent("anthropic", *calling_by(id + "1")))
+    assert ids[0] == ids[1]
+    assert re.fullmatch("[a-zA-Z0-9_-]{1,64}", ids[0])
+    assert ids[0] != other[0]
+    assert linked(sent("anthropic", *calling_by("toolu_0-1"))) == ("toolu_0-1", "toolu_0-1")
+
+
+def test_ids_of_other_services_are_put_into_mistral_s_form() -> None:
+    """It takes nine letters and digits (nearai/ironclaw#1241)."""
+    mistral = cast(Any, registry.provider_class("mistral")(LOCAL))
+
+    def ids(id: str) -> tuple[str, str]:
+        history = [{"role": "user", "content": "Hi"}, *calling_by(id)]
+        return linked(mistral.body(request(mistral, history, model="m")))
+
+    made = ids("call_0fypS1hVX")
+    assert made[0] == made[1]
+    assert re.fullmatch("[a-zA-Z0-9]{9}", made[0])
+    assert ids("WcG8xhSs1") == ("WcG8xhSs1", "WcG8xhSs1")
+    assert linked(sent("openai", *calling_by("call_1"))) == ("call_1", "call_1")
+
+
+def test_no_tools_in_a_list_are_not_sent() -> None:
+    """DashScope, DeepSeek and OpenAI refuse the empty list (earendil-works/pi#3649)."""
+    transport = ScriptedTransport({"POST /chat/completions": events(LO, DONE)})
+    assert chat(OpenAI(LOCAL), "Hi", transport, model="m", tools=[]).result().text == "lo"
+    assert "tools" not in transport.requests[0].body
