@@ -12,7 +12,7 @@ import json
 import sys
 
 from .environments import Environment, NotInstalled, node_environment, pins, python_environment
-from .official import EXPECTED_FILE, GROUP, SCRIPTS, Cases, cases_seen, expected
+from .official import EXPECTED_FILE, SCRIPTS, Cases, cases_seen, expected
 
 
 def main() -> int:
@@ -27,10 +27,9 @@ def main() -> int:
     seen: dict[str, Cases] = {}
     differ = 0
     for script in SCRIPTS:
-        registry = "pypi" if script.is_python else "npm"
-        if registry not in environments:
+        if script.needs not in environments:
             continue
-        cases, failures = cases_seen(script, environments[registry])
+        cases, failures = cases_seen(script, environments[script.needs])
         seen[script.name] = cases
         if not chosen.write:
             differ += report(script.name, cases, expected(script))
@@ -45,17 +44,18 @@ def main() -> int:
     return 1 if differ else 0
 
 
-def installed(*, latest: bool) -> dict[str, Environment]:
-    """The environments that can be made, by registry; says which versions are in them."""
+def installed(*, latest: bool) -> dict[tuple[str, str], Environment]:
+    """The environments that can be made, by group and registry; says which versions are in them."""
     environments = {}
-    for registry, make in (("pypi", python_environment), ("npm", node_environment)):
+    for group, registry in dict.fromkeys(script.needs for script in SCRIPTS):
+        make = python_environment if registry == "pypi" else node_environment
         try:
-            environment = make(GROUP, latest=latest)
+            environment = make(group, latest=latest)
         except NotInstalled as exc:
-            print(f"{registry}: not installed: {exc}", file=sys.stderr)
+            print(f"{group}, {registry}: not installed: {exc}", file=sys.stderr)
             continue
-        environments[registry] = environment
-        for name, old in pins(GROUP, registry).items():
+        environments[group, registry] = environment
+        for name, old in pins(group, registry).items():
             new = environment.versions[name]
             print(f"{registry} {name} {old}" + ("" if new == old else f" -> {new}"))
     return environments

@@ -18,7 +18,6 @@ from g4fsync.emulator import Emulator
 
 from .environments import Environment
 
-GROUP = "sdks"
 FOLDER = Path(__file__).with_name("sdks")
 EXPECTED_FILE = Path(__file__).with_name("expected.json")
 SECONDS = 120.0  # for one script
@@ -28,15 +27,25 @@ Cases = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One SDK's cases: the file, and the far side it talks to (``None``: to all of them)."""
+    """One SDK's cases.
+
+    ``name`` is the file's, ``far_side`` the one it talks to (``None``: to all of them), ``group``
+    the one of ``pins.json`` it runs in.
+    """
 
     name: str
     far_side: str | None
+    group: str = "sdks"
 
     @property
     def is_python(self) -> bool:
         """Whether it runs in the virtual environment, not in the npm folder."""
         return self.name.endswith(".py")
+
+    @property
+    def needs(self) -> tuple[str, str]:
+        """The group, and the registry it comes from."""
+        return self.group, "pypi" if self.is_python else "npm"
 
 
 SCRIPTS = (
@@ -49,6 +58,7 @@ SCRIPTS = (
     Script("google_npm.mjs", "gemini"),
     Script("ollama_npm.mjs", "ollama"),
     Script("vercel_npm.mjs", None),
+    Script("frameworks_python.py", None, "frameworks"),
 )
 
 
