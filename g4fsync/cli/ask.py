@@ -9,7 +9,7 @@ from ..client import Client
 from . import kept, options, templates
 from .exits import CUT_SHORT
 from .input import model_from, question, system_from
-from .output import Answer, CodeBlock, EventLines, OneObject, TextAtOnce, show, usage
+from .output import CodeBlock, EventLines, OneObject, PrintedAnswer, TextAtOnce, show, usage
 from .terminal import Terminal
 from .waiting import waiting
 from .wishes import Value, add_wishes, wishes_from
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     return CUT_SHORT if stream.finish_reason == "length" else 0
 
 
-def _form(arguments: argparse.Namespace) -> type[Answer]:
+def _form(arguments: argparse.Namespace) -> type[PrintedAnswer]:
     if arguments.markdown:
         from .markdown import form
 
@@ -117,4 +117,4 @@ def _form(arguments: argparse.Namespace) -> type[Answer]:
     ):
         if chosen:
             return form_class
-    return Answer
+    return PrintedAnswer

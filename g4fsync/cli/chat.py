@@ -17,7 +17,7 @@ from .commands import COMMANDS, Talk
 from .editor import Editor
 from .exits import CUT_SHORT, exit_code
 from .input import model_from, system_from
-from .output import Answer
+from .output import PrintedAnswer
 from .terminal import Terminal, is_terminal
 from .wording import at_prompt
 
@@ -118,7 +118,7 @@ def _turns(talk: Talk, editor: Editor, terminal: Terminal) -> int:
 
 def _answer(stream: ChatStream, terminal: Terminal) -> int:
     """Show one answer; Ctrl-C ends it and nothing else.  The exit code for it."""
-    answer = Answer(terminal)
+    answer = PrintedAnswer(terminal)
     try:
         with stream:
             for event in stream.events():

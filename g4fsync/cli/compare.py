@@ -17,7 +17,7 @@ from ..fanout.comparison import Comparison
 from . import kept, options
 from .exits import PROVIDER, SOME_FAILED
 from .input import check_model, no_model, question, system_from
-from .output import Answer, EventLines, OneObject, plain, show
+from .output import EventLines, OneObject, PrintedAnswer, plain, show
 from .terminal import Terminal, is_terminal
 from .views import Blocks, Lines, Object, View
 
@@ -144,7 +144,7 @@ def for_people(terminal: Terminal, comparison: Comparison, remark: str = "") -> 
     return Blocks(terminal, comparison)
 
 
-class Winner(Answer):
+class Winner(PrintedAnswer):
     """The answer that began first, and whom it has beaten."""
 
     def completed(self, stream: ChatStream) -> None:
@@ -163,7 +163,7 @@ class WinnerObject(OneObject):
         self.terminal.json({**plain(stream.result()), "losers": plain(stream.losers)})
 
 
-def _race_form(arguments: argparse.Namespace) -> type[Answer]:
+def _race_form(arguments: argparse.Namespace) -> type[PrintedAnswer]:
     if arguments.json:
         return WinnerObject
     return EventLines if arguments.jsonl else Winner

@@ -9,18 +9,18 @@ from importlib.util import find_spec
 from ..call.stream import ChatStream
 from ..errors import ConfigurationError, G4FSyncError
 from ..events import Event
-from .output import Answer
+from .output import PrintedAnswer
 from .terminal import is_terminal, visible
 
 
-def form() -> type[Answer]:
+def form() -> type[PrintedAnswer]:
     """How to show markdown here: as it comes where nobody looks, rendered on a terminal."""
     if find_spec("rich") is None:
         raise ConfigurationError('--markdown needs rich: pip install "g4fsync[cli]"')
-    return Markdown if is_terminal(sys.stdout) else Answer
+    return Markdown if is_terminal(sys.stdout) else PrintedAnswer
 
 
-class Markdown(Answer):
+class Markdown(PrintedAnswer):
     """The answer rendered: headings, lists, code in colours; links are shown, not made."""
 
     def event(self, event: Event) -> None:

@@ -15,7 +15,7 @@ from .terminal import Terminal
 from .wording import at_prompt
 
 
-def show(stream: ChatStream, answer: Answer) -> None:
+def show(stream: ChatStream, answer: PrintedAnswer) -> None:
     """Run *stream* before the user's eyes; raises what it raises."""
     answer.terminal.exit_notes.add(lambda: answer.failed(stream, Cancelled("interrupted")))
     try:
@@ -27,7 +27,7 @@ def show(stream: ChatStream, answer: Answer) -> None:
     answer.completed(stream)
 
 
-class Answer:
+class PrintedAnswer:
     """The answer as text, piece by piece."""
 
     shows_reasoning = True
@@ -60,7 +60,7 @@ class Answer:
         self.terminal.end_line()
 
 
-class TextAtOnce(Answer):
+class TextAtOnce(PrintedAnswer):
     """The answer as text, in one piece."""
 
     def event(self, event: Event) -> None:
@@ -75,7 +75,7 @@ class TextAtOnce(Answer):
         super().failed(stream, error)
 
 
-class CodeBlock(Answer):
+class CodeBlock(PrintedAnswer):
     """The first fenced block of code, without its fences; the answer when there is none."""
 
     def event(self, event: Event) -> None:
@@ -93,7 +93,7 @@ class CodeBlock(Answer):
 _FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
-class EventLines(Answer):
+class EventLines(PrintedAnswer):
     """Each event as a line of JSON; an error is the last."""
 
     def event(self, event: Event) -> None:
@@ -107,7 +107,7 @@ class EventLines(Answer):
         self.terminal.json({"event": "error", **plain(error)})
 
 
-class OneObject(Answer):
+class OneObject(PrintedAnswer):
     """The complete result as one JSON object; of a failed call the error and the part that came."""
 
     def event(self, event: Event) -> None:

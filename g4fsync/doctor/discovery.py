@@ -21,7 +21,7 @@ from ..scope import CancelScope
 from ..settings import Timeout
 from ..transport.adapter import Adapter
 from .fingerprints import FINGERPRINTS, Finding
-from .ports import Port, Reply
+from .ports import Port, PortReply
 
 PORTS = (
     *(11434, 8080, 9931, 8000, 1234, 1337, 5000, 5001, 4891, 4000),
@@ -114,7 +114,7 @@ def _remark(error: G4FSyncError) -> str:
     return "something listens, and closes the connection" if cut else ""
 
 
-def _no_chat_server(reply: Reply) -> str:
+def _no_chat_server(reply: PortReply) -> str:
     if reply.is_page:
         return "a web server that answers with pages, no chat server"
     return f"a web server (HTTP {reply.status} for its models), no chat server"

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from ..codecs import refusals
 from ..errors import AuthenticationError
-from .ports import Port, Reply
+from .ports import Port, PortReply
 
 
 class Finding(NamedTuple):
     """What the tests look at: a place, and what it said of its models."""
 
     port: Port
-    reply: Reply
+    reply: PortReply
 
     @property
     def listed(self) -> list[Any] | None:

@@ -28,7 +28,7 @@ _HEADERS = {
 }
 
 
-class Reply(NamedTuple):
+class PortReply(NamedTuple):
     """An answer, read to its end."""
 
     status: int
@@ -64,7 +64,7 @@ class Port:
         self._values: dict[str, Any] = {}
         self.models: Any = None  # what it said of its models
 
-    def get(self, path: str) -> Reply:
+    def get(self, path: str) -> PortReply:
         """The answer to a GET; raises when there is none in time."""
         scope = CancelScope(self._limits, deadline=self._until)
         scope.start()
@@ -86,7 +86,7 @@ class Port:
                 scope.check()
             finally:
                 handle.drop()
-        return Reply(answer.status_code, answer.headers, body)
+        return PortReply(answer.status_code, answer.headers, body)
 
     def ask(self, path: str) -> Any:
         """The JSON value at *path*, asked once; ``None`` without one of its own."""

@@ -24,7 +24,7 @@ from . import direct, failures
 from .connections import SocketHandle, current_wire, using
 from .pools import Pool, PoolTLS
 from .request import Address, Request
-from .response import Answer, RequestsAnswer
+from .response import ArrivedAnswer, RequestsAnswer
 from .trust import TrustStore
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})  # RFC 9110, 9.2.2
@@ -60,7 +60,7 @@ class Adapter(requests.adapters.HTTPAdapter):
         *,
         proxies: dict[str, str],
         verify: bool | TrustStore,
-    ) -> Answer:
+    ) -> ArrivedAnswer:
         """Send *request*; return when the head of its answer has come.
 
         To be called in ``using(handle)``.  Raises what those below raise: sockets,

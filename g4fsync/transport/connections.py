@@ -195,11 +195,11 @@ class Wakeable(HTTPConnection):
 
     handle: SocketHandle | None = None
 
-    def response_class(self, *args: Any, **kwargs: Any) -> heads.Response:  # type: ignore[override]
+    def response_class(self, *args: Any, **kwargs: Any) -> heads.CheckedResponse:  # type: ignore[override]
         handle = self.handle
         if handle is None:
-            return heads.Response(*args, **kwargs)
-        return heads.Response(
+            return heads.CheckedResponse(*args, **kwargs)
+        return heads.CheckedResponse(
             *args, limit=handle.head_bytes, on_first_byte=handle.answered, **kwargs
         )
 

@@ -1,11 +1,11 @@
 """The head of an answer, read more strictly than ``http.client`` does.
 
-Two readers, one meaning.  :class:`Response` is ``http.client``'s own with more
+Two readers, one meaning.  :class:`CheckedResponse` is ``http.client``'s own with more
 strictness: it knows every oddity, and costs a third of a short call, for
 ``email`` parses what it reads.  :func:`parse` takes a head that came in one
 piece and in the form nearly all have, and leaves any other to it
 (:func:`received`).  Whatever is allowed in :func:`parse` must mean the same in
-:class:`Response`; when in doubt, forbid it there.
+:class:`CheckedResponse`; when in doubt, forbid it there.
 
 What ``http.client`` lets through, and this does not, since each makes a broken
 answer look like another one:
@@ -134,7 +134,7 @@ def received(
         if head is not None:
             return head
     incoming = _Incoming(first, sock)
-    response = Response(incoming, limit=limit)
+    response = CheckedResponse(incoming, limit=limit)
     response.begin()
     incoming.is_over = True
     headers = response.headers
@@ -190,7 +190,7 @@ class _Incoming(io.RawIOBase):
         return 0 if self.is_over or self._ended else self._socket.recv_into(buffer)
 
 
-class Response(http.client.HTTPResponse):
+class CheckedResponse(http.client.HTTPResponse):
     """An answer whose head is whole, at most *limit* bytes long, and well formed.
 
     *on_first_byte* is called when its first byte has come.

@@ -1,6 +1,6 @@
 """An answer of the live transport: :class:`LiveResponse`, and where its bytes come from.
 
-It stands on an :class:`Answer`: a head that has come, and a body that is read
+It stands on an :class:`ArrivedAnswer`: a head that has come, and a body that is read
 block by block.  There are two, which mean the same: :class:`.direct.DirectAnswer` over a
 connection of the pool, and :class:`RequestsAnswer` over what ``requests`` gives.
 """
@@ -41,7 +41,7 @@ _CODINGS: Mapping[str, Literal["gzip", "deflate"] | None] = {
 DRAIN_SECONDS = 0.02  # to see the end of a body whose answer is complete already
 
 
-class Answer(Protocol):
+class ArrivedAnswer(Protocol):
     """An answer whose head has come, on its connection."""
 
     @property
@@ -74,7 +74,9 @@ class LiveResponse(IncomingResponse):
 
     __slots__ = ("_answer", "_ended", "_handle", "_mapped_failures", "_read", "_transport")
 
-    def __init__(self, transport: LiveTransport, answer: Answer, handle: SocketHandle) -> None:
+    def __init__(
+        self, transport: LiveTransport, answer: ArrivedAnswer, handle: SocketHandle
+    ) -> None:
         super().__init__(transport, transport.network.limits)
         self._transport = transport
         self._answer = answer

@@ -139,7 +139,7 @@ class _Connection:
 
 def head(content: bytes) -> None:
     """The head of an answer; ``http.client``'s own exceptions are translated above it."""
-    response = heads.Response(_Connection(content))
+    response = heads.CheckedResponse(_Connection(content))
     try:
         response.begin()
     except (http.client.HTTPException, ConnectionError):

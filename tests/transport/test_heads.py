@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from g4fsync.settings import Limits
-from g4fsync.transport.heads import Head, Response, parse, received
+from g4fsync.transport.heads import CheckedResponse, Head, parse, received
 
 MAX_HEAD_BYTES = Limits().head
 
@@ -25,8 +25,8 @@ class Connection:
         return io.BytesIO(self._content)
 
 
-def begun(content: bytes) -> Response:
-    response = Response(Connection(content))
+def begun(content: bytes) -> CheckedResponse:
+    response = CheckedResponse(Connection(content))
     response.begin()
     return response
 
