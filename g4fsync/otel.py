@@ -39,6 +39,8 @@ SCHEMA_URL = "https://opentelemetry.io/schemas/1.42.0"
 
 # The conventions' names for providers that have another one here.
 _PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
     "gemini": "gcp.gemini",
     "mistral": "mistral_ai",
     "moonshot": "moonshot_ai",
@@ -217,6 +219,8 @@ def _answered(call: ObservedCall) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if call.finish_reason is not None:
         found["gen_ai.response.finish_reasons"] = [call.finish_reason]
+    if call.answer_id:
+        found["gen_ai.response.id"] = call.answer_id
     if call.first_token_seconds is not None:
         found["gen_ai.response.time_to_first_chunk"] = call.first_token_seconds
     if call.cached:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from g4fsync import Client, Retry
+from g4fsync import Client, Retry, otel
 from g4fsync.emulator import Emulator, Stall, Status
 from g4fsync.errors import G4FSyncError, ServerError
 from g4fsync.otel import CONTENT_VARIABLE, OpenTelemetry
@@ -94,6 +96,7 @@ def test_a_call_is_a_span_with_the_names_of_the_conventions(
         "gen_ai.request.max_tokens": 50,
         "gen_ai.request.stop_sequences": ("x",),
         "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.response.id": result.id,
         "gen_ai.response.time_to_first_chunk": result.first_token_seconds,
         "gen_ai.usage.input_tokens": result.usage.input_tokens,
         "gen_ai.usage.output_tokens": result.usage.output_tokens,
@@ -245,3 +248,29 @@ except Exception as error:
     assert done.stdout == (
         'ConfigurationError OpenTelemetry needs its extra: pip install "g4fsync[otel]"\n'
     )
+
+
+def test_names_and_values_are_those_of_the_conventions_own_package() -> None:
+    from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as conventions
+    from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
+
+    known = {
+        value
+        for module in (conventions, gen_ai_metrics)
+        for value in vars(module).values()
+        if isinstance(value, str)
+    }
+    source = Path(otel.__file__).read_text(encoding="utf-8")
+    used = set(re.findall(r'"(gen_ai\.[a-z_.]+)"', source))
+    used |= {f"gen_ai.request.{name}" for name in otel._OPTIONS.values()}
+    assert used <= known
+    assert len(used) > 25
+    values = {each.value for each in conventions.GenAiProviderNameValues}
+    names = {otel._provider(name) for name in PROVIDERS_THAT_HAVE_A_NAME_THERE}
+    assert names <= values
+
+
+PROVIDERS_THAT_HAVE_A_NAME_THERE = (
+    "openai", "anthropic", "gemini", "azure", "bedrock", "cohere", "deepseek", "groq", "mistral",
+    "perplexity", "xai",
+)  # fmt: skip

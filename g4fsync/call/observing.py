@@ -200,6 +200,11 @@ class ObservedCall(Answered):
         return transcript[-1:]
 
     @property
+    def answer_id(self) -> str | None:
+        """The server's name for a complete answer, where it gave one."""
+        return self._journal.finish.id if self._journal.finish else None
+
+    @property
     def attempt_starts(self) -> tuple[float, ...]:
         """When each attempt began, in seconds since the epoch."""
         return tuple(self._journal.attempt_starts)
