@@ -180,7 +180,7 @@ class Calls:
                 return None, None
             self._seats.take(item)
             self._spending.reserve(id(item), worst)
-            item.slot = self._ledger.calls.take(item.row.hash, item.row.digest)
+            item.slot = self._ledger.calls.take(item.row.hash, item.row.key)
             item.started = item.started or monotonic()
             return item, None
 

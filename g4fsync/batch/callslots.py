@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
+from .index import stable_digest
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -37,14 +38,12 @@ class CallSlots:
         except FileNotFoundError:
             return
         lost = int(first) if first.strip().isdigit() else 0
-        for slot in slots:
-            hash, _, key = slot.partition(b" ")
-            if len(hash) == 32 and len(key) == 16:
-                found = ledger.index.get(int(key, 16))
-                line = b"" if found is None else ledger.line(found[0])
-                there = b'"hash": "' + hash + b'", '
-                # A row that had failed before may have been asked again.
-                lost += there not in line or there + b'"error": ' in line
+        under_way = {slot for slot in slots if len(slot) == _SLOT_BYTES - 1 and slot.strip()}
+        if under_way:
+            hashes = {slot.partition(b" ")[0] for slot in under_way}
+            for key, hash in ledger.calls_ended(hashes):
+                under_way.discard(_noted(hash, key))
+            lost += len(under_way)
         if slots:  # counted once: a run that is killed at once must not count them again
             beside = Path(f"{self._path}.new")
             beside.write_bytes(_first(lost))
@@ -60,10 +59,10 @@ class CallSlots:
         self._write(0, _first(self.lost) + count * _FREE)
         self._free = [(i + 1) * _SLOT_BYTES for i in range(count)]
 
-    def take(self, hash: str, key: int) -> int:
-        """Note that a call begins, for the key with this digest; its slot."""
+    def take(self, hash: str, key: str) -> int:
+        """Note that a call begins; its slot."""
         slot = self._free.pop()
-        self._write(slot, f"{hash} {key:016x}\n".encode())
+        self._write(slot, _noted(hash.encode(), key.encode()) + b"\n")
         return slot
 
     def release(self, slot: int) -> None:
@@ -93,6 +92,10 @@ class CallSlots:
 
     def _unwritable(self, exc: OSError) -> ConfigurationError:
         return ConfigurationError(f"{self._path} can't be written: {exc.strerror or exc}")
+
+
+def _noted(hash: bytes, key: bytes) -> bytes:
+    return b"%b %016x" % (hash, stable_digest(key) % 2**64)
 
 
 def _first(lost: int) -> bytes:

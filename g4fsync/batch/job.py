@@ -62,39 +62,32 @@ class Job:
     def row(self, number: int, value: object) -> Row:
         """The row that *value* says; raises ``InvalidRequest`` with its number."""
         try:
-            return self._row(number, value)
+            columns, messages, model, system = self._question(value)
+            text = _encode(messages) if isinstance(messages, str) else canonical(messages)
+            sent = text.encode("utf-8", "surrogatepass")
+            hasher = self._hashes.get((model, system)) or self._hasher(model, system)
+            hasher = hasher.copy()
+            hasher.update(sent)
+            hash = hasher.hexdigest()[:HASH_DIGITS]
+            key = self._key_of(columns, hash)
         except InvalidRequest as error:
             raise InvalidRequest(f"row {number}: {error}") from error
         except RecursionError as exc:
             raise InvalidRequest(f"row {number}: it is nested too deeply, or in itself") from exc
-
-    def _row(self, number: int, value: object) -> Row:
-        columns, messages, model, system = self._question(value)
-        text = _encode(messages) if isinstance(messages, str) else canonical(messages)
-        sent = text.encode("utf-8", "surrogatepass")
-        hasher = self._hashes.get((model, system))
-        if hasher is None:
-            what = f"{self._identity(model)}\n{canonical(system)}\n{self._options}\n"
-            hasher = self._hashes[model, system] = sha256(what.encode("utf-8", "surrogatepass"))
-        hasher = hasher.copy()
-        hasher.update(sent)
-        hash = hasher.hexdigest()[:HASH_DIGITS]
-        key = self._key_of(columns, hash)
         turns = 1 if isinstance(messages, str) else len(messages)
         more = len(system.encode("utf-8", "surrogatepass")) + 16 if system else 0
-        return Row(
-            number=number,
-            key=key,
-            digest=digest(key.encode()),
-            hash=hash,
-            input=columns,
-            messages=messages,
-            model=model,
-            system=system,
-            characters=len(text),
-            # A token has a byte at least; templates put some around each turn.
-            most_tokens=len(sent) + 16 * (turns + 1) + more + self._sent_with_each,
-        )
+        # A token has a byte at least; templates put some around each turn.
+        most_tokens = len(sent) + 16 * (turns + 1) + more + self._sent_with_each
+        # By position: by name it would take twice as long.
+        id = digest(key.encode())
+        size = len(text)
+        return Row(number, key, id, hash, columns, messages, model, system, size, most_tokens)
+
+    def _hasher(self, model: str | None, system: str | None) -> Any:
+        """What has hashed all but the messages."""
+        what = f"{self._identity(model)}\n{canonical(system)}\n{self._options}\n"
+        hasher = self._hashes[model, system] = sha256(what.encode("utf-8", "surrogatepass"))
+        return hasher
 
     def _question(self, value: object) -> tuple[Mapping[str, Any], Any, str | None, str | None]:
         """Columns, messages, and model and system text of the row's own."""

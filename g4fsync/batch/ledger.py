@@ -26,7 +26,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,9 @@ from typing import Any
 from ..errors import ConfigurationError, InvalidRequest
 from ..scope import process
 from .callslots import CallSlots
-from .index import Index
+from .index import Index, digest
 from .locking import lock
-from .reading import key_in, lines, may_be_torn, parsed, target
+from .reading import entries, key_and_hash, key_in, lines, may_be_torn, parsed, target
 
 SYNC_LINES, SYNC_SECONDS = 64, 0.05  # a group that is stored together
 _BLOCK_BYTES = 16_384  # read at a time: rows are mostly asked for in the order of the file
@@ -156,26 +156,40 @@ class Ledger:
             os.close(self._file)
             self.calls.close(complete=False)
 
+    def calls_ended(self, hashes: Container[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Key and hash of each row with one of these *hashes* that has an answer."""
+        for offset, line in lines(self._file, self._size):
+            found = key_and_hash(line)
+            if found is None or found[1] not in hashes:
+                continue
+            entry = self.index.get(digest(found[0]))
+            # A row that had failed before may have been asked again.
+            is_error = b'"hash": "' + found[1] + b'", "error": ' in line
+            if entry is not None and entry[0] == offset and not is_error:
+                yield found
+
     # -- inside ---------------------------------------------------------
 
     def _read(self) -> int:
         """Note where the lines stand, and cut off a torn one; the size that is left."""
-        size, end = os.fstat(self._file).st_size, 0
-        for number, (offset, line) in enumerate(lines(self._file, size), 1):
-            is_unended = offset + len(line) == size
-            key = key_in(line, parse=is_unended)
+        size = end = os.fstat(self._file).st_size
+        put = self.index.put
+        for number, (offset, line, key) in enumerate(entries(self._file, size), 1):
             if key is None:
-                if line.isspace() or not (line or is_unended):
-                    continue  # an editor's
+                assert line is not None
+                is_unended = offset + len(line) == size
                 # What a kill tears is the last line; anything else is not ours.
                 if is_unended and (number > 1 or may_be_torn(line)):
-                    break
-                raise InvalidRequest(
-                    f"{self.path}: line {number} is none of a batch; give another file"
-                )
-            if self.index.put(key, offset, 0):
-                self._replaced += 1
-            end = offset + len(line) + 1
+                    end = offset
+                elif line.strip():  # else an editor's
+                    raise InvalidRequest(
+                        f"{self.path}: line {number} is none of a batch; give another file"
+                    )
+            else:
+                if put(key, offset, 0):
+                    self._replaced += 1
+                if line is not None and offset + len(line) == size:
+                    end = size + 1
         if end > size:  # only the newline is missing
             self._size = size
             self._write(b"\n")

@@ -31,7 +31,6 @@ class BatchRow:
 
     __slots__ = (
         "_attempts",
-        "_line",
         "_outcome",
         "_seconds",
         "_value_of",
@@ -60,26 +59,24 @@ class BatchRow:
         self._attempts = attempts
         self._value_of = value_of
         self._seconds = seconds
-        # What the file says is parsed when it is asked for: most of it never is.
-        self._line = outcome if isinstance(outcome, bytes) else None
-        self._outcome = None if isinstance(outcome, bytes) else outcome
+        self._outcome = outcome  # a line of the file is parsed when it is asked for: most never are
 
     @property
     def result(self) -> ChatResult | None:
         """The answer, ``None`` of a failed row."""
-        outcome = self._outcome or self._read()
+        outcome = self._read()
         return None if isinstance(outcome, G4FSyncError) else outcome
 
     @property
     def error(self) -> G4FSyncError | None:
         """What a failed row ended with, else ``None``."""
-        outcome = self._outcome or self._read()
+        outcome = self._read()
         return outcome if isinstance(outcome, G4FSyncError) else None
 
     @property
     def text(self) -> str:
         """The answer's text, of a failed row the part that came."""
-        outcome = self._outcome or self._read()
+        outcome = self._read()
         return outcome.partial if isinstance(outcome, G4FSyncError) else outcome.text
 
     @property
@@ -95,17 +92,17 @@ class BatchRow:
         return self._seconds
 
     def _read(self) -> ChatResult | G4FSyncError:
-        if self._line is not None:
-            fields = parsed(self._line)
-            try:
-                self._outcome = outcome_of(fields, self._value_of)
-            except (AttributeError, TypeError) as exc:
-                raise InvalidRequest(f"the line of row {self.key!r:.80} is none of ours") from exc
-            self._attempts = fields.get("attempts") or 0
-            self._seconds = fields.get("seconds") or 0.0
-            self._line = None
-        assert self._outcome is not None
-        return self._outcome
+        line = self._outcome
+        if not isinstance(line, bytes):
+            return line
+        fields = parsed(line)
+        try:
+            self._outcome = outcome = outcome_of(fields, self._value_of)
+        except (AttributeError, TypeError) as exc:
+            raise InvalidRequest(f"the line of row {self.key!r:.80} is none of ours") from exc
+        self._attempts = fields.get("attempts") or 0
+        self._seconds = fields.get("seconds") or 0.0
+        return outcome
 
     def __repr__(self) -> str:
         what = "failed" if self.failed else "complete"

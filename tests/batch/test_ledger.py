@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from g4fsync import Batch, Client, Retry
+from g4fsync.batch import reading
 from g4fsync.batch.digest import digest_file
+from g4fsync.batch.index import stable_digest
 from g4fsync.batch.ledger import Ledger
 from g4fsync.errors import ConfigurationError, InvalidRequest
 
@@ -350,3 +352,29 @@ def test_half_a_character_in_a_system_text_is_the_rows_error(batch: Make, out: P
     rows = [{"prompt": "a", "system": "half \ud83d"}, {"prompt": "b"}]
     assert (batch(rows).run().failed, batch(rows).run().reused) == (1, 2)
     assert {line.get("text") for line in lines(out)} == {None, "You said: b"}
+
+
+# -- reading -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block_bytes", [1, 100, 301, 1 << 20])
+def test_lines_of_any_writer_are_found_whatever_the_blocks(
+    batch: Make, out: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    rows = [{"key": key, "prompt": f"p {key}"} for key in ("plain", 'quo"ted', "wörd", "x" * 400)]
+    batch(rows).run()
+    plain, *others = out.read_bytes().splitlines()
+    spaced = json.dumps(json.loads(plain), indent=None, separators=(" , ", " : ")).encode()
+    out.write_bytes(b"\r\n".join([spaced, b"", *others]))  # and no newline at the end
+    monkeypatch.setattr(reading, "_BLOCK_BYTES", block_bytes)
+    assert batch(rows).run().reused == 4
+    assert [json.loads(line)["key"] for line in out.read_bytes().split(b"\n") if line.strip()] == [
+        "plain",
+        *(json.loads(line)["key"] for line in others),
+    ]
+
+
+def test_where_hashes_are_short_another_digest_stands_for_a_key() -> None:
+    keys = [str(number).encode() for number in range(1000)]
+    assert len({stable_digest(key) for key in keys}) == 1000
+    assert stable_digest(b"a") == 4681665781835383343
