@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from g4fsync.doctor import ports as places
+from g4fsync.doctor import discovery, ports as places
 from g4fsync.doctor.checkup import Checkup, Step
 from g4fsync.doctor.choosing import cheapest
 from g4fsync.doctor.discovery import Server, find_servers
@@ -761,6 +761,18 @@ def test_ports_are_asked_at_the_same_time_and_told_in_order(serve: Serve) -> Non
     found = quickly(*(each.port for each in silent), unknown.port)
     assert [each.url for each in found] == [*(each.url for each in silent), unknown.url]
     assert time.monotonic() - started < 1500 * MS
+
+
+def test_a_server_is_found_where_its_variable_says_it_is(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(SERVERS["unknown"][0])
+    monkeypatch.setattr(discovery, "PORTS", (server.port + 1,))
+    monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{server.port}")
+    assert discovery.usual_ports() == (server.port + 1, server.port)
+    assert server.url in [each.url for each in find_servers(connect=300 * MS, read=300 * MS)]
+    monkeypatch.setenv("OLLAMA_HOST", "http://192.0.2.1:11434")  # not on this machine
+    assert discovery.usual_ports() == (server.port + 1,)
 
 
 def test_a_port_where_nobody_listens_is_not_told(emulator: Emulator) -> None:

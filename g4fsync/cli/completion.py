@@ -49,5 +49,7 @@ def _parser(line: str) -> argparse.ArgumentParser:
     """The commands, or, where the line begins with an option, those of asking."""
     words = line.split()
     if len(words) > 1 and words[1] not in verbs.VERBS and words[1].startswith("-"):
-        return verbs.verb_parser("ask")
+        parser = verbs.verb_parser("ask")
+        parser.add_argument("--version", action="store_true")  # what may stand there, too
+        return parser
     return verbs.complete_parser()

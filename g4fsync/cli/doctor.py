@@ -11,7 +11,7 @@ from typing import Any
 from .. import registry
 from ..access.homes import at_environment_url
 from ..doctor.checkup import Checkup, Step
-from ..doctor.discovery import PORTS, Server, find_servers
+from ..doctor.discovery import Server, find_servers, usual_ports
 from ..errors import ConfigurationError, InvalidRequest
 from . import options
 from .exits import PROVIDER
@@ -25,7 +25,8 @@ _SHOWN_MODELS = 5
 EPILOG = """\
 Each provider is looked at step by step, a line per step, up to its first
 failure. One token of an answer is asked for at the end; a service may charge
-for it. Without a provider, local servers are looked for on their usual ports.
+for it. Without a provider, local servers are looked for on their usual ports,
+and where variables such as OLLAMA_HOST say they are.
 
 exit status:
   0 all is well, or a local server was found
@@ -125,7 +126,7 @@ def local_servers(found: list[Server], terminal: Terminal, *, json: bool) -> int
     for other in others:
         terminal.note(f"{other.url}: {other.remark}")
     if not servers:
-        ports = ", ".join(map(str, PORTS))
+        ports = ", ".join(map(str, usual_ports()))
         terminal.note(f"g4fsync: no chat server found on this machine (ports {ports})")
     return 0 if servers else PROVIDER
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from .. import registry
+from ..access.homes import at_environment_url
 from ..errors import (
     Cancelled,
+    ConfigurationError,
     ConnectionFailed,
     DeadlineExceeded,
     G4FSyncError,
@@ -20,6 +24,7 @@ from ..providers.chatapi import model_names
 from ..scope import CancelScope
 from ..settings import Timeout
 from ..transport.adapter import Adapter
+from ..urls import is_loopback, parsed
 from .fingerprints import FINGERPRINTS, Finding
 from .ports import Port, PortReply
 
@@ -49,8 +54,20 @@ class Server:
     remark: str = ""
 
 
+def usual_ports() -> tuple[int, ...]:
+    """Where local servers are by default, and where the user's variables say they are here."""
+    named = []
+    for name in registry.provider_names():
+        with suppress(ConfigurationError):  # a broken endpoint, plug-in or variable
+            provider = registry.provider_class(name)
+            if provider.status == "local" and any(map(os.environ.get, provider.base_url_variables)):
+                url = parsed(at_environment_url(provider()).base_url)
+                named += [url.port] if url.port and is_loopback(url.host) else []
+    return tuple(dict.fromkeys((*PORTS, *named)))
+
+
 def find_servers(
-    ports: Iterable[int] = PORTS,
+    ports: Iterable[int] | None = None,
     hosts: Iterable[str] = HOSTS,
     *,
     connect: float = CONNECT_SECONDS,
@@ -58,10 +75,11 @@ def find_servers(
 ) -> list[Server]:
     """What answers at *ports* of *hosts*, all asked at the same time, in their order.
 
+    Without *ports* these are the :func:`usual_ports`.
     *connect* and *read* are seconds for each question.  No proxy is used and no
     redirect followed; no key is sent.
     """
-    ports = tuple(ports)
+    ports = usual_ports() if ports is None else tuple(ports)
     written = [f"[{host}]" if ":" in host else host for host in hosts]
     urls = [f"http://{host}:{port}" for host in written for port in ports]
     search = CancelScope()

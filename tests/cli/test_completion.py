@@ -48,6 +48,7 @@ def test_commands_are_completed(tmp_path: Path) -> None:
 
 def test_options_and_models_are_completed(tmp_path: Path) -> None:
     assert "--hide-reasoning" in completions("g4fsync ask --hi", tmp_path)
+    assert completions("g4fsync --vers", tmp_path) == ["--version"]
     assert "--fallback" in completions("g4fsync --fal", tmp_path)
     assert "koala" in completions("g4fsync -m ko", tmp_path)
     assert completions("g4fsync doctor openass", tmp_path) == ["openassistant"]
