@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         if kind == "response":
             return RESPONSES[name]
         if rest.endswith("/responses"):
-            return RESPONSES["plain"]
+            return RESPONSES["typed" if "parse" in name else "plain"]
         if kind == "completion":
             return COMPLETIONS[name]
         if kind == "cut":
