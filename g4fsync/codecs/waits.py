@@ -30,15 +30,27 @@ _SENTENCE = re.compile(
 )
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|milli|s|m|h|d)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_OF_UPSTREAM = "llm_provider-"  # LiteLLM hands on the fields of its upstream under such names
 EPOCH_MS = 1e12  # a reset time in milliseconds since 1970 is above, one in seconds below
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as ``retry-after-ms`` or ``retry-after`` (seconds or a date) ask for."""
-    milliseconds = _number(headers.get("retry-after-ms", ""))
+    """Seconds to wait as ``retry-after-ms`` or ``retry-after`` (seconds or a date) ask for.
+
+    Those of whom the server has asked count where it says nothing itself.
+    """
+    for prefix in ("", _OF_UPSTREAM):
+        wait = _retry_after(headers, prefix)
+        if wait is not None:
+            return wait
+    return None
+
+
+def _retry_after(headers: Mapping[str, str], prefix: str) -> float | None:
+    milliseconds = _number(headers.get(f"{prefix}retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000
-    value = headers.get("retry-after", "")
+    value = headers.get(f"{prefix}retry-after", "")
     seconds = _number(value)
     if seconds is not None:
         return from_now(seconds, headers)

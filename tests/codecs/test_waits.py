@@ -23,6 +23,10 @@ def date(seconds: float) -> str:
         ({}, None),
         ({"retry-after": "12"}, 12.0),
         ({"retry-after": "0.5"}, 0.5),
+        # LiteLLM's proxy hands on its upstream's wait under this name only.
+        ({"llm_provider-retry-after": "12"}, 12.0),
+        ({"llm_provider-retry-after-ms": "1500"}, 1.5),
+        ({"llm_provider-retry-after": "12", "retry-after": "3"}, 3.0),
         ({"retry-after": "0"}, 0.0),
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after-ms": "1.5", "retry-after": "12"}, 0.0015),
