@@ -106,8 +106,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         model,
         proxy=arguments.proxy,
         verify=arguments.ca or True,
-        base_urls=options.by_provider("--base-url", arguments.base_urls, names),
-        cookies=options.by_provider("--cookies", arguments.cookies, names),
+        base_urls=options.by_provider("--base-url", arguments.base_urls, names, others_later=True),
+        cookies=options.by_provider("--cookies", arguments.cookies, names, others_later=True),
     ) as client:
         batch = client.batch(
             _standard_input() if arguments.input == "-" else Path(arguments.input),

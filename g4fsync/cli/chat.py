@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     model = model_from(model)
     provider, name = registry.split(model)
     names = [provider.name]
-    base_urls = options.by_provider("--base-url", arguments.base_urls, names)
+    base_urls = options.by_provider("--base-url", arguments.base_urls, names, others_later=True)
     provider(base_urls.get(provider.name)).model_name(name)  # raises for a model there is none of
     archive = kept.log_of(arguments)
     client = Client(
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
         verify=arguments.ca or True,
         retry=options.retry_from(arguments.retries),
         base_urls=base_urls,
-        cookies=options.by_provider("--cookies", arguments.cookies, names),
+        cookies=options.by_provider("--cookies", arguments.cookies, names, others_later=True),
         archive=archive,
         cache=kept.cache_of(arguments),
     )

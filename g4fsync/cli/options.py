@@ -220,8 +220,13 @@ def retry_from(retries: int | None) -> int | None:
     return None if retries is None else retries + 1
 
 
-def by_provider(option: str, values: Sequence[str], providers: Sequence[str]) -> dict[str, str]:
-    """``VALUE`` or ``PROVIDER=VALUE`` by the provider's name; alone it is for the only one."""
+def by_provider(
+    option: str, values: Sequence[str], providers: Sequence[str], *, others_later: bool = False
+) -> dict[str, str]:
+    """``VALUE`` or ``PROVIDER=VALUE`` by the provider's name; alone it is for the only one.
+
+    *providers* are those that are asked; one that is not is refused, unless it may be later.
+    """
     known = {folded(each) for each in (*registry.provider_names(), *providers)}
     found = {}
     for text in values:
@@ -230,6 +235,8 @@ def by_provider(option: str, values: Sequence[str], providers: Sequence[str]) ->
             if len({*providers}) != 1:
                 raise InvalidRequest(f"{option}: say for which provider: PROVIDER={text}")
             name, value = providers[0], text
+        if not others_later and folded(name) not in {folded(each) for each in providers}:
+            raise InvalidRequest(f"{option} {text}: {name} is not asked")
         if not value:
             raise InvalidRequest(f"{option} {text}: nothing stands behind the provider's name")
         found[name] = value

@@ -99,7 +99,7 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         name = "g4fsync" if record.levelno >= logging.WARNING else record.name
-        self._terminal.note(f"{name}: {self.format(record)}")
+        self._terminal.note(f"{name}: {at_prompt(self.format(record))}")
 
 
 @contextmanager

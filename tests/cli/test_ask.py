@@ -93,6 +93,10 @@ def test_cookies_come_from_a_file(here: Run, emulator: Emulator, tmp_path: Path)
         ),
         (["-m", "koala", "Hi", "--proxy", "nowhere"], "--proxy must be a URL like"),
         (["-m", "koala", "Hi", "--base-url", "nowhere"], "koala: the base URL must look like"),
+        (
+            ["-m", "koala", "Hi", "--base-url", "ollama=http://127.0.0.1:9"],
+            "--base-url ollama=http://127.0.0.1:9: ollama is not asked",
+        ),
         (["-m", "koala", "Hi", "--cookies", "/none"], "koala: cookie file '/none': No such file"),
         (["-m", "koala", "\udcff"], "the prompt holds bytes that are not UTF-8 text"),
         (["-m", "koala", "-s", "\udcff", "Hi"], "the system text holds bytes that are not"),

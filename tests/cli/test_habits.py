@@ -211,6 +211,12 @@ def test_a_fallback_is_asked_and_said(here: Run, openai: Emulator) -> None:
     assert done.err.endswith("; asking openai:m in its place\n")
 
 
+def test_what_the_log_advises_is_in_words_for_a_prompt(here: Run, openai: Emulator) -> None:
+    done = here("-m", "openai:m", "--fallback", "ollama:m", "Hi", OPENAI_API_KEY="wrong")
+    assert "set OPENAI_API_KEY, or run g4fsync keys set openai" in done.err
+    assert "Client(" not in done.err
+
+
 def test_compare_takes_models_with_commas(here: Run, openai: Emulator) -> None:
     done = here("compare", "-m", "openai:a,openai:b", "Hi")
     assert done.code == 0
