@@ -35,6 +35,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .redaction import blotted, forms
+from .surrogates import paired
 
 if TYPE_CHECKING:
     from .messages import Message
@@ -65,7 +66,7 @@ class G4FSyncError(Exception):
         model: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(paired(message))  # whatever a server said: it can be printed
         self.provider = provider
         self.model = model
         self.partial = ""
@@ -144,11 +145,10 @@ class AuthenticationError(G4FSyncError):
 class ProviderError(G4FSyncError):
     """The provider understood the request and said no.
 
-    ``status`` is the HTTP status (200 for an error inside a stream, ``None``
-    where there is no HTTP), ``code`` the provider's own word as text, ``body``
-    the first 2 kB of what it sent, ``retry_after`` the seconds it asks to wait.
-    ``headers`` are those of the answer, but for cookies, empty where there is no HTTP;
-    ``complete_body`` is what it sent as far as it was read, 64 kB at most.
+    ``status`` is the HTTP status (200 for an error inside a stream, ``None`` where there is no
+    HTTP), ``code`` the provider's own word as text, ``body`` the first 2 kB of what it sent,
+    ``complete_body`` 64 kB of it at most, ``retry_after`` the seconds it asks to wait.
+    ``headers`` are those of the answer, but for cookies, empty where there is no HTTP.
     """
 
     headers: Mapping[str, str] = MappingProxyType({})

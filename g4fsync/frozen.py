@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from .errors import InvalidRequest
+from .surrogates import paired
 
 MAX_DEPTH = 100  # of objects and arrays in each other; a request's body is no deeper in practice
 
@@ -116,9 +117,9 @@ def _answer(value: Any) -> Any:
         return frozen_answer(value)
     if isinstance(value, list | tuple):
         return FrozenList(map(_answer, value))
-    if isinstance(value, str) and not value.isascii():
+    if isinstance(value, str):
         # Pieces put together may hold both halves of a character, or one that was cut.
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return paired(value)
     return value
 
 

@@ -114,6 +114,12 @@ def test_the_providers_name_stands_first_and_once() -> None:
     assert str(ProviderError("said no")) == "said no"
 
 
+def test_half_a_character_that_a_server_sent_can_be_printed() -> None:
+    error = ProviderError("no \ud83d\ude00, \ud83d")
+    assert str(error) == "no \U0001f600, \ufffd"
+    assert str(error).encode()
+
+
 def test_the_built_in_kinds_catch_ours() -> None:
     with pytest.raises(ValueError, match="wrong"):
         raise InvalidRequest("wrong")

@@ -41,7 +41,7 @@ LAYERS = (
     ("settings", "urls", "frozen", "ratelimits"),
     ("report",),
     ("errors",),
-    ("redaction",),
+    ("redaction", "surrogates"),
 )
 # The emulator shares no code with the client, so that a mistake of one shows at the other.
 APART = "emulator"

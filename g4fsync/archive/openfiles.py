@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..scope import process
+from ..surrogates import paired
 
 
 class Connection(sqlite3.Connection):
@@ -37,7 +38,7 @@ class Connection(sqlite3.Connection):
 
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return paired(value)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return None
     return value

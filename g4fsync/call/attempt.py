@@ -32,6 +32,7 @@ from ..errors import (
     without,
 )
 from ..events import Attempt, Event, Finish, ProviderData, Reasoning, Text, ToolCall, Usage
+from ..surrogates import mended, paired
 from .shape import MISSHAPEN, NotText, is_mistake
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class Attempted:
                         finished = self._go_on()
                     if isinstance(item, str):
                         if half or not item.isascii():
-                            item, half = _mended(item, half)
+                            item, half = mended(item, half)
                         if not item:
                             continue
                     elif isinstance(item, Finish):
@@ -190,11 +191,10 @@ class Attempted:
         """Reasoning and calls without halves of characters; empty text when nothing is left."""
         if isinstance(item, Reasoning):
             if self._half_thought or not item.text.isascii():
-                text, self._half_thought = _mended(item.text, self._half_thought)
+                text, self._half_thought = mended(item.text, self._half_thought)
                 return replace(item, text=text) if text else ""
-        elif isinstance(item, ToolCall) and not _is_encodable(item.arguments):
-            arguments, half = _mended(item.arguments, "")
-            return replace(item, arguments=arguments + "\ufffd" * len(half))
+        elif isinstance(item, ToolCall) and not item.arguments.isascii():
+            return replace(item, arguments=paired(item.arguments))
         return item
 
     def _note_finish(self, finish: Finish) -> bool:
@@ -296,25 +296,3 @@ def _plain(item: object) -> str | Event:
         case Reasoning(str()) | ToolCall() | Usage() | ProviderData() | Finish() | Attempt():
             return item
     raise NotText(f"expected text, got {item!r:.80}")
-
-
-def _mended(text: str, half: str) -> tuple[str, str]:
-    """*half* and *text* together, whole characters only; and the half at the end, if any.
-
-    A JavaScript server may put one half of an emoji into a token and the other
-    into the next.  A lone half can't be written to a file; it becomes U+FFFD.
-    """
-    if not half and _is_encodable(text):
-        return text, ""
-    text = half + text
-    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-    text = text[: len(text) - len(half)]
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"), half
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

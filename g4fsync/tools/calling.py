@@ -14,6 +14,7 @@ from ..messages import Message
 from ..schemas import Misfit
 from ..schemas.dumping import json_text
 from ..scope import CancelScope
+from ..surrogates import paired
 from .functions import Tool, misfit_text
 from .running import Job, in_this_thread, in_threads
 from .toolbox import Toolbox
@@ -103,8 +104,7 @@ def _made(tool: Tool, arguments: Mapping[str, Any]) -> Made:
     if inspect.isgenerator(value):
         value = list(value)
     text = value if isinstance(value, str) else json_text(value)
-    # Half a character can't be sent.
-    return Made(value, text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    return Made(value, paired(text))
 
 
 def _refused(call: ToolCall, why: str) -> ToolResult:
