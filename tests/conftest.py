@@ -19,7 +19,7 @@ from tests.support.timing import eventually
 Serve = Callable[..., Server]
 
 # How many examples a property test tries; .ci/run tries more.
-EXAMPLES = int(os.environ.get("G4FSYNC_TEST_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("G4FSYNC_TEST_EXAMPLES", "50"))
 settings.register_profile("g4fsync", max_examples=EXAMPLES, deadline=None)
 settings.load_profile("g4fsync")
 

@@ -127,7 +127,7 @@ class EngineIO:
             now = time.monotonic()
             if now >= until:
                 return
-            if not quiet:
+            if not (quiet or self._end):  # a client that has closed takes no ping
                 self._heartbeat(now)
 
     def close(self) -> None:

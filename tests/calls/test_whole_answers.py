@@ -98,8 +98,8 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(120)]
     [
         ("koala", "chunked", 1),
         ("koala", "length", 1),
-        ("koala", "close", 1),
-        ("flowgpt", "chunked", 1),
+        pytest.param("koala", "close", 1, marks=SLOW),
+        pytest.param("flowgpt", "chunked", 1, marks=SLOW),
         ("flowgpt", "close", 1),
         ("openassistant", "chunked", 17),
         pytest.param("openassistant", "close", 17, marks=SLOW),

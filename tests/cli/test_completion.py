@@ -46,6 +46,7 @@ def test_commands_are_completed(tmp_path: Path) -> None:
     assert completions("g4fsync keys r", tmp_path) == ["remove"]
 
 
+@pytest.mark.slow
 def test_options_and_models_are_completed(tmp_path: Path) -> None:
     assert "--hide-reasoning" in completions("g4fsync ask --hi", tmp_path)
     assert completions("g4fsync --vers", tmp_path) == ["--version"]

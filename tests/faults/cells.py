@@ -85,12 +85,12 @@ class Seen:
     log: list[str] = field(default_factory=list)
 
 
-def a_third(row: int, column: int, columns: int = len(EVERY)) -> list[pytest.MarkDecorator]:
-    """The marks of a cell: one of three runs by default, the others with ``slow``.
+def a_fifth(row: int, column: int, columns: int = len(EVERY)) -> list[pytest.MarkDecorator]:
+    """The marks of a cell: one of five runs by default, the others with ``slow``.
 
-    Each row begins with another protocol, so that three rows meet them all.
+    Each row begins with another protocol, so that five rows meet them all.
     """
-    return [pytest.mark.slow] if (row + column) % min(3, columns) else []
+    return [pytest.mark.slow] if (row + column) % min(5, columns) else []
 
 
 def params(faults: list[Fault]) -> list[Any]:
@@ -100,7 +100,7 @@ def params(faults: list[Fault]) -> list[Any]:
             fault,
             protocol,
             id=f"{fault.name}-{protocol.name}",
-            marks=[pytest.mark.slow] if fault.slow else a_third(row, column, len(fault.protocols)),
+            marks=[pytest.mark.slow] if fault.slow else a_fifth(row, column, len(fault.protocols)),
         )
         for row, fault in enumerate(faults)
         for column, protocol in enumerate(fault.protocols)
@@ -111,7 +111,7 @@ def crossed(whats: Iterable[str], row: int = 0) -> list[Any]:
     """For ``parametrize(("what", "protocol"), ...)``: each thing that goes wrong, for each."""
     return [
         pytest.param(
-            what, protocol, id=f"{what}-{protocol.name}", marks=a_third(row + place, column)
+            what, protocol, id=f"{what}-{protocol.name}", marks=a_fifth(row + place, column)
         )
         for place, what in enumerate(whats)
         for column, protocol in enumerate(EVERY)
@@ -121,7 +121,7 @@ def crossed(whats: Iterable[str], row: int = 0) -> list[Any]:
 def in_turn(row: int, among: tuple[Protocol, ...] = EVERY) -> list[Any]:
     """For ``parametrize("protocol", ...)`` of a test that takes its time."""
     return [
-        pytest.param(protocol, id=protocol.name, marks=a_third(row, column, len(among)))
+        pytest.param(protocol, id=protocol.name, marks=a_fifth(row, column, len(among)))
         for column, protocol in enumerate(among)
     ]
 

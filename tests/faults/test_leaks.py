@@ -110,7 +110,9 @@ def growth(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors and memory are read from /proc")
-@pytest.mark.parametrize("protocol", [KOALA, MYSHELL], ids=repr)
+@pytest.mark.parametrize(
+    "protocol", [KOALA, pytest.param(MYSHELL, marks=pytest.mark.slow)], ids=repr
+)
 @pytest.mark.parametrize(("name", "way", "script"), WAYS, ids=[way[0] for way in WAYS])
 def test_a_hundred_streams_leave_nothing(
     protocol: Protocol, name: str, way: Any, script: Any, no_proxy_variables: None
