@@ -26,46 +26,31 @@ from .completion_events import (
     RefusalDoneEvent,
 )
 from .errors import ContentFilterFinishReasonError, LengthFinishReasonError
+from .event_streams import EventStream, StreamManager
 from .partial import partial
 from .types.chat.chat_completion_chunk import ChatCompletionChunk
 from .types.chat.parsed_chat_completion import ParsedChatCompletion
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # in typing from Python 3.11 on
-
-    from .http import Response
     from .streams import Stream
 
 _F = TypeVar("_F")
 
 
-class ChatCompletionStream(Generic[_F]):
+class ChatCompletionStream(EventStream, Generic[_F]):
     """Iterate for events; :meth:`get_final_completion` waits for the complete answer."""
 
     def __init__(self, raw_stream: Stream[ChatCompletionChunk], wanted: Any, tools: Any) -> None:
-        self._raw_stream = raw_stream
+        super().__init__(raw_stream, self._read_events())
         self._state: ChatCompletionStreamState[_F] = ChatCompletionStreamState(
             response_format=wanted, input_tools=tools
         )
-        self._events = self._read_events()
 
     def _read_events(self) -> Iterator[Any]:
         for chunk in self._raw_stream:
             # Azure's filter sends chunks of another kind.
             if chunk.object == "chat.completion.chunk":
                 yield from self._state.handle_chunk(chunk)
-
-    def __next__(self) -> Any:
-        return next(self._events)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def until_done(self) -> Self:
-        """Read the stream to its end."""
-        for _ in self:
-            pass
-        return self
 
     def get_final_completion(self) -> ParsedChatCompletion[_F]:
         """The complete answer; reads the stream to its end."""
@@ -77,36 +62,14 @@ class ChatCompletionStream(Generic[_F]):
         """The answer so far."""
         return self._state.current_completion_snapshot
 
-    @property
-    def response(self) -> Response:
-        """The head of the answer."""
-        return self._raw_stream.response
 
-    def close(self) -> None:
-        """Free the connection."""
-        self._raw_stream.close()
+class ChatCompletionStreamManager(StreamManager[ChatCompletionStream[_F]], Generic[_F]):
+    """The stream of the request that *begin* makes."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class ChatCompletionStreamManager(Generic[_F]):
-    """Makes the request when its ``with`` block is entered, and frees the connection at its end."""
-
-    def __init__(self, begin: Callable[[], Any], wanted: Any, tools: Any) -> None:
-        self._begin, self._wanted, self._tools = begin, wanted, tools
-        self._stream: ChatCompletionStream[_F] | None = None
-
-    def __enter__(self) -> ChatCompletionStream[_F]:
-        self._stream = ChatCompletionStream(self._begin(), self._wanted, self._tools)
-        return self._stream
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
+    def __init__(
+        self, begin: Callable[[], Stream[ChatCompletionChunk]], wanted: Any, tools: Any
+    ) -> None:
+        super().__init__(lambda: ChatCompletionStream(begin(), wanted, tools))
 
 
 class ChatCompletionStreamState(Generic[_F]):

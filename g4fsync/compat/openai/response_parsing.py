@@ -7,11 +7,12 @@ Which events have more than those of ``responses.create`` is what openai-python 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from . import parsing
 from .arguments import NOT_GIVEN, is_given
+from .event_streams import EventStream, StreamManager
 from .types.parsed_response import ParsedResponse
 from .types.response_events import (
     ParsedTextDoneEvent,
@@ -21,9 +22,6 @@ from .types.response_events import (
 )
 
 if TYPE_CHECKING:
-    from typing_extensions import Self  # in typing from Python 3.11 on
-
-    from .http import Response as Head
     from .streams import Stream
     from .types.response_items import Response
 
@@ -112,17 +110,16 @@ def _arguments(call: Mapping[str, Any], tools: Any) -> Any:
     return None
 
 
-class ResponseStream(Generic[_F]):
+class ResponseStream(EventStream, Generic[_F]):
     """Iterate for events; :meth:`get_final_response` waits for the complete answer."""
 
     def __init__(self, raw_stream: Stream[Any], wanted: Any, tools: Any) -> None:
-        self._raw_stream = raw_stream
+        super().__init__(raw_stream, map(self._event, raw_stream))
         self._wanted, self._tools = wanted, tools
         self._texts: dict[tuple[Any, Any], str] = {}  # by item and part
         self._phases: dict[Any, Any] = {}
         self._arguments: dict[Any, str] = {}
         self._final: ParsedResponse[_F] | None = None
-        self._events = map(self._event, raw_stream)
 
     def _event(self, event: Any) -> Any:
         """*event* with what is known by now."""
@@ -145,18 +142,6 @@ class ResponseStream(Generic[_F]):
             return ResponseCompletedWithParsedEvent.of({**event.to_dict(), "response": self._final})
         return event
 
-    def __next__(self) -> Any:
-        return next(self._events)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def until_done(self) -> Self:
-        """Read the stream to its end."""
-        for _ in self:
-            pass
-        return self
-
     def get_final_response(self) -> ParsedResponse[_F]:
         """The complete answer; reads the stream to its end.
 
@@ -167,33 +152,9 @@ class ResponseStream(Generic[_F]):
             raise RuntimeError("Didn't receive a `response.completed` event.")
         return self._final
 
-    @property
-    def response(self) -> Head:
-        """The head of the answer."""
-        return self._raw_stream.response
 
-    def close(self) -> None:
-        """Free the connection."""
-        self._raw_stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class ResponseStreamManager(Generic[_F]):
-    """Makes the request when its ``with`` block is entered, and frees the connection at its end."""
+class ResponseStreamManager(StreamManager[ResponseStream[_F]], Generic[_F]):
+    """The stream of the request that *begin* makes."""
 
     def __init__(self, begin: Callable[[], Any], wanted: Any, tools: Any) -> None:
-        self._begin, self._wanted, self._tools = begin, wanted, tools
-        self._stream: ResponseStream[_F] | None = None
-
-    def __enter__(self) -> ResponseStream[_F]:
-        self._stream = ResponseStream(self._begin(), self._wanted, self._tools)
-        return self._stream
-
-    def __exit__(self, *_: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
+        super().__init__(lambda: ResponseStream(begin(), wanted, tools))
