@@ -223,6 +223,13 @@ class CheckedResponse(http.client.HTTPResponse):
                 self.fp = fp
         _check(self.headers)
 
+    def flush(self) -> None:
+        """Nothing is written here.
+
+        ``http.client`` would flush what it reads from.  Where that has been closed, Python
+        from 3.13 on writes an error to stderr when an answer that was left is collected.
+        """
+
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]  # private
