@@ -15,6 +15,8 @@ import pytest
 
 from g4fsync import Client
 
+from .parrot import Parrot
+
 SERVER = Path(__file__).with_name("limited_server.py")
 
 
@@ -35,6 +37,16 @@ class Limited:
 
 
 Start = Callable[..., Limited]
+
+
+@pytest.fixture
+def parrot() -> Parrot:
+    return Parrot()
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.jsonl"
 
 
 @pytest.fixture

@@ -29,16 +29,6 @@ Make = Callable[..., Batch]
 
 
 @pytest.fixture
-def parrot() -> Parrot:
-    return Parrot()
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out.jsonl"
-
-
-@pytest.fixture
 def batch(parrot: Parrot, out: Path) -> Iterator[Make]:
     with Client(retry=Retry(1)) as client:
 

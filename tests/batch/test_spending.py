@@ -20,11 +20,6 @@ ROWS = [f"row number {i} of many" for i in range(200)]
 EACH = 5 + 20  # tokens that the server counts for a row
 
 
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out.jsonl"
-
-
 @pytest.mark.parametrize("fail_every", [0, 3])
 def test_a_strict_budget_is_never_exceeded(
     limited: Start, client_of: Callable[..., Client], out: Path, fail_every: int
